@@ -1,0 +1,16 @@
+// Table of contents of the compiled module: one file per topic.
+#include <pybind11/pybind11.h>
+
+namespace py = pybind11;
+
+namespace eigenscope::bind {
+void register_errors(py::module_& module);
+void register_system(py::module_& module);
+}  // namespace eigenscope::bind
+
+PYBIND11_MODULE(_core, module) {
+    module.doc() = "Compiled core of eigenscope; the public interface is the Python package.";
+    module.attr("__version__") = EIGENSCOPE_VERSION;
+    eigenscope::bind::register_errors(module);
+    eigenscope::bind::register_system(module);
+}

@@ -1,0 +1,62 @@
+// BLAS and LAPACK through one table of function pointers. The table is filled at run time: by Python from
+// SciPy's public capsules, or by the linked provider of the C++ tests. All matrices are column-major.
+#pragma once
+
+#include <eigenscope/foundation/types.hpp>
+#include <string_view>
+#include <vector>
+
+namespace eigenscope::blas {
+
+/// Names of the routines the table wants ("dgemm", "zheevd", …).
+std::vector<std::string_view> routine_names();
+
+/// Put one Fortran-callable LP64 routine into the table; throws InvalidInput on an unknown name.
+void install(std::string_view name, void* routine);
+
+/// Whether every routine is in the table.
+bool ready();
+
+#ifdef EIGENSCOPE_LINKED_BLAS
+/// Fill the table from the BLAS this binary was linked with.
+void install_linked();
+#endif
+
+enum class Op : char { none = 'N', transpose = 'T', adjoint = 'C' };
+
+/// C := alpha op(A) op(B) + beta C, C is m x n.
+template <class Scalar>
+void gemm(Op op_a, Op op_b, Index m, Index n, Index k, Scalar alpha, const Scalar* a, Index lda, const Scalar* b,
+          Index ldb, Scalar beta, Scalar* c, Index ldc);
+
+/// Lower triangle of C := A^H A + beta C, A is k x n.
+template <class Scalar>
+void gram_lower(Index n, Index k, const Scalar* a, Index lda, RealOf<Scalar> beta, Scalar* c, Index ldc);
+
+/// B := B R^-1 with R upper triangular n x n, B is m x n.
+template <class Scalar>
+void solve_upper_right(Index m, Index n, const Scalar* r, Index ldr, Scalar* b, Index ldb);
+
+/// Upper Cholesky factor of the Hermitian n x n matrix A in place; false when A is not positive definite.
+template <class Scalar>
+bool cholesky_upper(Index n, Scalar* a, Index lda);
+
+/// Householder QR of A (m x n, m >= n): A becomes the orthonormal factor, `r` (n x n) the upper triangle.
+template <class Scalar>
+void householder_qr(Index m, Index n, Scalar* a, Index lda, Scalar* r, Index ldr);
+
+/// All eigenvalues (ascending) of the Hermitian matrix whose lower triangle is in A; with `vectors`, A becomes
+/// the eigenvectors, otherwise A is destroyed.
+template <class Scalar>
+void eigh(Index n, Scalar* a, Index lda, RealOf<Scalar>* eigenvalues, bool vectors);
+
+/// Eigenvalues number first … last (0-based, ascending, inclusive) with their vectors (n x count); A is destroyed.
+template <class Scalar>
+void eigh_range(Index n, Scalar* a, Index lda, Index first, Index last, RealOf<Scalar>* eigenvalues, Scalar* vectors,
+                Index ldv);
+
+/// Thin SVD of A (m x n, destroyed), r = min(m, n): U is m x r, Vh is r x n.
+template <class Scalar>
+void svd(Index m, Index n, Scalar* a, Index lda, RealOf<Scalar>* s, Scalar* u, Index ldu, Scalar* vh, Index ldvh);
+
+}  // namespace eigenscope::blas

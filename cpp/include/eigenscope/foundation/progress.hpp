@@ -1,0 +1,29 @@
+// Stopping and reporting, without knowing who asks or who listens.
+#pragma once
+
+#include <atomic>
+
+namespace eigenscope {
+
+/// Polled by the calling thread between panels; every other thread reads the flag.
+class StopToken {
+  public:
+    virtual ~StopToken() = default;
+
+    /// Ask the outside world (signals, deadlines). Called by the calling thread only.
+    virtual void poll() {}
+
+    bool stop_requested() const { return stopped_.load(std::memory_order_relaxed); }
+    void request_stop() { stopped_.store(true, std::memory_order_relaxed); }
+
+  private:
+    std::atomic<bool> stopped_{false};
+};
+
+/// Who runs a computation: how many threads, and who may stop it. Results never depend on it.
+struct Execution {
+    int threads = 1;
+    StopToken* stop = nullptr;
+};
+
+}  // namespace eigenscope

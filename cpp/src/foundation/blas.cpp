@@ -1,0 +1,298 @@
+#include <eigenscope/foundation/blas.hpp>
+
+#include <algorithm>
+#include <array>
+#include <eigenscope/foundation/error.hpp>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+// One row per routine family: real single, real double, complex single, complex double.
+#define EIGENSCOPE_ROUTINES(X)              \
+    X(gemm, sgemm, dgemm, cgemm, zgemm)     \
+    X(herk, ssyrk, dsyrk, cherk, zherk)     \
+    X(trsm, strsm, dtrsm, ctrsm, ztrsm)     \
+    X(potrf, spotrf, dpotrf, cpotrf, zpotrf) \
+    X(geqrf, sgeqrf, dgeqrf, cgeqrf, zgeqrf) \
+    X(ungqr, sorgqr, dorgqr, cungqr, zungqr) \
+    X(heevd, ssyevd, dsyevd, cheevd, zheevd) \
+    X(heevr, ssyevr, dsyevr, cheevr, zheevr) \
+    X(gesdd, sgesdd, dgesdd, cgesdd, zgesdd)
+
+#ifdef EIGENSCOPE_LINKED_BLAS
+#define EIGENSCOPE_PASTE_(a, b, c) a##b##c
+#define EIGENSCOPE_PASTE(a, b, c) EIGENSCOPE_PASTE_(a, b, c)
+#define EIGENSCOPE_SYMBOL(name) EIGENSCOPE_PASTE(EIGENSCOPE_BLAS_PREFIX, name, _)
+#define EIGENSCOPE_DECLARE(family, s, d, c, z)     \
+    extern "C" void EIGENSCOPE_SYMBOL(s)();        \
+    extern "C" void EIGENSCOPE_SYMBOL(d)();        \
+    extern "C" void EIGENSCOPE_SYMBOL(c)();        \
+    extern "C" void EIGENSCOPE_SYMBOL(z)();
+EIGENSCOPE_ROUTINES(EIGENSCOPE_DECLARE)
+#endif
+
+namespace eigenscope::blas {
+
+namespace {
+
+enum Family {
+#define EIGENSCOPE_ENUMERATE(family, s, d, c, z) family##_family,
+    EIGENSCOPE_ROUTINES(EIGENSCOPE_ENUMERATE)
+#undef EIGENSCOPE_ENUMERATE
+        n_families
+};
+
+struct Entry {
+    std::string_view name;
+    void* routine;
+};
+
+std::array<Entry, 4 * n_families>& table() {
+    static std::array<Entry, 4 * n_families> entries = {{
+#define EIGENSCOPE_ENTRY(family, s, d, c, z) {#s, nullptr}, {#d, nullptr}, {#c, nullptr}, {#z, nullptr},
+        EIGENSCOPE_ROUTINES(EIGENSCOPE_ENTRY)
+#undef EIGENSCOPE_ENTRY
+    }};
+    return entries;
+}
+
+template <class Scalar>
+constexpr int type_column() {
+    if constexpr (std::is_same_v<Scalar, float>) return 0;
+    if constexpr (std::is_same_v<Scalar, double>) return 1;
+    if constexpr (std::is_same_v<Scalar, complex64>) return 2;
+    return 3;
+}
+
+template <class Scalar, class... Arguments>
+void call(Family family, Arguments... arguments) {
+    void* routine = table()[static_cast<std::size_t>(4 * family + type_column<Scalar>())].routine;
+    if (!routine) throw InvalidInput("the BLAS table is empty: import eigenscope, or call install_linked()");
+    reinterpret_cast<void (*)(Arguments...)>(routine)(arguments...);
+}
+
+/// BLAS counts in 32 bits; panels keep every dimension far below.
+int narrow(Index value) {
+    if (value < 0 || value > std::numeric_limits<int>::max())
+        throw InvalidInput("dimension " + std::to_string(value) + " does not fit a 32-bit BLAS call");
+    return static_cast<int>(value);
+}
+
+void check(int info, const char* routine) {
+    if (info != 0) throw LapackFailure(std::string(routine) + " failed with info = " + std::to_string(info));
+}
+
+
+/// LAPACK returns the optimal workspace length as a floating-point number, which float32 rounds down.
+template <class Scalar>
+int workspace_length(Scalar answer) {
+    const double length = static_cast<double>(std::real(answer));
+    return narrow(static_cast<Index>(length * (1.0 + 4.0 * std::numeric_limits<RealOf<Scalar>>::epsilon())) + 1);
+}
+
+}  // namespace
+
+std::vector<std::string_view> routine_names() {
+    std::vector<std::string_view> names;
+    for (const Entry& entry : table()) names.push_back(entry.name);
+    return names;
+}
+
+void install(std::string_view name, void* routine) {
+    for (Entry& entry : table()) {
+        if (entry.name == name) {
+            entry.routine = routine;
+            return;
+        }
+    }
+    throw InvalidInput("unknown BLAS routine " + std::string(name));
+}
+
+bool ready() {
+    return std::all_of(table().begin(), table().end(), [](const Entry& entry) { return entry.routine != nullptr; });
+}
+
+#ifdef EIGENSCOPE_LINKED_BLAS
+void install_linked() {
+#define EIGENSCOPE_INSTALL(family, s, d, c, z)                            \
+    install(#s, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(s)));          \
+    install(#d, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(d)));          \
+    install(#c, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(c)));          \
+    install(#z, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(z)));
+    EIGENSCOPE_ROUTINES(EIGENSCOPE_INSTALL)
+#undef EIGENSCOPE_INSTALL
+}
+#endif
+
+template <class Scalar>
+void gemm(Op op_a, Op op_b, Index m, Index n, Index k, Scalar alpha, const Scalar* a, Index lda, const Scalar* b,
+          Index ldb, Scalar beta, Scalar* c, Index ldc) {
+    if (m == 0 || n == 0) return;
+    char ta = static_cast<char>(op_a), tb = static_cast<char>(op_b);
+    int m_ = narrow(m), n_ = narrow(n), k_ = narrow(k), lda_ = narrow(std::max<Index>(1, lda)),
+        ldb_ = narrow(std::max<Index>(1, ldb)), ldc_ = narrow(std::max<Index>(1, ldc));
+    call<Scalar>(gemm_family, &ta, &tb, &m_, &n_, &k_, &alpha, a, &lda_, b, &ldb_, &beta, c, &ldc_);
+}
+
+template <class Scalar>
+void gram_lower(Index n, Index k, const Scalar* a, Index lda, RealOf<Scalar> beta, Scalar* c, Index ldc) {
+    if (n == 0) return;
+    char uplo = 'L', trans = is_complex<Scalar> ? 'C' : 'T';
+    int n_ = narrow(n), k_ = narrow(k), lda_ = narrow(std::max<Index>(1, lda)), ldc_ = narrow(ldc);
+    RealOf<Scalar> one = 1;
+    call<Scalar>(herk_family, &uplo, &trans, &n_, &k_, &one, a, &lda_, &beta, c, &ldc_);
+}
+
+template <class Scalar>
+void solve_upper_right(Index m, Index n, const Scalar* r, Index ldr, Scalar* b, Index ldb) {
+    if (m == 0 || n == 0) return;
+    char side = 'R', uplo = 'U', trans = 'N', diag = 'N';
+    int m_ = narrow(m), n_ = narrow(n), ldr_ = narrow(ldr), ldb_ = narrow(ldb);
+    Scalar one = 1;
+    call<Scalar>(trsm_family, &side, &uplo, &trans, &diag, &m_, &n_, &one, r, &ldr_, b, &ldb_);
+}
+
+template <class Scalar>
+bool cholesky_upper(Index n, Scalar* a, Index lda) {
+    if (n == 0) return true;
+    char uplo = 'U';
+    int n_ = narrow(n), lda_ = narrow(lda), info = 0;
+    call<Scalar>(potrf_family, &uplo, &n_, a, &lda_, &info);
+    return info == 0;
+}
+
+template <class Scalar>
+void householder_qr(Index m, Index n, Scalar* a, Index lda, Scalar* r, Index ldr) {
+    if (n == 0) return;
+    int m_ = narrow(m), n_ = narrow(n), lda_ = narrow(lda), info = 0, query = -1;
+    std::vector<Scalar> tau(static_cast<std::size_t>(n));
+    Scalar answer = 0;
+    call<Scalar>(geqrf_family, &m_, &n_, a, &lda_, tau.data(), &answer, &query, &info);
+    int length = workspace_length(answer);
+    call<Scalar>(ungqr_family, &m_, &n_, &n_, a, &lda_, tau.data(), &answer, &query, &info);
+    length = std::max(length, workspace_length(answer));
+    std::vector<Scalar> work(static_cast<std::size_t>(length));
+    call<Scalar>(geqrf_family, &m_, &n_, a, &lda_, tau.data(), work.data(), &length, &info);
+    check(info, "geqrf");
+    for (Index j = 0; j < n; ++j)
+        for (Index i = 0; i < n; ++i) r[i + j * ldr] = i <= j ? a[i + j * lda] : Scalar(0);
+    call<Scalar>(ungqr_family, &m_, &n_, &n_, a, &lda_, tau.data(), work.data(), &length, &info);
+    check(info, "ungqr");
+}
+
+template <class Scalar>
+void eigh(Index n, Scalar* a, Index lda, RealOf<Scalar>* eigenvalues, bool vectors) {
+    if (n == 0) return;
+    using Real = RealOf<Scalar>;
+    char job = vectors ? 'V' : 'N', uplo = 'L';
+    int n_ = narrow(n), lda_ = narrow(lda), info = 0, query = -1, integer_answer = 0;
+    Scalar answer = 0;
+    Real real_answer = 0;
+    if constexpr (is_complex<Scalar>) {
+        call<Scalar>(heevd_family, &job, &uplo, &n_, a, &lda_, eigenvalues, &answer, &query, &real_answer, &query,
+                     &integer_answer, &query, &info);
+        int length = workspace_length(answer), real_length = workspace_length(real_answer);
+        std::vector<Scalar> work(static_cast<std::size_t>(length));
+        std::vector<Real> real_work(static_cast<std::size_t>(real_length));
+        std::vector<int> integer_work(static_cast<std::size_t>(integer_answer));
+        call<Scalar>(heevd_family, &job, &uplo, &n_, a, &lda_, eigenvalues, work.data(), &length, real_work.data(),
+                     &real_length, integer_work.data(), &integer_answer, &info);
+    } else {
+        call<Scalar>(heevd_family, &job, &uplo, &n_, a, &lda_, eigenvalues, &answer, &query, &integer_answer, &query,
+                     &info);
+        int length = workspace_length(answer);
+        std::vector<Scalar> work(static_cast<std::size_t>(length));
+        std::vector<int> integer_work(static_cast<std::size_t>(integer_answer));
+        call<Scalar>(heevd_family, &job, &uplo, &n_, a, &lda_, eigenvalues, work.data(), &length, integer_work.data(),
+                     &integer_answer, &info);
+    }
+    check(info, "heevd");
+}
+
+template <class Scalar>
+void eigh_range(Index n, Scalar* a, Index lda, Index first, Index last, RealOf<Scalar>* eigenvalues, Scalar* vectors,
+                Index ldv) {
+    if (n == 0) return;
+    using Real = RealOf<Scalar>;
+    char job = 'V', range = 'I', uplo = 'L';
+    int n_ = narrow(n), lda_ = narrow(lda), ldv_ = narrow(ldv), il = narrow(first + 1), iu = narrow(last + 1), found = 0,
+        info = 0, query = -1, integer_answer = 0;
+    Real low = 0, high = 0, accuracy = 0, real_answer = 0;
+    Scalar answer = 0;
+    std::vector<int> support(static_cast<std::size_t>(2 * n));
+    std::vector<Real> all_eigenvalues(static_cast<std::size_t>(n));
+    if constexpr (is_complex<Scalar>) {
+        call<Scalar>(heevr_family, &job, &range, &uplo, &n_, a, &lda_, &low, &high, &il, &iu, &accuracy, &found,
+                     all_eigenvalues.data(), vectors, &ldv_, support.data(), &answer, &query, &real_answer, &query,
+                     &integer_answer, &query, &info);
+        int length = workspace_length(answer), real_length = workspace_length(real_answer);
+        std::vector<Scalar> work(static_cast<std::size_t>(length));
+        std::vector<Real> real_work(static_cast<std::size_t>(real_length));
+        std::vector<int> integer_work(static_cast<std::size_t>(integer_answer));
+        call<Scalar>(heevr_family, &job, &range, &uplo, &n_, a, &lda_, &low, &high, &il, &iu, &accuracy, &found,
+                     all_eigenvalues.data(), vectors, &ldv_, support.data(), work.data(), &length, real_work.data(),
+                     &real_length, integer_work.data(), &integer_answer, &info);
+    } else {
+        call<Scalar>(heevr_family, &job, &range, &uplo, &n_, a, &lda_, &low, &high, &il, &iu, &accuracy, &found,
+                     all_eigenvalues.data(), vectors, &ldv_, support.data(), &answer, &query, &integer_answer, &query,
+                     &info);
+        int length = workspace_length(answer);
+        std::vector<Scalar> work(static_cast<std::size_t>(length));
+        std::vector<int> integer_work(static_cast<std::size_t>(integer_answer));
+        call<Scalar>(heevr_family, &job, &range, &uplo, &n_, a, &lda_, &low, &high, &il, &iu, &accuracy, &found,
+                     all_eigenvalues.data(), vectors, &ldv_, support.data(), work.data(), &length, integer_work.data(),
+                     &integer_answer, &info);
+    }
+    check(info, "heevr");
+    std::copy_n(all_eigenvalues.begin(), last - first + 1, eigenvalues);
+}
+
+template <class Scalar>
+void svd(Index m, Index n, Scalar* a, Index lda, RealOf<Scalar>* s, Scalar* u, Index ldu, Scalar* vh, Index ldvh) {
+    const Index smaller = std::min(m, n);
+    if (smaller == 0) return;
+    using Real = RealOf<Scalar>;
+    char job = 'S';
+    int m_ = narrow(m), n_ = narrow(n), lda_ = narrow(lda), ldu_ = narrow(ldu), ldvh_ = narrow(ldvh), info = 0,
+        query = -1;
+    std::vector<int> integer_work(static_cast<std::size_t>(8 * smaller));
+    Scalar answer = 0;
+    if constexpr (is_complex<Scalar>) {
+        const Index larger = std::max(m, n);
+        std::vector<Real> real_work(
+            static_cast<std::size_t>(std::max(5 * smaller * smaller + 5 * smaller,
+                                              2 * larger * smaller + 2 * smaller * smaller + smaller)));
+        call<Scalar>(gesdd_family, &job, &m_, &n_, a, &lda_, s, u, &ldu_, vh, &ldvh_, &answer, &query,
+                     real_work.data(), integer_work.data(), &info);
+        int length = workspace_length(answer);
+        std::vector<Scalar> work(static_cast<std::size_t>(length));
+        call<Scalar>(gesdd_family, &job, &m_, &n_, a, &lda_, s, u, &ldu_, vh, &ldvh_, work.data(), &length,
+                     real_work.data(), integer_work.data(), &info);
+    } else {
+        call<Scalar>(gesdd_family, &job, &m_, &n_, a, &lda_, s, u, &ldu_, vh, &ldvh_, &answer, &query,
+                     integer_work.data(), &info);
+        int length = workspace_length(answer);
+        std::vector<Scalar> work(static_cast<std::size_t>(length));
+        call<Scalar>(gesdd_family, &job, &m_, &n_, a, &lda_, s, u, &ldu_, vh, &ldvh_, work.data(), &length,
+                     integer_work.data(), &info);
+    }
+    check(info, "gesdd");
+}
+
+#define EIGENSCOPE_INSTANTIATE(S)                                                                                     \
+    template void gemm<S>(Op, Op, Index, Index, Index, S, const S*, Index, const S*, Index, S, S*, Index);            \
+    template void gram_lower<S>(Index, Index, const S*, Index, RealOf<S>, S*, Index);                                 \
+    template void solve_upper_right<S>(Index, Index, const S*, Index, S*, Index);                                     \
+    template bool cholesky_upper<S>(Index, S*, Index);                                                                \
+    template void householder_qr<S>(Index, Index, S*, Index, S*, Index);                                              \
+    template void eigh<S>(Index, S*, Index, RealOf<S>*, bool);                                                        \
+    template void eigh_range<S>(Index, S*, Index, Index, Index, RealOf<S>*, S*, Index);                               \
+    template void svd<S>(Index, Index, S*, Index, RealOf<S>*, S*, Index, S*, Index);
+EIGENSCOPE_INSTANTIATE(float)
+EIGENSCOPE_INSTANTIATE(double)
+EIGENSCOPE_INSTANTIATE(complex64)
+EIGENSCOPE_INSTANTIATE(complex128)
+#undef EIGENSCOPE_INSTANTIATE
+
+}  // namespace eigenscope::blas

@@ -1,0 +1,165 @@
+#include <eigenscope/foundation/parallel.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <eigenscope/foundation/error.hpp>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#ifdef EIGENSCOPE_OPENMP
+#include <omp.h>
+#endif
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+namespace eigenscope::parallel {
+
+namespace {
+
+std::atomic<bool> forked{false};
+
+/// The calling thread asks the outside world this often; the rest of its time it works.
+constexpr auto poll_interval = std::chrono::milliseconds(20);
+/// An idle calling thread looks this often whether the others have finished.
+constexpr auto idle_interval = std::chrono::microseconds(200);
+
+/// State of one run shared by its workers.
+class Run {
+  public:
+    Run(Index count, const Execution& execution, const std::function<void(Index, int)>& task)
+        : count_(count), stop_(execution.stop), task_(task) {}
+
+    void work(int worker) {
+        const bool caller = worker == 0;
+        auto last_poll = std::chrono::steady_clock::now();
+        while (!halted()) {
+            const Index number = next_.fetch_add(1, std::memory_order_relaxed);
+            if (number >= count_) break;
+            attempt(number, worker);
+            if (caller) poll_if_due(last_poll);
+        }
+        working_.fetch_sub(1, std::memory_order_acq_rel);
+        // Signals reach the calling thread only, so it keeps listening while others finish their last task.
+        while (caller && working_.load(std::memory_order_acquire) > 0) {
+            poll_if_due(last_poll);
+            std::this_thread::sleep_for(idle_interval);
+        }
+    }
+
+    void start(int workers) { working_.store(workers, std::memory_order_release); }
+
+    void finish() {
+        if (failure_) std::rethrow_exception(failure_);
+        if (stop_ && stop_->stop_requested()) throw Interrupted();
+    }
+
+  private:
+    bool halted() const { return failed_.load(std::memory_order_relaxed) || (stop_ && stop_->stop_requested()); }
+
+    void attempt(Index number, int worker) {
+        try {
+            task_(number, worker);
+        } catch (...) {
+            record(std::current_exception());
+        }
+    }
+
+    void poll_if_due(std::chrono::steady_clock::time_point& last_poll) {
+        if (!stop_) return;
+        const auto now = std::chrono::steady_clock::now();
+        if (now - last_poll < poll_interval) return;
+        last_poll = now;
+        try {
+            stop_->poll();
+        } catch (...) {
+            record(std::current_exception());
+        }
+    }
+
+    void record(std::exception_ptr failure) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (!failure_) failure_ = failure;
+        failed_.store(true, std::memory_order_relaxed);
+    }
+
+    const Index count_;
+    StopToken* const stop_;
+    const std::function<void(Index, int)>& task_;
+    std::atomic<Index> next_{0};
+    std::atomic<int> working_{1};
+    std::atomic<bool> failed_{false};
+    std::mutex mutex_;
+    std::exception_ptr failure_;
+};
+
+void run_team(Run& run, int workers) {
+#if defined(EIGENSCOPE_OPENMP)
+#pragma omp parallel num_threads(workers)
+    {
+#pragma omp single
+        run.start(omp_get_num_threads());
+        run.work(omp_get_thread_num());
+    }
+#elif defined(EIGENSCOPE_STD_THREADS)
+    run.start(workers);
+    std::vector<std::thread> team;
+    team.reserve(static_cast<std::size_t>(workers) - 1);
+    for (int worker = 1; worker < workers; ++worker) team.emplace_back([&run, worker] { run.work(worker); });
+    run.work(0);
+    for (auto& thread : team) thread.join();
+#else
+    (void)workers;
+    run.start(1);
+    run.work(0);
+#endif
+}
+
+}  // namespace
+
+const char* backend() {
+#if defined(EIGENSCOPE_OPENMP)
+    return "openmp";
+#elif defined(EIGENSCOPE_STD_THREADS)
+    return "threads";
+#else
+    return "serial";
+#endif
+}
+
+int available_processors() {
+#ifdef __linux__
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+#endif
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+void forbid_threads_after_fork() { forked.store(true); }
+bool forbidden_after_fork() { return forked.load(); }
+
+void run_tasks(Index count, const Execution& execution, const std::function<void(Index, int)>& task) {
+    if (execution.stop) execution.stop->poll();
+    if (count <= 0) return;
+    Run run(count, execution, task);
+    const int workers = forked.load() ? 1 : static_cast<int>(std::min<Index>(std::max(1, execution.threads), count));
+    if (workers == 1) {
+        run.start(1);
+        run.work(0);
+    } else {
+        run_team(run, workers);
+    }
+    run.finish();
+}
+
+void for_ranges(Index count, Index grain, const Execution& execution,
+                const std::function<void(Index, Index)>& body) {
+    const Index tasks = (count + grain - 1) / grain;
+    run_tasks(tasks, execution, [&](Index task, int) { body(task * grain, std::min(count, (task + 1) * grain)); });
+}
+
+}  // namespace eigenscope::parallel
