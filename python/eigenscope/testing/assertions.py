@@ -159,8 +159,7 @@ def _operand(A: Any) -> Any:
 
 
 def _wide(array: Any) -> NDArray[Any]:
-    array = np.asarray(array)
-    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
+    return np.asarray(array, dtype=np.complex128 if np.iscomplexobj(array) else np.float64)
 
 
 def _assert_all(holds: NDArray[np.bool_], values: NDArray[Any], allowed: float, what: str) -> None:

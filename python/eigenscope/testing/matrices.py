@@ -304,7 +304,7 @@ def goe(n: int, *, rng: RandomSource = 0, dtype: DTypeLike = np.float64) -> Arra
     (True, True)
     """
     gaussian = generator(rng).standard_normal((n, n))
-    return ((gaussian + gaussian.T) / np.sqrt(2 * n)).astype(dtype)
+    return np.asarray((gaussian + gaussian.T) / np.sqrt(2 * n), dtype=dtype)
 
 
 def diagonal_operator(eigenvalues: ArrayLike) -> Any:

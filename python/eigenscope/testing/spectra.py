@@ -238,7 +238,7 @@ def graded_spectrum(n: int, *, decades: float = 12.0) -> FloatArray:
     """
     if decades < 0:
         raise InvalidInputError(f"decades must not be negative, got {decades}")
-    return np.logspace(0, -decades, _length(n))
+    return np.logspace(0, -decades, _length(n), dtype=np.float64)
 
 
 def uniform_spectrum(n: int, *, low: float = 0.0, high: float = 1.0) -> FloatArray:
