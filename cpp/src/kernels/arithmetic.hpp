@@ -31,6 +31,15 @@ inline float multiply_add(float a, float b, float c) {
 #endif
 }
 
+/// Ask for the cache line of an address that is about to be read; a hint, so any address will do.
+inline void prefetch(const void* address) {
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(address);
+#else
+    (void)address;
+#endif
+}
+
 inline double as_double(std::uint64_t bits) {
     double value;
     std::memcpy(&value, &bits, sizeof value);
