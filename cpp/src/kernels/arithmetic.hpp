@@ -14,22 +14,68 @@
 namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE {
 namespace {
 
-/// a b + c, rounded once where the instruction set has it.
-inline double multiply_add(double a, double b, double c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-    return __builtin_fma(a, b, c);
+#if defined(__AVX512F__)
+constexpr int register_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int register_bytes = 32;
 #else
-    return a * b + c;
+constexpr int register_bytes = 16;
 #endif
-}
 
-inline float multiply_add(float a, float b, float c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-    return __builtin_fmaf(a, b, c);
+/// `size` neighbouring numbers that one instruction handles.
+template <class Real, int size>
+struct Lanes {
+#if defined(__GNUC__) || defined(__clang__)
+    typedef Real Type __attribute__((vector_size(size * sizeof(Real))));
 #else
-    return a * b + c;
+    struct Type {
+        Real element[size];
+        friend Type operator*(Real factor, Type x) {
+            for (Real& value : x.element) value *= factor;
+            return x;
+        }
+        friend Type operator+(Type x, const Type& y) {
+            for (int i = 0; i < size; ++i) x.element[i] += y.element[i];
+            return x;
+        }
+    };
 #endif
-}
+};
+template <class Real>
+struct Lanes<Real, 1> {
+    using Type = Real;
+};
+
+/// W neighbouring reals held in registers.
+template <class Real, int W>
+struct Chunk {
+    static constexpr int fit = register_bytes / static_cast<int>(sizeof(Real));
+    static constexpr int lanes = W < fit ? W : fit;
+    static constexpr int count = W / lanes;
+    using Register = typename Lanes<Real, lanes>::Type;
+    Register registers[count];
+
+    static Chunk zero() {
+        Chunk chunk;
+        std::memset(&chunk, 0, sizeof chunk);
+        return chunk;
+    }
+    static Chunk load(const Real* source) {
+        Chunk chunk;
+        for (int i = 0; i < count; ++i) std::memcpy(&chunk.registers[i], source + i * lanes, sizeof(Register));
+        return chunk;
+    }
+    void store(Real* target) const {
+        for (int i = 0; i < count; ++i) std::memcpy(target + i * lanes, &registers[i], sizeof(Register));
+    }
+    /// this += factor x
+    void add(Real factor, const Chunk& x) {
+        for (int i = 0; i < count; ++i) registers[i] = factor * x.registers[i] + registers[i];
+    }
+    void add(const Chunk& x) {
+        for (int i = 0; i < count; ++i) registers[i] = x.registers[i] + registers[i];
+    }
+};
 
 /// Ask for the cache line of an address that is about to be read; a hint, so any address will do.
 inline void prefetch(const void* address) {

@@ -46,34 +46,36 @@ inline void prefetch_row(const Rows<Scalar, IndexType>& a, std::int64_t p, const
 /// several sums, one per nonzero modulo `ways`, so that additions need not wait for one another.
 template <int W, class Scalar, class IndexType, class Real>
 inline void gather(const Rows<Scalar, IndexType>& a, std::int64_t row, const Real* x, Real* t) {
+    using Reals = Chunk<Real, W>;
     constexpr int parts = Parts<Scalar>::count;
-    constexpr int ways = W >= 16 ? 1 : (W >= 8 ? 2 : 4);
-    Real sums[ways][parts][W] = {};
-    const auto add = [&](int way, std::int64_t p) {
-        const Real* source = x + static_cast<std::int64_t>(a.columns[p]) * a.stride;
-        for (int part = 0; part < parts; ++part) {
-            const Real value = a.values[p * parts + part];
-            for (int k = 0; k < W; ++k) sums[way][part][k] = multiply_add(value, source[k], sums[way][part][k]);
-        }
-    };
+    constexpr int ways = Reals::count >= 4 ? 1 : 4 / Reals::count;
+    Reals sums[ways][parts];
+    for (auto& way : sums)
+        for (Reals& sum : way) sum = Reals::zero();
     std::int64_t p = static_cast<std::int64_t>(a.row_start[row]);
     const std::int64_t last = static_cast<std::int64_t>(a.row_start[row + 1]);
     for (; p + ways <= last; p += ways)
         for (int way = 0; way < ways; ++way) {
             prefetch_row<W>(a, p + way, x);
-            add(way, p + way);
+            const Reals source = Reals::load(x + static_cast<std::int64_t>(a.columns[p + way]) * a.stride);
+            for (int part = 0; part < parts; ++part) sums[way][part].add(a.values[(p + way) * parts + part], source);
         }
-    for (; p < last; ++p) add(0, p);
+    for (; p < last; ++p) {
+        const Reals source = Reals::load(x + static_cast<std::int64_t>(a.columns[p]) * a.stride);
+        for (int part = 0; part < parts; ++part) sums[0][part].add(a.values[p * parts + part], source);
+    }
     for (int way = 1; way < ways; ++way)
-        for (int part = 0; part < parts; ++part)
-            for (int k = 0; k < W; ++k) sums[0][part][k] += sums[way][part][k];
+        for (int part = 0; part < parts; ++part) sums[0][part].add(sums[way][part]);
     if constexpr (parts == 1) {
-        for (int k = 0; k < W; ++k) t[k] = sums[0][0][k];
+        sums[0][0].store(t);
     } else {
-        // (a + ib)(c + id): the sums hold a c, a d and b c, b d.
+        // (a + ib)(c + id): the two sums hold the pairs (a c, a d) and (b c, b d).
+        Real by_real[W], by_imaginary[W];
+        sums[0][0].store(by_real);
+        sums[0][1].store(by_imaginary);
         for (int k = 0; k < W; k += 2) {
-            t[k] = sums[0][0][k] - sums[0][1][k + 1];
-            t[k + 1] = sums[0][0][k + 1] + sums[0][1][k];
+            t[k] = by_real[k] - by_imaginary[k + 1];
+            t[k + 1] = by_real[k + 1] + by_imaginary[k];
         }
     }
 }
@@ -81,25 +83,25 @@ inline void gather(const Rows<Scalar, IndexType>& a, std::int64_t row, const Rea
 /// z[column_p] += conj(a_p) t over the nonzeros p of one row, for W reals of the block row.
 template <int W, class Scalar, class IndexType, class Real>
 inline void scatter(const Rows<Scalar, IndexType>& a, std::int64_t row, const Real* t, Real* z) {
+    using Reals = Chunk<Real, W>;
     constexpr int parts = Parts<Scalar>::count;
-    Real direct[W];
-    [[maybe_unused]] Real turned[W];  // -i t, which Im a multiplies in conj(a) t
-    for (int k = 0; k < W; ++k) direct[k] = t[k];
-    if constexpr (parts == 2)
+    Reals factors[parts] = {Reals::load(t)};
+    if constexpr (parts == 2) {
+        // conj(a) t = Re(a) t + Im(a) (-i t)
+        Real turned[W];
         for (int k = 0; k < W; k += 2) {
             turned[k] = t[k + 1];
             turned[k + 1] = -t[k];
         }
+        factors[1] = Reals::load(turned);
+    }
     const std::int64_t last = static_cast<std::int64_t>(a.row_start[row + 1]);
     for (std::int64_t p = static_cast<std::int64_t>(a.row_start[row]); p < last; ++p) {
         prefetch_row<W>(a, p, z);
         Real* target = z + static_cast<std::int64_t>(a.columns[p]) * a.stride;
-        const Real value = a.values[p * parts];
-        for (int k = 0; k < W; ++k) target[k] = multiply_add(value, direct[k], target[k]);
-        if constexpr (parts == 2) {
-            const Real imaginary = a.values[p * parts + 1];
-            for (int k = 0; k < W; ++k) target[k] = multiply_add(imaginary, turned[k], target[k]);
-        }
+        Reals sum = Reals::load(target);
+        for (int part = 0; part < parts; ++part) sum.add(a.values[p * parts + part], factors[part]);
+        sum.store(target);
     }
 }
 
@@ -111,22 +113,14 @@ inline void for_chunks(std::int64_t offset, std::int64_t width, const Body& body
         if (offset < width) for_chunks<W / 2, smallest>(offset, width, body);
 }
 
-/// Reals per chunk: all sums of the widest fit the vector registers.
-template <class Scalar>
-constexpr int widest() {
-#ifdef __AVX2__
-    constexpr int register_bytes = 256;
-#else
-    constexpr int register_bytes = 128;
-#endif
-    return register_bytes / static_cast<int>(sizeof(Scalar));
-}
+/// Bytes of the widest chunk: its sums, twice as many for complex numbers, stay below the 16 vector registers.
+constexpr int chunk_bytes = 8 * (register_bytes < 32 ? register_bytes : 32);
 
 template <class Scalar, class IndexType>
 struct Csr {
     using Real = typename Parts<Scalar>::Real;
     static constexpr int parts = Parts<Scalar>::count;
-    static constexpr int chunk = widest<Real>() / parts;
+    static constexpr int chunk = chunk_bytes / static_cast<int>(sizeof(Real)) / parts;
 
     static Rows<Scalar, IndexType> view(std::int64_t last, const IndexType* row_start, const IndexType* columns,
                                         const Scalar* values, std::int64_t width) {
