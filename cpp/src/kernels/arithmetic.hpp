@@ -11,6 +11,14 @@
 #define EIGENSCOPE_RESTRICT __restrict__
 #endif
 
+// Asks for the cache line of an address that is about to be used. A macro: GCC takes a function that does nothing
+// else for one without effect and drops its calls.
+#if defined(__GNUC__) || defined(__clang__)
+#define EIGENSCOPE_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define EIGENSCOPE_PREFETCH(address) static_cast<void>(address)
+#endif
+
 namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE {
 namespace {
 
@@ -46,45 +54,42 @@ struct Lanes<Real, 1> {
     using Type = Real;
 };
 
-/// W neighbouring reals held in registers.
-template <class Real, int W>
+/// W neighbouring reals in registers: one register, or two halves. An array of registers would be kept in memory.
+template <class Real, int W, bool fits_register = W * static_cast<int>(sizeof(Real)) <= register_bytes>
 struct Chunk {
-    static constexpr int fit = register_bytes / static_cast<int>(sizeof(Real));
-    static constexpr int lanes = W < fit ? W : fit;
-    static constexpr int count = W / lanes;
-    using Register = typename Lanes<Real, lanes>::Type;
-    Register registers[count];
+    Chunk<Real, W / 2> low, high;
 
-    static Chunk zero() {
-        Chunk chunk;
-        std::memset(&chunk, 0, sizeof chunk);
-        return chunk;
-    }
     static Chunk load(const Real* source) {
-        Chunk chunk;
-        for (int i = 0; i < count; ++i) std::memcpy(&chunk.registers[i], source + i * lanes, sizeof(Register));
-        return chunk;
+        return {Chunk<Real, W / 2>::load(source), Chunk<Real, W / 2>::load(source + W / 2)};
     }
     void store(Real* target) const {
-        for (int i = 0; i < count; ++i) std::memcpy(target + i * lanes, &registers[i], sizeof(Register));
+        low.store(target);
+        high.store(target + W / 2);
     }
     /// this += factor x
     void add(Real factor, const Chunk& x) {
-        for (int i = 0; i < count; ++i) registers[i] = factor * x.registers[i] + registers[i];
+        low.add(factor, x.low);
+        high.add(factor, x.high);
     }
     void add(const Chunk& x) {
-        for (int i = 0; i < count; ++i) registers[i] = x.registers[i] + registers[i];
+        low.add(x.low);
+        high.add(x.high);
     }
 };
+template <class Real, int W>
+struct Chunk<Real, W, true> {
+    using Register = typename Lanes<Real, W>::Type;
+    Register value;
 
-/// Ask for the cache line of an address that is about to be read; a hint, so any address will do.
-inline void prefetch(const void* address) {
-#if defined(__GNUC__) || defined(__clang__)
-    __builtin_prefetch(address);
-#else
-    (void)address;
-#endif
-}
+    static Chunk load(const Real* source) {
+        Chunk chunk;
+        std::memcpy(&chunk.value, source, sizeof(Register));
+        return chunk;
+    }
+    void store(Real* target) const { std::memcpy(target, &value, sizeof(Register)); }
+    void add(Real factor, const Chunk& x) { value = factor * x.value + value; }
+    void add(const Chunk& x) { value = x.value + value; }
+};
 
 inline double as_double(std::uint64_t bits) {
     double value;

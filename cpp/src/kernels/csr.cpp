@@ -34,76 +34,115 @@ struct Rows {
 constexpr std::int64_t lookahead = 16;
 constexpr int cache_line = 64;
 
-template <int W, class Scalar, class IndexType, class Real>
-inline void prefetch_row(const Rows<Scalar, IndexType>& a, std::int64_t p, const Real* x) {
-    if (p + lookahead >= a.end) return;
-    const Real* row = x + static_cast<std::int64_t>(a.columns[p + lookahead]) * a.stride;
-    for (int byte = 0; byte < W * static_cast<int>(sizeof(Real)); byte += cache_line)
-        prefetch(reinterpret_cast<const char*>(row) + byte);
-}
+#define EIGENSCOPE_PREFETCH_ROW(a, p, x)                                                  \
+    if ((p) + lookahead < (a).end)                                                        \
+        for (int real = 0; real < W; real += cache_line / static_cast<int>(sizeof(Real))) \
+    EIGENSCOPE_PREFETCH((x) + static_cast<std::int64_t>((a).columns[(p) + lookahead]) * (a).stride + real)
 
-/// t = sum_p a_p x[column_p] over the nonzeros p of one row, for W reals of the block row. Narrow chunks keep
-/// several sums, one per nonzero modulo `ways`, so that additions need not wait for one another.
+/// Sum of a_p x[column_p] for W reals of a block row.
+template <class Scalar, int W>
+struct Sum {
+    Chunk<Scalar, W> sum;
+
+    void add(const Scalar* value, const Chunk<Scalar, W>& x) { sum.add(*value, x); }
+    void add(const Sum& other) { sum.add(other.sum); }
+    void store(Scalar* t) const { sum.store(t); }
+};
+/// The products with real and imaginary parts of a_p apart: (a + ib)(c + id) from the pairs (ac, ad) and (bc, bd).
+template <class Real, int W>
+struct Sum<Complex<Real>, W> {
+    Chunk<Real, W> by_real, by_imaginary;
+
+    void add(const Real* value, const Chunk<Real, W>& x) {
+        by_real.add(value[0], x);
+        by_imaginary.add(value[1], x);
+    }
+    void add(const Sum& other) {
+        by_real.add(other.by_real);
+        by_imaginary.add(other.by_imaginary);
+    }
+    void store(Real* t) const {
+        Real direct[W], turned[W];
+        by_real.store(direct);
+        by_imaginary.store(turned);
+        for (int k = 0; k < W; k += 2) {
+            t[k] = direct[k] - turned[k + 1];
+            t[k + 1] = direct[k + 1] + turned[k];
+        }
+    }
+};
+
+/// t = sum_p a_p x[column_p] over the nonzeros p of one row, for W reals of the block row, as two sums over even
+/// and odd p that need not wait for each other.
 template <int W, class Scalar, class IndexType, class Real>
 inline void gather(const Rows<Scalar, IndexType>& a, std::int64_t row, const Real* x, Real* t) {
-    using Reals = Chunk<Real, W>;
     constexpr int parts = Parts<Scalar>::count;
-    constexpr int ways = Reals::count >= 4 ? 1 : 4 / Reals::count;
-    Reals sums[ways][parts];
-    for (auto& way : sums)
-        for (Reals& sum : way) sum = Reals::zero();
+    const auto block_row = [&](std::int64_t p) {
+        return Chunk<Real, W>::load(x + static_cast<std::int64_t>(a.columns[p]) * a.stride);
+    };
+    Sum<Scalar, W> even{}, odd{};
     std::int64_t p = static_cast<std::int64_t>(a.row_start[row]);
     const std::int64_t last = static_cast<std::int64_t>(a.row_start[row + 1]);
-    for (; p + ways <= last; p += ways)
-        for (int way = 0; way < ways; ++way) {
-            prefetch_row<W>(a, p + way, x);
-            const Reals source = Reals::load(x + static_cast<std::int64_t>(a.columns[p + way]) * a.stride);
-            for (int part = 0; part < parts; ++part) sums[way][part].add(a.values[(p + way) * parts + part], source);
-        }
-    for (; p < last; ++p) {
-        const Reals source = Reals::load(x + static_cast<std::int64_t>(a.columns[p]) * a.stride);
-        for (int part = 0; part < parts; ++part) sums[0][part].add(a.values[p * parts + part], source);
+    for (; p + 1 < last; p += 2) {
+        EIGENSCOPE_PREFETCH_ROW(a, p, x);
+        EIGENSCOPE_PREFETCH_ROW(a, p + 1, x);
+        even.add(a.values + p * parts, block_row(p));
+        odd.add(a.values + (p + 1) * parts, block_row(p + 1));
     }
-    for (int way = 1; way < ways; ++way)
-        for (int part = 0; part < parts; ++part) sums[0][part].add(sums[way][part]);
-    if constexpr (parts == 1) {
-        sums[0][0].store(t);
-    } else {
-        // (a + ib)(c + id): the two sums hold the pairs (a c, a d) and (b c, b d).
-        Real by_real[W], by_imaginary[W];
-        sums[0][0].store(by_real);
-        sums[0][1].store(by_imaginary);
-        for (int k = 0; k < W; k += 2) {
-            t[k] = by_real[k] - by_imaginary[k + 1];
-            t[k + 1] = by_real[k + 1] + by_imaginary[k];
-        }
+    if (p < last) {
+        EIGENSCOPE_PREFETCH_ROW(a, p, x);
+        even.add(a.values + p * parts, block_row(p));
     }
+    even.add(odd);
+    even.store(t);
 }
+
+/// conj(a_p) t, added to W reals of a block row.
+template <class Scalar, int W>
+struct Factor {
+    Chunk<Scalar, W> t;
+
+    explicit Factor(const Scalar* source) : t(Chunk<Scalar, W>::load(source)) {}
+    void add_to(Scalar* target, const Scalar* value) const {
+        auto sum = Chunk<Scalar, W>::load(target);
+        sum.add(*value, t);
+        sum.store(target);
+    }
+};
+/// conj(a) t = Re(a) t + Im(a) (-i t)
+template <class Real, int W>
+struct Factor<Complex<Real>, W> {
+    Chunk<Real, W> direct, turned;
+
+    explicit Factor(const Real* source) : direct(Chunk<Real, W>::load(source)) {
+        Real pairs[W];
+        for (int k = 0; k < W; k += 2) {
+            pairs[k] = source[k + 1];
+            pairs[k + 1] = -source[k];
+        }
+        turned = Chunk<Real, W>::load(pairs);
+    }
+    void add_to(Real* target, const Real* value) const {
+        auto sum = Chunk<Real, W>::load(target);
+        sum.add(value[0], direct);
+        sum.add(value[1], turned);
+        sum.store(target);
+    }
+};
 
 /// z[column_p] += conj(a_p) t over the nonzeros p of one row, for W reals of the block row.
 template <int W, class Scalar, class IndexType, class Real>
 inline void scatter(const Rows<Scalar, IndexType>& a, std::int64_t row, const Real* t, Real* z) {
-    using Reals = Chunk<Real, W>;
     constexpr int parts = Parts<Scalar>::count;
-    Reals factors[parts] = {Reals::load(t)};
-    if constexpr (parts == 2) {
-        // conj(a) t = Re(a) t + Im(a) (-i t)
-        Real turned[W];
-        for (int k = 0; k < W; k += 2) {
-            turned[k] = t[k + 1];
-            turned[k + 1] = -t[k];
-        }
-        factors[1] = Reals::load(turned);
-    }
+    const Factor<Scalar, W> factor(t);
     const std::int64_t last = static_cast<std::int64_t>(a.row_start[row + 1]);
     for (std::int64_t p = static_cast<std::int64_t>(a.row_start[row]); p < last; ++p) {
-        prefetch_row<W>(a, p, z);
-        Real* target = z + static_cast<std::int64_t>(a.columns[p]) * a.stride;
-        Reals sum = Reals::load(target);
-        for (int part = 0; part < parts; ++part) sum.add(a.values[p * parts + part], factors[part]);
-        sum.store(target);
+        EIGENSCOPE_PREFETCH_ROW(a, p, z);
+        factor.add_to(z + static_cast<std::int64_t>(a.columns[p]) * a.stride, a.values + p * parts);
     }
 }
+
+#undef EIGENSCOPE_PREFETCH_ROW
 
 /// body<W>(offset) for chunks of W reals that cover `width` reals: as many of the widest as fit, then halves.
 template <int W, int smallest, class Body>
@@ -113,8 +152,9 @@ inline void for_chunks(std::int64_t offset, std::int64_t width, const Body& body
         if (offset < width) for_chunks<W / 2, smallest>(offset, width, body);
 }
 
-/// Bytes of the widest chunk: its sums, twice as many for complex numbers, stay below the 16 vector registers.
-constexpr int chunk_bytes = 8 * (register_bytes < 32 ? register_bytes : 32);
+/// Bytes of the widest chunk. Its two sums take 8 of at least 16 vector registers; complex sums are double, so
+/// their chunks are half as wide.
+constexpr int chunk_bytes = 4 * register_bytes;
 
 template <class Scalar, class IndexType>
 struct Csr {
@@ -124,8 +164,8 @@ struct Csr {
 
     static Rows<Scalar, IndexType> view(std::int64_t last, const IndexType* row_start, const IndexType* columns,
                                         const Scalar* values, std::int64_t width) {
-        return {row_start, columns, reinterpret_cast<const Real*>(values),
-                static_cast<std::int64_t>(row_start[last]), width * parts};
+        return {row_start, columns, reinterpret_cast<const Real*>(values), static_cast<std::int64_t>(row_start[last]),
+                width * parts};
     }
 
     static void times(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
@@ -134,9 +174,8 @@ struct Csr {
         const Real* source = reinterpret_cast<const Real*>(x);
         Real* target = reinterpret_cast<Real*>(y);
         for (std::int64_t row = first; row < last; ++row, target += a.stride)
-            for_chunks<chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
-                gather<W>(a, row, source + offset, target + offset);
-            });
+            for_chunks<chunk, parts>(
+                0, a.stride, [&]<int W>(std::int64_t offset) { gather<W>(a, row, source + offset, target + offset); });
     }
 
     static void adjoint(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
@@ -145,9 +184,8 @@ struct Csr {
         const Real* source = reinterpret_cast<const Real*>(x);
         Real* target = reinterpret_cast<Real*>(y);
         for (std::int64_t row = first; row < last; ++row, source += a.stride)
-            for_chunks<chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
-                scatter<W>(a, row, source + offset, target + offset);
-            });
+            for_chunks<chunk, parts>(
+                0, a.stride, [&]<int W>(std::int64_t offset) { scatter<W>(a, row, source + offset, target + offset); });
     }
 
     static void gram(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,

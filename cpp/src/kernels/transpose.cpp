@@ -8,8 +8,8 @@ namespace {
 constexpr std::int64_t tile = 8;
 
 template <class Scalar>
-void to_row_major(std::int64_t rows, std::int64_t width, const Scalar* EIGENSCOPE_RESTRICT columns,
-                  std::int64_t stride, Scalar* EIGENSCOPE_RESTRICT packed) {
+void to_row_major(std::int64_t rows, std::int64_t width, const Scalar* EIGENSCOPE_RESTRICT columns, std::int64_t stride,
+                  Scalar* EIGENSCOPE_RESTRICT packed) {
     std::int64_t row = 0;
     for (; row + tile <= rows; row += tile)
         for (std::int64_t j = 0; j < width; ++j)

@@ -1,9 +1,8 @@
-#include <eigenscope/operators/csr.hpp>
-
 #include <algorithm>
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/kernels.hpp>
 #include <eigenscope/foundation/parallel.hpp>
+#include <eigenscope/operators/csr.hpp>
 #include <string>
 #include <vector>
 
@@ -204,8 +203,8 @@ void csr_adjoint_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Sca
 template <class Scalar, class IndexType>
 void csr_gram_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Block<Scalar> y,
                           const Execution& execution) {
-    require_shape(x.rows == a.cols && y.rows == a.cols && x.cols == y.cols, "A^H (A X)", a.rows, a.cols, x.rows,
-                  x.cols, y.rows, y.cols);
+    require_shape(x.rows == a.cols && y.rows == a.cols && x.cols == y.cols, "A^H (A X)", a.rows, a.cols, x.rows, x.cols,
+                  y.rows, y.cols);
     if (y.rows == 0 || y.cols == 0) return;
     if (a.nonzeros() == 0) return set_zero(y);
     const Index width = x.cols;
@@ -216,10 +215,10 @@ void csr_gram_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar
     });
 }
 
-#define EIGENSCOPE_INSTANTIATE(S, I)                                                                                 \
-    template void check_csr<S, I>(const CsrView<S, I>&);                                                             \
-    template void csr_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);            \
-    template void csr_adjoint_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);    \
+#define EIGENSCOPE_INSTANTIATE(S, I)                                                                              \
+    template void check_csr<S, I>(const CsrView<S, I>&);                                                          \
+    template void csr_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);         \
+    template void csr_adjoint_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&); \
     template void csr_gram_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);
 #define EIGENSCOPE_INSTANTIATE_BOTH(S) EIGENSCOPE_INSTANTIATE(S, std::int32_t) EIGENSCOPE_INSTANTIATE(S, std::int64_t)
 EIGENSCOPE_INSTANTIATE_BOTH(float)
