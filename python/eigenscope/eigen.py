@@ -322,10 +322,12 @@ def _shift_invert(A: Any, operator: Operator, k: int, options: dict[str, Any], w
     """Largest eigenvalues of the inverse, then Rayleigh quotients and residuals with A itself."""
     matrix = scipy.sparse.csc_array(A, dtype=operator.dtype)
     n = operator.shape[0]
-    factor = _factorise_near_zero(matrix)
+    factor, growth = _factorise_near_zero(matrix)
+    # Solves carry a relative error of eps times the condition number; no residual of the inverse goes below it.
+    reachable = max(options["tolerance"], 16 * growth * float(np.finfo(operator.dtype).eps))
     inverse = as_operator(lambda block: factor.solve(np.ascontiguousarray(block)), shape=(n, n), dtype=operator.dtype)
     with single_threaded_blas():
-        found = inverse.core.eigenpairs(k=k, **(options | {"which": "LM"}))
+        found = inverse.core.eigenpairs(k=k, **(options | {"which": "LM", "tolerance": reachable}))
     vectors = found["eigenvectors"]
     image = operator.product(vectors, options["threads"])
     values = np.einsum("ij,ij->j", vectors.conj(), image).real
@@ -340,8 +342,8 @@ def _shift_invert(A: Any, operator: Operator, k: int, options: dict[str, Any], w
     return result
 
 
-def _factorise_near_zero(matrix: Any) -> Any:
-    """LU factors of ``A``, or of ``A + sqrt(eps) ‖A‖ I`` when A is singular to working accuracy."""
+def _factorise_near_zero(matrix: Any) -> tuple[Any, float]:
+    """LU factors of ``A``, or of ``A + sqrt(eps) ‖A‖ I`` when A is singular to working accuracy, and ‖A‖ ‖A⁻¹‖."""
     n = matrix.shape[0]
     norm = float(abs(matrix).sum(axis=0).max()) or 1.0
     root = float(np.sqrt(np.finfo(matrix.dtype).eps))
@@ -353,7 +355,7 @@ def _factorise_near_zero(matrix: Any) -> Any:
             continue
         growth = float(np.linalg.norm(factor.solve(probe)) / np.linalg.norm(probe)) * norm
         if shift > 0.0 or growth < 0.01 / root**1.5:
-            return factor
+            return factor, growth
     raise InvalidInputError("the matrix is too nearly singular to factorise")
 
 
