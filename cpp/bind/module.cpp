@@ -6,6 +6,7 @@ namespace py = pybind11;
 namespace eigenscope::bind {
 void register_errors(py::module_& module);
 void register_system(py::module_& module);
+void register_random(py::module_& module);
 }  // namespace eigenscope::bind
 
 PYBIND11_MODULE(_core, module) {
@@ -13,4 +14,5 @@ PYBIND11_MODULE(_core, module) {
     module.attr("__version__") = EIGENSCOPE_VERSION;
     eigenscope::bind::register_errors(module);
     eigenscope::bind::register_system(module);
+    eigenscope::bind::register_random(module);
 }

@@ -5,6 +5,7 @@
 #include <Eigen/Core>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
+#include <eigenscope/foundation/kernels.hpp>
 #include <eigenscope/foundation/parallel.hpp>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ py::dict build_config() {
     py::dict config;
     config["version"] = EIGENSCOPE_VERSION;
     config["parallel"] = parallel::backend();
+    config["instruction_set"] = instruction_set();
     config["eigen"] = std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
                       std::to_string(EIGEN_MINOR_VERSION);
 #if defined(__clang__)

@@ -7,6 +7,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #ifdef EIGENSCOPE_OPENMP
@@ -27,6 +28,14 @@ constexpr auto poll_interval = std::chrono::milliseconds(20);
 /// An idle calling thread looks this often whether the others have finished.
 constexpr auto idle_interval = std::chrono::microseconds(200);
 
+/// Leaves a task early; never seen outside this file.
+struct Abandoned {};
+
+class Run;
+/// The run this thread works for, and whether it is the thread that called run_tasks.
+thread_local Run* current_run = nullptr;
+thread_local bool current_is_caller = false;
+
 /// State of one run shared by its workers.
 class Run {
   public:
@@ -35,19 +44,27 @@ class Run {
 
     void work(int worker) {
         const bool caller = worker == 0;
-        auto last_poll = std::chrono::steady_clock::now();
+        Run* const outer_run = std::exchange(current_run, this);
+        const bool outer_is_caller = std::exchange(current_is_caller, caller && (!outer_run || outer_is_caller_));
         while (!halted()) {
             const Index number = next_.fetch_add(1, std::memory_order_relaxed);
             if (number >= count_) break;
             attempt(number, worker);
-            if (caller) poll_if_due(last_poll);
+            if (current_is_caller) poll_if_due();
         }
         working_.fetch_sub(1, std::memory_order_acq_rel);
         // Signals reach the calling thread only, so it keeps listening while others finish their last task.
         while (caller && working_.load(std::memory_order_acquire) > 0) {
-            poll_if_due(last_poll);
+            if (current_is_caller) poll_if_due();
             std::this_thread::sleep_for(idle_interval);
         }
+        current_run = outer_run;
+        current_is_caller = outer_is_caller;
+    }
+
+    void checkpoint() {
+        if (current_is_caller) poll_if_due();
+        if (halted()) throw Abandoned();
     }
 
     void start(int workers) { working_.store(workers, std::memory_order_release); }
@@ -63,16 +80,18 @@ class Run {
     void attempt(Index number, int worker) {
         try {
             task_(number, worker);
+        } catch (const Abandoned&) {
+            failed_.store(true, std::memory_order_relaxed);
         } catch (...) {
             record(std::current_exception());
         }
     }
 
-    void poll_if_due(std::chrono::steady_clock::time_point& last_poll) {
+    void poll_if_due() {
         if (!stop_) return;
         const auto now = std::chrono::steady_clock::now();
-        if (now - last_poll < poll_interval) return;
-        last_poll = now;
+        if (now - last_poll_ < poll_interval) return;
+        last_poll_ = now;
         try {
             stop_->poll();
         } catch (...) {
@@ -89,6 +108,8 @@ class Run {
     const Index count_;
     StopToken* const stop_;
     const std::function<void(Index, int)>& task_;
+    const bool outer_is_caller_ = current_is_caller;
+    std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
     std::atomic<Index> next_{0};
     std::atomic<int> working_{1};
     std::atomic<bool> failed_{false};
@@ -142,8 +163,11 @@ int available_processors() {
 void forbid_threads_after_fork() { forked.store(true); }
 bool forbidden_after_fork() { return forked.load(); }
 
+void checkpoint() {
+    if (current_run) current_run->checkpoint();
+}
+
 void run_tasks(Index count, const Execution& execution, const std::function<void(Index, int)>& task) {
-    if (execution.stop) execution.stop->poll();
     if (count <= 0) return;
     Run run(count, execution, task);
     const int workers = forked.load() ? 1 : static_cast<int>(std::min<Index>(std::max(1, execution.threads), count));

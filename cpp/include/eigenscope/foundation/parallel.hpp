@@ -23,6 +23,10 @@ bool forbidden_after_fork();
 /// have come home; a requested stop raises Interrupted likewise.
 void run_tasks(Index count, const Execution& execution, const std::function<void(Index task, int worker)>& task);
 
+/// Long tasks call this between panels: it listens for a stop on the calling thread and leaves the task
+/// (by an exception that run_tasks catches) when a stop was requested anywhere.
+void checkpoint();
+
 /// Contiguous ranges of about `grain` elements, one task each.
 void for_ranges(Index count, Index grain, const Execution& execution,
                 const std::function<void(Index first, Index last)>& body);

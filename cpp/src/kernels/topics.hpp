@@ -1,0 +1,10 @@
+// What each kernel source puts into the table. Included inside one instruction set's build only.
+#pragma once
+
+#include <eigenscope/foundation/kernels.hpp>
+
+namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE {
+
+void add_random(Kernels& table);
+
+}  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

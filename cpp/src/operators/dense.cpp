@@ -1,0 +1,114 @@
+#include <eigenscope/operators/dense.hpp>
+
+#include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/panels/pass.hpp>
+#include <vector>
+
+namespace eigenscope {
+
+namespace {
+
+/// t := factor * P x for one panel (r x b).
+template <class Scalar>
+void panel_times(const Panel<Scalar>& panel, RealOf<Scalar> factor, ConstBlock<Scalar> x, Scalar* t, Index ldt) {
+    const auto op = panel.row_major ? (is_complex<Scalar> ? blas::Op::transpose : blas::Op::adjoint) : blas::Op::none;
+    blas::gemm<Scalar>(op, blas::Op::none, panel.rows, x.cols, panel.cols, Scalar(factor), panel.data, panel.stride,
+                       x.data, x.stride, Scalar(0), t, ldt);
+}
+
+/// z := z + factor * P^H t. A row-major panel is its own transpose in BLAS's eyes, so its adjoint is a conjugate:
+/// (P^H t) = conj(P^T conj(t)).
+template <class Scalar>
+void add_panel_adjoint_times(const Panel<Scalar>& panel, RealOf<Scalar> factor, Scalar* t, Index ldt, Index cols,
+                             Block<Scalar> z) {
+    if (!panel.row_major || !is_complex<Scalar>) {
+        const auto op = panel.row_major ? blas::Op::none : blas::Op::adjoint;
+        blas::gemm<Scalar>(op, blas::Op::none, panel.cols, cols, panel.rows, Scalar(factor), panel.data, panel.stride, t,
+                           ldt, Scalar(1), z.data, z.stride);
+        return;
+    }
+    Block<Scalar> right(t, panel.rows, cols, ldt);
+    right.map() = right.map().conjugate().eval();
+    Matrix<Scalar> product(panel.cols, cols);
+    blas::gemm<Scalar>(blas::Op::none, blas::Op::none, panel.cols, cols, panel.rows, Scalar(factor), panel.data,
+                       panel.stride, t, ldt, Scalar(0), product.data(), panel.cols);
+    z.map() += product.conjugate();
+}
+
+/// Scratch of one worker: a panel of the matrix and its product with the block.
+template <class Scalar>
+struct Scratch {
+    std::vector<Scalar> panel;
+    Matrix<Scalar> product;
+};
+
+template <class Scalar>
+std::vector<Scratch<Scalar>> make_scratch(const Execution& execution) {
+    return std::vector<Scratch<Scalar>>(static_cast<std::size_t>(std::max(1, execution.threads)));
+}
+
+template <class Scalar>
+Panel<Scalar> read_rows(const DenseSource& source, const ColumnTransform& transform, Index first, Index rows,
+                        Scratch<Scalar>& scratch) {
+    if (!readable_in_place<Scalar>(source, transform))
+        scratch.panel.resize(static_cast<std::size_t>(rows * source.cols));
+    return read_panel<Scalar>(source, first, rows, 0, source.cols, transform, scratch.panel.data());
+}
+
+/// Sum over lanes of an accumulated cols x b block.
+template <class Scalar, class Absorb>
+void reduce_lanes(const DenseSource& source, Index block_cols, Block<Scalar> z, const Execution& execution,
+                  Absorb&& absorb) {
+    const Index summary_bytes = source.cols * block_cols * Index{sizeof(Scalar)};
+    const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(Scalar)}, summary_bytes);
+    auto scratch = make_scratch<Scalar>(execution);
+    const Matrix<Scalar> total = run_pass(
+        partition, execution, [&] { return Matrix<Scalar>(Matrix<Scalar>::Zero(source.cols, block_cols)); },
+        [&](Matrix<Scalar>& sum, Index number, int worker) {
+            absorb(sum, partition.first_row(number), partition.rows_in(number),
+                   scratch[static_cast<std::size_t>(worker)]);
+        },
+        [](Matrix<Scalar>& into, const Matrix<Scalar>& from) { into += from; });
+    z.map() = total;
+}
+
+}  // namespace
+
+template <class Scalar>
+void DenseOperator<Scalar>::apply(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) {
+    const Partition partition = cut_rows(rows(), cols() * Index{sizeof(Scalar)}, 0);
+    auto scratch = make_scratch<Scalar>(execution);
+    parallel::run_tasks(partition.panels, execution, [&](Index number, int worker) {
+        const Index first = partition.first_row(number), count = partition.rows_in(number);
+        const auto panel = read_rows<Scalar>(source_, transform_, first, count, scratch[static_cast<std::size_t>(worker)]);
+        panel_times(panel, scale_, x, y.data + first, y.stride);
+    });
+}
+
+template <class Scalar>
+void DenseOperator<Scalar>::apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) {
+    reduce_lanes<Scalar>(source_, x.cols, y, execution,
+                         [&](Matrix<Scalar>& sum, Index first, Index count, Scratch<Scalar>& scratch) {
+                             const auto panel = read_rows<Scalar>(source_, transform_, first, count, scratch);
+                             scratch.product = x.rows_range(first, count).map();
+                             add_panel_adjoint_times<Scalar>(panel, scale_, scratch.product.data(), count, x.cols, sum);
+                         });
+}
+
+template <class Scalar>
+void DenseOperator<Scalar>::apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) {
+    reduce_lanes<Scalar>(source_, x.cols, z, execution,
+                         [&](Matrix<Scalar>& sum, Index first, Index count, Scratch<Scalar>& scratch) {
+                             const auto panel = read_rows<Scalar>(source_, transform_, first, count, scratch);
+                             scratch.product.resize(count, x.cols);
+                             panel_times(panel, scale_, x, scratch.product.data(), count);
+                             add_panel_adjoint_times<Scalar>(panel, scale_, scratch.product.data(), count, x.cols, sum);
+                         });
+}
+
+template class DenseOperator<float>;
+template class DenseOperator<double>;
+template class DenseOperator<complex64>;
+template class DenseOperator<complex128>;
+
+}  // namespace eigenscope

@@ -1,0 +1,393 @@
+#include <eigenscope/panels/moments.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/foundation/parallel.hpp>
+#include <eigenscope/panels/pass.hpp>
+#include <limits>
+#include <memory>
+#include <vector>
+
+namespace eigenscope {
+
+namespace {
+
+/// Up to here every lane keeps a p x p summary of its own; beyond, threads share one and divide it in tiles.
+constexpr Index largest_lane_summary = 512;
+/// Rows per panel: products summed in Scalar before they are added in double, and the depth of a tile product.
+constexpr Index moment_panel_rows = 512;
+/// Columns of a tile: 512 x 512 products run at the full speed of BLAS and leave enough tiles for many threads.
+constexpr Index large_tile = 512;
+constexpr Index small_tile = 128;
+
+Index tile_width(Index extent) { return extent >= 8 * large_tile ? large_tile : std::max(small_tile, Index{256}); }
+
+Index count_tiles(Index extent, Index width) { return (extent + width - 1) / width; }
+
+/// Tile (i, j), j <= i, of the lower triangle with number `task`.
+struct TilePosition {
+    Index i;
+    Index j;
+    explicit TilePosition(Index task) {
+        i = static_cast<Index>((std::sqrt(8.0 * static_cast<double>(task) + 1.0) - 1.0) / 2.0);
+        while ((i + 1) * (i + 2) / 2 <= task) ++i;
+        while (i * (i + 1) / 2 > task) --i;
+        j = task - i * (i + 1) / 2;
+    }
+};
+
+/// Sums of one block of columns [first, first + cols) over the rows of a panel, centring the panel by its own means.
+template <class Scalar>
+void center_and_sum(Scalar* column, Index rows, Index step, Index feature, FeatureSums& sums) {
+    double total = 0.0;
+    for (Index i = 0; i < rows; ++i) total += static_cast<double>(column[i * step]);
+    const double mean = total / static_cast<double>(rows);
+    sums.first[feature] = static_cast<double>(column[0]);
+    sums.last[feature] = static_cast<double>(column[(rows - 1) * step]);
+    const auto leading = static_cast<Scalar>(mean);
+    const auto remainder = static_cast<Scalar>(mean - static_cast<double>(leading));
+    double squares = 0.0, lagged = 0.0, previous = 0.0;
+    for (Index i = 0; i < rows; ++i) {
+        const Scalar centred = (column[i * step] - leading) - remainder;
+        column[i * step] = centred;
+        const auto value = static_cast<double>(centred);
+        squares += value * value;
+        lagged += previous * value;
+        previous = value;
+    }
+    sums.mean[feature] = mean;
+    sums.squared_deviation[feature] = squares;
+    sums.lag_product[feature] = lagged;
+}
+
+/// Row-major form of the same: sums run over rows in the same order, a block of columns at a time.
+template <class Scalar>
+void center_and_sum_rows(Scalar* block, Index rows, Index stride, Index first, Index cols, FeatureSums& sums) {
+    std::vector<double> total(static_cast<std::size_t>(cols), 0.0);
+    for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < cols; ++j) total[static_cast<std::size_t>(j)] += static_cast<double>(block[i * stride + j]);
+    std::vector<Scalar> leading(static_cast<std::size_t>(cols)), remainder(static_cast<std::size_t>(cols));
+    for (Index j = 0; j < cols; ++j) {
+        const auto slot = static_cast<std::size_t>(j);
+        const double mean = total[slot] / static_cast<double>(rows);
+        leading[slot] = static_cast<Scalar>(mean);
+        remainder[slot] = static_cast<Scalar>(mean - static_cast<double>(leading[slot]));
+        sums.mean[first + j] = mean;
+        sums.first[first + j] = static_cast<double>(block[j]);
+        sums.last[first + j] = static_cast<double>(block[(rows - 1) * stride + j]);
+    }
+    std::vector<double> squares(static_cast<std::size_t>(cols), 0.0), lagged(squares), previous(squares);
+    for (Index i = 0; i < rows; ++i) {
+        Scalar* row = block + i * stride;
+        for (Index j = 0; j < cols; ++j) {
+            const auto slot = static_cast<std::size_t>(j);
+            const Scalar centred = (row[j] - leading[slot]) - remainder[slot];
+            row[j] = centred;
+            const auto value = static_cast<double>(centred);
+            squares[slot] += value * value;
+            lagged[slot] += previous[slot] * value;
+            previous[slot] = value;
+        }
+    }
+    for (Index j = 0; j < cols; ++j) {
+        sums.squared_deviation[first + j] = squares[static_cast<std::size_t>(j)];
+        sums.lag_product[first + j] = lagged[static_cast<std::size_t>(j)];
+    }
+}
+
+/// A panel in a buffer of our own: rows x cols, row-major or column-major as the source is.
+template <class Scalar>
+struct OwnedPanel {
+    std::vector<Scalar> buffer;
+    Index rows = 0;
+    Index cols = 0;
+    bool row_major = true;
+
+    OwnedPanel(Index most_rows, Index cols_, bool row_major_)
+        : buffer(static_cast<std::size_t>(most_rows * cols_)), cols(cols_), row_major(row_major_) {}
+
+    Scalar* columns(Index first) { return buffer.data() + (row_major ? first : first * rows); }
+    Index stride() const { return row_major ? cols : rows; }
+};
+
+/// Cast columns [first, first + count) of the panel and replace them by deviations from the panel's means.
+template <class Scalar>
+void fill_columns(const DenseSource& source, double scale, Index first_row, Index first, Index count,
+                  OwnedPanel<Scalar>& panel, FeatureSums& sums) {
+    std::vector<Scalar> scratch(static_cast<std::size_t>(panel.rows * count));
+    const auto read = read_panel<Scalar>(source, first_row, panel.rows, first, count, ColumnTransform{}, scratch.data());
+    const auto factor = static_cast<Scalar>(scale);
+    Scalar* to = panel.columns(first);
+    if (panel.row_major) {
+        for (Index i = 0; i < panel.rows; ++i)
+            for (Index j = 0; j < count; ++j) to[i * panel.cols + j] = read.data[i * read.stride + j] * factor;
+        center_and_sum_rows(to, panel.rows, panel.cols, first, count, sums);
+    } else {
+        for (Index j = 0; j < count; ++j) {
+            for (Index i = 0; i < panel.rows; ++i) to[i + j * panel.rows] = read.data[i + j * read.stride] * factor;
+            center_and_sum(to + j * panel.rows, panel.rows, 1, first + j, sums);
+        }
+    }
+}
+
+/// Tile product P_i^T P_j (over rows of the panel), width_i x width_j, into `product` (column-major).
+template <class Scalar>
+void tile_product(OwnedPanel<Scalar>& panel, Index first_i, Index width_i, Index first_j, Index width_j,
+                  Scalar* product) {
+    const auto left = panel.row_major ? blas::Op::none : blas::Op::transpose;
+    const auto right = panel.row_major ? blas::Op::transpose : blas::Op::none;
+    blas::gemm<Scalar>(left, right, width_i, width_j, panel.rows, Scalar(1), panel.columns(first_i), panel.stride(),
+                       panel.columns(first_j), panel.stride(), Scalar(0), product, width_i);
+}
+
+/// M2 := M2 + P^T P + d d^T n_a n_b / (n_a + n_b) on the lower triangle, d the difference of the means (Chan).
+template <class Scalar>
+void absorb_panel(const DenseSource& source, double scale, Index first_row, OwnedPanel<Scalar>& panel,
+                  Moments& moments, const Execution& execution) {
+    const Index p = source.cols, width = tile_width(p), n_tiles = count_tiles(p, width);
+    FeatureSums sums(p);
+    sums.count = panel.rows;
+    parallel::run_tasks(n_tiles, execution, [&](Index task, int) {
+        fill_columns(source, scale, first_row, task * width, std::min(width, p - task * width), panel, sums);
+    });
+    const Vector<double> difference = sums.mean - moments.features.mean;
+    const auto earlier = static_cast<double>(moments.features.count), later = static_cast<double>(panel.rows);
+    const double weight = moments.features.count > 0 ? earlier * later / (earlier + later) : 0.0;
+
+    parallel::run_tasks(n_tiles * (n_tiles + 1) / 2, execution, [&](Index task, int) {
+        const TilePosition tile(task);
+        const Index i = tile.i * width, j = tile.j * width;
+        const Index width_i = std::min(width, p - i), width_j = std::min(width, p - j);
+        std::vector<Scalar> product(static_cast<std::size_t>(width_i * width_j));
+        tile_product(panel, i, width_i, j, width_j, product.data());
+        for (Index column = 0; column < width_j; ++column) {
+            const double shift = weight * difference[j + column];
+            double* target = &moments.cross_products(i, j + column);
+            const Scalar* addend = product.data() + column * width_i;
+            for (Index row = 0; row < width_i; ++row)
+                target[row] += static_cast<double>(addend[row]) + shift * difference[i + row];
+        }
+    });
+    moments.features.merge(sums);
+}
+
+}  // namespace
+
+FeatureSums::FeatureSums(Index n_features)
+    : mean(Vector<double>::Zero(n_features)),
+      squared_deviation(Vector<double>::Zero(n_features)),
+      lag_product(Vector<double>::Zero(n_features)),
+      first(Vector<double>::Zero(n_features)),
+      last(Vector<double>::Zero(n_features)) {}
+
+void FeatureSums::merge(const FeatureSums& later) {
+    if (later.count == 0) return;
+    if (count == 0) {
+        *this = later;
+        return;
+    }
+    const auto n_a = static_cast<double>(count), n_b = static_cast<double>(later.count), n = n_a + n_b;
+    for (Index j = 0; j < mean.size(); ++j) {
+        const double difference = later.mean[j] - mean[j];
+        const double merged = mean[j] + difference * (n_b / n);
+        // Lag products about the merged mean: with d = mean - merged, every sum of (x_t - mean + d)(x_{t+1} - mean + d)
+        // gains d * (sum over t of both deviations) + (count - 1) d²; deviations sum to zero but for the ends.
+        const double d_a = mean[j] - merged, d_b = later.mean[j] - merged;
+        const double about_a = lag_product[j] - d_a * ((first[j] - mean[j]) + (last[j] - mean[j])) + (n_a - 1) * d_a * d_a;
+        const double about_b = later.lag_product[j] -
+                               d_b * ((later.first[j] - later.mean[j]) + (later.last[j] - later.mean[j])) +
+                               (n_b - 1) * d_b * d_b;
+        lag_product[j] = about_a + (last[j] - merged) * (later.first[j] - merged) + about_b;
+        squared_deviation[j] += later.squared_deviation[j] + difference * difference * (n_a * n_b / n);
+        mean[j] = merged;
+    }
+    last = later.last;
+    count += later.count;
+}
+
+double FeatureSums::lag_one_autocorrelation() const {
+    const double total = squared_deviation.sum();
+    if (count < 2 || !(total > 0.0)) return std::numeric_limits<double>::quiet_NaN();
+    return lag_product.sum() / total;
+}
+
+Moments::Moments(Index n_features)
+    : features(n_features), cross_products(Matrix<double>::Zero(n_features, n_features)) {}
+
+void Moments::merge(const Moments& later) {
+    if (later.features.count == 0) return;
+    const auto n_a = static_cast<double>(features.count), n_b = static_cast<double>(later.features.count);
+    const double weight = features.count > 0 ? n_a * n_b / (n_a + n_b) : 0.0;
+    const Vector<double> difference = later.features.mean - features.mean;
+    const Index p = difference.size();
+    for (Index j = 0; j < p; ++j)
+        for (Index i = j; i < p; ++i)
+            cross_products(i, j) += later.cross_products(i, j) + weight * difference[i] * difference[j];
+    features.merge(later.features);
+}
+
+template <class Scalar>
+Moments moments(const DenseSource& source, double scale, const Execution& execution) {
+    const Index p = source.cols;
+    const bool row_major = source.row_major();
+    if (p > largest_lane_summary) {
+        Moments result(p);
+        OwnedPanel<Scalar> panel(std::min(moment_panel_rows, source.rows), p, row_major);
+        for (Index first = 0; first < source.rows; first += moment_panel_rows) {
+            panel.rows = std::min(moment_panel_rows, source.rows - first);
+            absorb_panel(source, scale, first, panel, result, execution);
+        }
+        return result;
+    }
+    Partition partition = cut_rows(source.rows, p * Index{sizeof(Scalar)}, p * p * Index{sizeof(double)});
+    partition.panel_rows = moment_panel_rows;
+    partition.panels = (source.rows + moment_panel_rows - 1) / moment_panel_rows;
+    partition.lanes = std::max<Index>(1, std::min(partition.lanes, partition.panels));
+    return run_pass(
+        partition, execution, [&] { return Moments(p); },
+        [&](Moments& summary, Index number, int) {
+            OwnedPanel<Scalar> panel(partition.rows_in(number), p, row_major);
+            panel.rows = partition.rows_in(number);
+            absorb_panel(source, scale, partition.first_row(number), panel, summary, Execution{});
+        },
+        [](Moments& into, const Moments& from) { into.merge(from); });
+}
+
+namespace {
+
+/// Centre, scale and store features [first, first + count) for all samples; their sums go to `sums`.
+template <class Scalar>
+void fill_features(const DenseSource& source, double scale, bool center, bool standardize, Index first, Index count,
+                   Scalar* panel, FeatureSums& sums) {
+    const Index n = source.rows;
+    std::vector<Scalar> scratch(static_cast<std::size_t>(n * count));
+    const auto read = read_panel<Scalar>(source, 0, n, first, count, ColumnTransform{}, scratch.data());
+    const Index row_step = read.row_major ? read.stride : 1, column_step = read.row_major ? 1 : read.stride;
+    for (Index j = 0; j < count; ++j) {
+        Scalar* column = panel + j * n;
+        for (Index i = 0; i < n; ++i)
+            column[i] = read.data[i * row_step + j * column_step] * static_cast<Scalar>(scale);
+        center_and_sum(column, n, 1, first + j, sums);
+        const double mean = sums.mean[first + j];
+        double squares = sums.squared_deviation[first + j];
+        if (!center) {
+            for (Index i = 0; i < n; ++i) column[i] = static_cast<Scalar>(static_cast<double>(column[i]) + mean);
+            squares += static_cast<double>(n) * mean * mean;
+        }
+        if (standardize) {
+            const double deviation = std::sqrt(squares / static_cast<double>(center ? n - 1 : n));
+            const auto factor = static_cast<Scalar>(deviation > 0.0 ? 1.0 / deviation : 0.0);
+            for (Index i = 0; i < n; ++i) column[i] *= factor;
+        }
+    }
+}
+
+}  // namespace
+
+template <class Scalar>
+Moments sample_gram(const DenseSource& source, double scale, bool center, bool standardize,
+                    const Execution& execution) {
+    const Index n = source.rows, p = source.cols, width = tile_width(n), n_tiles = count_tiles(n, width);
+    Moments result(0);
+    result.features = FeatureSums(p);
+    result.features.count = n;
+    result.cross_products = Matrix<double>::Zero(n, n);
+    const Index panel_features = moment_panel_rows, chunk = 32;
+    std::vector<Scalar> buffer(static_cast<std::size_t>(n * std::min(panel_features, p)));
+    for (Index first = 0; first < p; first += panel_features) {
+        const Index count = std::min(panel_features, p - first);
+        parallel::run_tasks(count_tiles(count, chunk), execution, [&](Index task, int) {
+            const Index offset = task * chunk;
+            fill_features(source, scale, center, standardize, first + offset, std::min(chunk, count - offset),
+                          buffer.data() + offset * n, result.features);
+        });
+        // K := K + P P^T, P is n samples x count features.
+        parallel::run_tasks(n_tiles * (n_tiles + 1) / 2, execution, [&](Index task, int) {
+            const TilePosition tile(task);
+            const Index i = tile.i * width, j = tile.j * width;
+            const Index width_i = std::min(width, n - i), width_j = std::min(width, n - j);
+            std::vector<Scalar> product(static_cast<std::size_t>(width_i * width_j));
+            blas::gemm<Scalar>(blas::Op::none, blas::Op::transpose, width_i, width_j, count, Scalar(1),
+                               buffer.data() + i, n, buffer.data() + j, n, Scalar(0), product.data(), width_i);
+            for (Index column = 0; column < width_j; ++column)
+                for (Index row = 0; row < width_i; ++row)
+                    result.cross_products(i + row, j + column) +=
+                        static_cast<double>(product[static_cast<std::size_t>(row + column * width_i)]);
+        });
+    }
+    return result;
+}
+
+template <class Scalar>
+Index moments_workspace_bytes(Index rows, Index cols, int threads) {
+    const Index width = tile_width(cols), tile_bytes = width * width * Index{sizeof(Scalar)};
+    const Index panel = std::min(moment_panel_rows, rows) * cols * Index{sizeof(Scalar)};
+    if (cols > largest_lane_summary) return panel + threads * (tile_bytes + panel * width / cols) + 16 * cols * 8;
+    const Partition partition = cut_rows(rows, cols * Index{sizeof(Scalar)}, cols * cols * Index{sizeof(double)});
+    return partition.lanes * cols * cols * Index{sizeof(double)} + threads * (2 * panel + tile_bytes);
+}
+
+ScanSummary scan(const DenseSource& source, const Execution& execution) {
+    struct Counts {
+        ScanSummary found;
+        std::vector<char> columns;
+    };
+    const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(double)}, source.cols);
+    const bool is_complex_data = source.type == ElementType::complex64 || source.type == ElementType::complex128;
+    auto counts = run_pass(
+        partition, execution, [&] { return Counts{{}, std::vector<char>(static_cast<std::size_t>(source.cols), 0)}; },
+        [&](Counts& into, Index number, int) {
+            const Index first = partition.first_row(number), rows = partition.rows_in(number);
+            const auto inspect = [&]<class Scalar>() {
+                std::vector<Scalar> scratch(static_cast<std::size_t>(rows * source.cols));
+                const auto panel = read_panel<Scalar>(source, first, rows, 0, source.cols, {}, scratch.data());
+                for (Index i = 0; i < rows; ++i) {
+                    bool touched = false;
+                    for (Index j = 0; j < source.cols; ++j) {
+                        const double magnitude =
+                            std::abs(panel.data[panel.row_major ? i * panel.stride + j : i + j * panel.stride]);
+                        if (std::isfinite(magnitude)) {
+                            into.found.largest_magnitude = std::max(into.found.largest_magnitude, magnitude);
+                            continue;
+                        }
+                        if (into.found.n_nonfinite++ == 0) {
+                            into.found.first_row = first + i;
+                            into.found.first_column = j;
+                        }
+                        touched = true;
+                        into.columns[static_cast<std::size_t>(j)] = 1;
+                    }
+                    into.found.rows_touched += touched;
+                }
+            };
+            if (is_complex_data)
+                inspect.template operator()<complex128>();
+            else if (source.type == ElementType::float32)
+                inspect.template operator()<float>();
+            else
+                inspect.template operator()<double>();
+        },
+        [](Counts& into, const Counts& from) {
+            if (into.found.first_row < 0) {
+                into.found.first_row = from.found.first_row;
+                into.found.first_column = from.found.first_column;
+            }
+            into.found.n_nonfinite += from.found.n_nonfinite;
+            into.found.rows_touched += from.found.rows_touched;
+            into.found.largest_magnitude = std::max(into.found.largest_magnitude, from.found.largest_magnitude);
+            for (std::size_t j = 0; j < into.columns.size(); ++j) into.columns[j] |= from.columns[j];
+        });
+    counts.found.columns_touched = std::count(counts.columns.begin(), counts.columns.end(), 1);
+    return counts.found;
+}
+
+#define EIGENSCOPE_INSTANTIATE(S)                                                            \
+    template Moments moments<S>(const DenseSource&, double, const Execution&);               \
+    template Moments sample_gram<S>(const DenseSource&, double, bool, bool, const Execution&); \
+    template Index moments_workspace_bytes<S>(Index, Index, int);
+EIGENSCOPE_INSTANTIATE(float)
+EIGENSCOPE_INSTANTIATE(double)
+#undef EIGENSCOPE_INSTANTIATE
+
+}  // namespace eigenscope

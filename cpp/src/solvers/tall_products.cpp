@@ -1,0 +1,120 @@
+#include <eigenscope/solvers/tall_products.hpp>
+
+#include <cmath>
+#include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/foundation/parallel.hpp>
+#include <vector>
+
+namespace eigenscope {
+
+namespace {
+
+/// Rows of one task: long enough for BLAS, short enough that a block of it stays in the second-level cache.
+constexpr Index chunk_rows = 2048;
+
+Index chunks(Index rows) { return (rows + chunk_rows - 1) / chunk_rows; }
+
+/// Small problems are done by the calling thread: waking others costs more.
+constexpr Index parallel_threshold = Index{1} << 17;
+
+Execution sized(const Execution& execution, Index work) {
+    return work < parallel_threshold ? Execution{1, execution.stop} : execution;
+}
+
+}  // namespace
+
+template <class Scalar>
+Matrix<Precise<Scalar>> inner(ConstBlock<Scalar> x, ConstBlock<Scalar> y, const Execution& execution) {
+    using Wide = Precise<Scalar>;
+    const Index n_chunks = std::max<Index>(1, chunks(x.rows));
+    std::vector<Matrix<Scalar>> partial(static_cast<std::size_t>(n_chunks));
+    parallel::run_tasks(n_chunks, sized(execution, x.rows * x.cols * y.cols), [&](Index chunk, int) {
+        const Index first = chunk * chunk_rows, count = std::min(chunk_rows, x.rows - first);
+        auto& product = partial[static_cast<std::size_t>(chunk)];
+        product.setZero(x.cols, y.cols);
+        blas::gemm<Scalar>(blas::Op::adjoint, blas::Op::none, x.cols, y.cols, count, Scalar(1), x.data + first, x.stride,
+                           y.data + first, y.stride, Scalar(0), product.data(), std::max<Index>(1, x.cols));
+    });
+    Matrix<Wide> total = Matrix<Wide>::Zero(x.cols, y.cols);
+    for (const auto& product : partial) total += product.template cast<Wide>();
+    return total;
+}
+
+template <class Scalar>
+void subtract_product(ConstBlock<Scalar> x, const Matrix<Precise<Scalar>>& c, Block<Scalar> y,
+                      const Execution& execution) {
+    if (x.cols == 0) return;
+    const Matrix<Scalar> small = c.template cast<Scalar>();
+    parallel::run_tasks(chunks(y.rows), sized(execution, x.rows * x.cols * y.cols), [&](Index chunk, int) {
+        const Index first = chunk * chunk_rows, count = std::min(chunk_rows, y.rows - first);
+        blas::gemm<Scalar>(blas::Op::none, blas::Op::none, count, y.cols, x.cols, Scalar(-1), x.data + first, x.stride,
+                           small.data(), small.rows(), Scalar(1), y.data + first, y.stride);
+    });
+}
+
+template <class Scalar>
+void multiply(ConstBlock<Scalar> x, const Matrix<Precise<Scalar>>& c, Block<Scalar> y, const Execution& execution) {
+    const Matrix<Scalar> small = c.template cast<Scalar>();
+    parallel::run_tasks(chunks(y.rows), sized(execution, x.rows * x.cols * y.cols), [&](Index chunk, int) {
+        const Index first = chunk * chunk_rows, count = std::min(chunk_rows, y.rows - first);
+        blas::gemm<Scalar>(blas::Op::none, blas::Op::none, count, y.cols, x.cols, Scalar(1), x.data + first, x.stride,
+                           small.data(), small.rows(), Scalar(0), y.data + first, y.stride);
+    });
+}
+
+template <class Scalar>
+void multiply_in_place(Block<Scalar> x, const Matrix<Precise<Scalar>>& c, const Execution& execution) {
+    const Matrix<Scalar> small = c.template cast<Scalar>();
+    parallel::run_tasks(chunks(x.rows), sized(execution, x.rows * x.cols * c.cols()), [&](Index chunk, int) {
+        const Index first = chunk * chunk_rows, count = std::min(chunk_rows, x.rows - first);
+        Matrix<Scalar> product(count, small.cols());
+        blas::gemm<Scalar>(blas::Op::none, blas::Op::none, count, small.cols(), x.cols, Scalar(1), x.data + first,
+                           x.stride, small.data(), small.rows(), Scalar(0), product.data(), count);
+        x.columns(0, small.cols()).rows_range(first, count).map() = product;
+    });
+}
+
+template <class Scalar>
+void solve_right(Block<Scalar> x, const Matrix<Precise<Scalar>>& r, const Execution& execution) {
+    const Matrix<Scalar> small = r.template cast<Scalar>();
+    parallel::run_tasks(chunks(x.rows), sized(execution, x.rows * x.cols * x.cols), [&](Index chunk, int) {
+        const Index first = chunk * chunk_rows, count = std::min(chunk_rows, x.rows - first);
+        blas::solve_upper_right<Scalar>(count, x.cols, small.data(), small.rows(), x.data + first, x.stride);
+    });
+}
+
+template <class Scalar>
+Vector<double> column_norms(ConstBlock<Scalar> x, const Execution& execution) {
+    const Index n_chunks = std::max<Index>(1, chunks(x.rows));
+    Matrix<double> partial = Matrix<double>::Zero(x.cols, n_chunks);
+    parallel::run_tasks(n_chunks, sized(execution, x.rows * x.cols), [&](Index chunk, int) {
+        const Index first = chunk * chunk_rows, count = std::min(chunk_rows, x.rows - first);
+        for (Index j = 0; j < x.cols; ++j) {
+            double sum = 0.0;
+            for (Index i = first; i < first + count; ++i) sum += std::norm(Precise<Scalar>(x.column(j)[i]));
+            partial(j, chunk) = sum;
+        }
+    });
+    Vector<double> norms(x.cols);
+    for (Index j = 0; j < x.cols; ++j) {
+        double sum = 0.0;
+        for (Index chunk = 0; chunk < n_chunks; ++chunk) sum += partial(j, chunk);
+        norms[j] = std::sqrt(sum);
+    }
+    return norms;
+}
+
+#define EIGENSCOPE_INSTANTIATE(S)                                                                              \
+    template Matrix<Precise<S>> inner<S>(ConstBlock<S>, ConstBlock<S>, const Execution&);                      \
+    template void subtract_product<S>(ConstBlock<S>, const Matrix<Precise<S>>&, Block<S>, const Execution&);   \
+    template void multiply<S>(ConstBlock<S>, const Matrix<Precise<S>>&, Block<S>, const Execution&);           \
+    template void multiply_in_place<S>(Block<S>, const Matrix<Precise<S>>&, const Execution&);                 \
+    template void solve_right<S>(Block<S>, const Matrix<Precise<S>>&, const Execution&);                       \
+    template Vector<double> column_norms<S>(ConstBlock<S>, const Execution&);
+EIGENSCOPE_INSTANTIATE(float)
+EIGENSCOPE_INSTANTIATE(double)
+EIGENSCOPE_INSTANTIATE(complex64)
+EIGENSCOPE_INSTANTIATE(complex128)
+#undef EIGENSCOPE_INSTANTIATE
+
+}  // namespace eigenscope
