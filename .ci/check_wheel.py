@@ -1,6 +1,6 @@
 """Check that a wheel holds only what runs and stays below 5 MB.
 
-    python check_wheel.py WHEEL
+python check_wheel.py WHEEL
 """
 
 from __future__ import annotations

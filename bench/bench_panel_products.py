@@ -1,0 +1,41 @@
+"""Fused products ``Aᵀ(A X)``, one thread against two: panels should scale with cores.
+
+The rate printed counts 4·m·n·b operations for a block of b columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from eigenscope import _core
+from eigenscope.testing import power_law_plus_noise
+
+BLOCKS = [16, 32, 60]
+
+
+def gram_product(A, X, threads):
+    """Call the compiled fused product; the one place that knows its binding."""
+    return _core.panel_gram_product(A, X, threads)
+
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(_core, "panel_gram_product"), reason="this build has no panel_gram_product binding"
+)
+
+
+@pytest.fixture(scope="module")
+def data(smoke):
+    shape = (2000, 400) if smoke else (20_000, 4000)
+    return power_law_plus_noise(*shape, dtype=np.float32).data
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("block", BLOCKS)
+def test_gram_product(benchmark, data, smoke, block, threads):
+    benchmark.group = f"fused Gram product, block {block}"
+    X = np.random.default_rng(0).standard_normal((data.shape[1], block)).astype(np.float32)
+    product = benchmark.pedantic(gram_product, (data, X, threads), rounds=1 if smoke else 7, warmup_rounds=1)
+    benchmark.extra_info["GF/s"] = 4 * data.size * block / benchmark.stats.stats.min / 1e9
+    expected = data.T @ (data @ X)
+    error = np.linalg.norm(product - expected) / np.linalg.norm(expected)
+    assert error < 1e-4
