@@ -45,15 +45,16 @@ class Result:
         if type(other) is not type(self):
             return NotImplemented
         return all(
-            _equal(getattr(self, field.name), getattr(other, field.name))
-            for field in dataclasses.fields(self)
+            _equal(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a plain dictionary; nested results become dictionaries too."""
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {
+            field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)
+        }
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one ``.npz`` file, arrays as they are and the rest as JSON, without pickle.
@@ -84,9 +85,7 @@ class Result:
         """
         with np.load(path, allow_pickle=False) as archive:
             if _METADATA_KEY not in archive:
-                raise InvalidInputError(
-                    f"{os.fspath(path)} was not written by eigenscope: it has no metadata"
-                )
+                raise InvalidInputError(f"{os.fspath(path)} was not written by eigenscope: it has no metadata")
             metadata = json.loads(str(archive[_METADATA_KEY]))
             if metadata["format"] > FORMAT_VERSION:
                 raise InvalidInputError(
@@ -95,9 +94,7 @@ class Result:
                 )
             result = _decode(metadata["content"], archive)
         if not isinstance(result, cls):
-            raise InvalidInputError(
-                f"{os.fspath(path)} holds a {type(result).__name__}, not a {cls.__name__}"
-            )
+            raise InvalidInputError(f"{os.fspath(path)} holds a {type(result).__name__}, not a {cls.__name__}")
         return result
 
 
@@ -146,9 +143,7 @@ def _encode(value: Any, key: str, arrays: dict[str, np.ndarray[Any, Any]]) -> An
     if isinstance(value, list):
         return {"list": [_encode(item, f"{key}.{i}", arrays) for i, item in enumerate(value)]}
     if isinstance(value, Mapping):
-        return {
-            "mapping": {str(name): _encode(item, f"{key}.{name}", arrays) for name, item in value.items()}
-        }
+        return {"mapping": {str(name): _encode(item, f"{key}.{name}", arrays) for name, item in value.items()}}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise UnsupportedTypeError(f"{key} is a {type(value).__name__}, which cannot be saved")

@@ -42,6 +42,4 @@ class Estimate(Result):
     def summary(self) -> str:
         """Return value, standard error and interval on one line."""
         low, high = self.interval
-        return (
-            f"{self.value:.6g} ± {self.stderr:.2g} ({self.confidence:.0%} interval {low:.6g} to {high:.6g})"
-        )
+        return f"{self.value:.6g} ± {self.stderr:.2g} ({self.confidence:.0%} interval {low:.6g} to {high:.6g})"

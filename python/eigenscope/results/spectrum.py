@@ -156,6 +156,4 @@ class Spectrum(Result):
 
     def __post_init__(self) -> None:
         if self.eigenvalues.ndim != 1:
-            raise InvalidInputError(
-                f"eigenvalues must be one-dimensional, got shape {self.eigenvalues.shape}"
-            )
+            raise InvalidInputError(f"eigenvalues must be one-dimensional, got shape {self.eigenvalues.shape}")
