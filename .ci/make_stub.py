@@ -16,6 +16,7 @@ import tempfile
 STUB = pathlib.Path(__file__).parents[1] / "python" / "eigenscope" / "_core.pyi"
 
 REPLACEMENTS = (
+    (r'^"""\n(.*)\n"""\n', r'"""\1"""\n'),
     # Not there at run time.
     (r"^__all__.*\n", ""),
     # The package passes plain numbers.
@@ -31,8 +32,8 @@ REPLACEMENTS = (
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "pybind11_stubgen", "eigenscope._core", "-o", directory, "--exit-code"]
-        subprocess.run([*command, "--numpy-array-use-type-var"], check=True)
+        command = [sys.executable, "-m", "pybind11_stubgen", "eigenscope._core", "--output-dir", directory]
+        subprocess.run([*command, "--exit-code", "--numpy-array-use-type-var"], check=True)
         text = (pathlib.Path(directory) / "eigenscope" / "_core.pyi").read_text(encoding="utf-8")
     for pattern, replacement in REPLACEMENTS:
         text = re.sub(pattern, replacement, text, flags=re.M)

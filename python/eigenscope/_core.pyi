@@ -1,6 +1,4 @@
-"""
-Compiled core of eigenscope; the public interface is the Python package.
-"""
+"""Compiled core of eigenscope; the public interface is the Python package."""
 
 from __future__ import annotations
 
