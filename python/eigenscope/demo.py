@@ -81,6 +81,8 @@ def known_truth(truth: Recording, report: Report) -> dict[str, float]:
     gavish_donoho = next(rule for rule in report.dimension_rules if rule.name.startswith("Gavish"))
     values = {
         "total_variance": float(population.sum()),
+        "largest_eigenvalue": float(population[0]),
+        "variance_above_noise": float(population[: len(spikes)].sum() / population.sum()),
         "lag_one_autocorrelation": truth.autocorrelation,
         "noise_variance": variance,
         "noise_edge": variance * (1 + np.sqrt(ratio)) ** 2,
@@ -120,33 +122,25 @@ def run(folder: Path = Path(), *, seed: int = 0) -> Path:
     print(f"as rank^-{EXPONENT:g} ({N_DOMINANT} of them {DOMINANT_FACTOR:g} times stronger), white noise of variance 1.\n")
     truth = make_recording(seed=seed)
     report = analyze(truth.data, rng=seed)
-    print(render_text(report, truth=known_truth(truth, report)))
+    known = known_truth(truth, report)
+    print(render_text(report, truth=known))
     folder.mkdir(parents=True, exist_ok=True)
     picture = folder / PICTURE_NAME
-    _draw(truth, report).savefig(picture, dpi=160)
+    _draw(truth, report, known).savefig(picture, dpi=160)
     print(f"\nPicture: {picture}")
     return picture
 
 
-def _draw(truth: Recording, report: Report) -> Figure:
+def _draw(truth: Recording, report: Report, known: dict[str, float]) -> Figure:
     """Draw the report with the population eigenvalues underneath the sample's."""
     from matplotlib.figure import Figure
 
     from .report.figure import FIGURE_SIZE, draw_report
-    from .results.plotting import MUTED
+    from .results.plotting import INK, NOTE_SIZE
 
-    figure = draw_report(report, Figure(figsize=FIGURE_SIZE, layout="constrained"))
-    spectrum_ax, *_, rules_ax = figure.axes
+    figure = draw_report(report, Figure(figsize=FIGURE_SIZE, layout="constrained"), truth=known)
+    spectrum_ax = figure.axes[0]
     ranks = np.arange(1, len(truth.population_eigenvalues) + 1)
-    spectrum_ax.plot(ranks, truth.population_eigenvalues, color=MUTED, linewidth=1, zorder=2.5, label="truth")
-    spectrum_ax.legend(fontsize=8, frameon=False, loc="lower left")
-    rules_ax.axvline(len(truth.signal_eigenvalues), color=MUTED, linewidth=1, linestyle=":", zorder=3)
-    rules_ax.annotate(
-        f"truth: {len(truth.signal_eigenvalues)}\nabove noise",
-        (len(truth.signal_eigenvalues), 0),
-        xytext=(5, 8),
-        textcoords="offset points",
-        fontsize=8,
-        color=MUTED,
-    )
+    spectrum_ax.plot(ranks, truth.population_eigenvalues, color=INK, linewidth=1, linestyle="--", label="truth")
+    spectrum_ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower left", labelcolor=INK)
     return figure

@@ -108,6 +108,7 @@ def parallel_analysis(
     max_values: int = EXACT_VALUES,
     rng: Any = None,
     threads: int | None = None,
+    progress: Any = False,
 ) -> ParallelAnalysis:
     """Count the eigenvalues above those of data in which every feature was permuted on its own.
 
@@ -145,6 +146,8 @@ def parallel_analysis(
         Source of the permutations; the same seed gives the same numbers for any number of threads.
     threads : int, optional
         Threads used; all available by default.
+    progress : bool or callable
+        Whether to show progress.
 
     Returns
     -------

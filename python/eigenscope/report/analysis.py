@@ -23,6 +23,7 @@ from ..results.power_law_fit import PowerLawFit
 from ..results.run_info import RunInfo
 from ..results.spectrum import Spectrum
 from ..run_options import resolve_rng
+from ..signal_variances import signal_variances
 from .caveats import list_warnings
 from .result import DataDescription, DimensionRule, Report
 
@@ -156,6 +157,7 @@ def _assemble(
     rules = _dimension_rules(spectrum, noise, permuted, significance)
     ranks = choose_ranks(spectrum, noise) if ranks is None else ranks
     power_law = None if ranks is None else fit_power_law(spectrum, ranks=ranks)
+    signal_power_law = _fit_signal(spectrum, noise, ranks)
     return Report(
         data=data,
         spectrum=spectrum,
@@ -166,8 +168,9 @@ def _assemble(
         participation_ratio_corrected=participation_ratio(spectrum, bias_correction=True),
         dims_for_variance=tuple((share, dims_for_variance(spectrum, share)) for share in VARIANCE_SHARES),
         power_law=power_law,
+        signal_power_law=signal_power_law,
         warnings=list_warnings(data, spectrum, noise, rules, power_law, excess_kurtosis=excess_kurtosis),
-        calls=list_calls(options, permuted, ranks, significance=significance, has_noise_fit=noise is not None),
+        calls=list_calls(options, permuted, ranks, significance=significance, has_noise=noise is not None, has_signal=signal_power_law is not None),
     )
 
 
@@ -242,7 +245,7 @@ def _dimension_rules(
         "parallel_analysis",
         permuted.n_dimensions,
         permuted.threshold,
-        f"above those of {permuted.n_permutations} data sets with features permuted one by one",
+        f"above {permuted.n_permutations} permuted copies; lower bound",
     )
     if noise is None:
         return (by_permutation,)
@@ -254,16 +257,28 @@ def _dimension_rules(
             "Marchenko–Pastur_test",
             noise.n_signal,
             noise.upper_edge_threshold,
-            f"not explained by noise, {significance:.0%} false positives",
+            f"not noise; {100 * significance:g} % false positives",
         ),
         DimensionRule(
             "Gavish–Donoho_threshold",
             int(np.count_nonzero(spectrum.eigenvalues > threshold)),
             float(threshold),
-            "worth keeping for the best denoised data",
+            "worth keeping to denoise",
         ),
         by_permutation,
     )
+
+
+def _fit_signal(
+    spectrum: Spectrum, noise: MarchenkoPasturFit | None, ranks: tuple[int, int] | None
+) -> PowerLawFit | None:
+    """Fit the signal's own variances, when they are positive over all ranks asked for."""
+    if noise is None or ranks is None or ranks[1] > noise.n_signal:
+        return None
+    signal = signal_variances(spectrum, noise=noise)
+    if np.any(signal[ranks[0] - 1 : ranks[1]] <= 0):
+        return None
+    return fit_power_law(signal, ranks=ranks)
 
 
 def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None) -> tuple[int, int] | None:
@@ -298,7 +313,8 @@ def list_calls(
     ranks: tuple[int, int] | None,
     *,
     significance: float,
-    has_noise_fit: bool,
+    has_noise: bool,
+    has_signal: bool,
 ) -> dict[str, str]:
     """Return for every number the Python expression that reproduces it, in an order that can be run.
 
@@ -312,8 +328,8 @@ def list_calls(
         Ranks of the power-law fit.
     significance : float
         Level of the tests.
-    has_noise_fit : bool
-        Whether there is a noise fit.
+    has_noise, has_signal : bool
+        Whether noise could be fitted, and a power law to the signal above it.
 
     Returns
     -------
@@ -329,7 +345,7 @@ def list_calls(
         "largest_eigenvalue": "spectrum.eigenvalues[0]",
         "lag_one_autocorrelation": "spectrum.lag_one_autocorrelation",
     }
-    if has_noise_fit:
+    if has_noise:
         calls |= {
             "noise": f"spectrum.fit_marchenko_pastur(significance={significance!r})",
             "noise_variance": "noise.variance",
@@ -353,5 +369,11 @@ def list_calls(
             "rank_exponent": "power_law.exponent",
             "rank_exponent_smallest": "min(row[2] for row in power_law.range_sensitivity)",
             "rank_exponent_largest": "max(row[2] for row in power_law.range_sensitivity)",
+        }
+    if has_signal:
+        calls |= {
+            "signal": "eigenscope.signal_variances(spectrum, noise=noise)",
+            "signal_power_law": f"eigenscope.fit_power_law(signal, ranks={ranks})",
+            "signal_exponent": "signal_power_law.exponent",
         }
     return calls

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..results.plotting import (
-    BULK_COLOUR,
     DATA_COLOUR,
     FIT_COLOUR,
     INK,
     MUTED,
+    NOTE_SIZE,
     plot_cumulative_variance,
     plot_marchenko_pastur_fit,
     plot_spectrum,
     style_axes,
 )
+from ..signal_variances import signal_variances
+from .quantities import Quantity, list_quantities
 from .result import Report
 
 if TYPE_CHECKING:
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
 FIGURE_SIZE = (9.6, 7.2)
 """Width and height in inches: legible at the width of a two-column page."""
 
+_BAR_COLOURS = {"Dimensions above noise": DATA_COLOUR, "Dimensions by variance": FIT_COLOUR}
 
-def draw_report(report: Report, fig: Figure | None = None) -> Figure:
+
+def draw_report(report: Report, fig: Figure | None = None, *, truth: Mapping[str, float] | None = None) -> Figure:
     """Draw the four panels of a report.
 
     Parameters
@@ -34,6 +39,8 @@ def draw_report(report: Report, fig: Figure | None = None) -> Figure:
         The report.
     fig : Figure, optional
         An empty figure; a new pyplot figure by default.
+    truth : mapping of str to float, optional
+        True values by name of the number, marked beside the counts of dimensions.
 
     Returns
     -------
@@ -46,45 +53,66 @@ def draw_report(report: Report, fig: Figure | None = None) -> Figure:
         except ImportError as error:
             raise ImportError('plot() needs matplotlib: pip install "eigenscope[plot]"') from error
         fig = plt.figure(figsize=FIGURE_SIZE, layout="constrained")
-    spectrum_ax, noise_ax, variance_ax, rules_ax = fig.subplots(2, 2).ravel()
-    plot_spectrum(report.spectrum, spectrum_ax, noise=report.noise, power_law=report.power_law)
+    spectrum_ax, noise_ax, variance_ax, dimensions_ax = fig.subplots(2, 2).ravel()
+    plot_spectrum(
+        report.spectrum,
+        spectrum_ax,
+        noise=report.noise,
+        power_law=report.power_law,
+        signal_power_law=report.signal_power_law,
+        signal=_signal(report),
+    )
     if report.noise is None:
         noise_ax.text(0.5, 0.5, "spectrum too short\nfor a noise fit", ha="center", va="center", color=MUTED)
         noise_ax.set_axis_off()
     else:
         plot_marchenko_pastur_fit(report.noise, noise_ax)
     plot_cumulative_variance(report.spectrum, variance_ax)
-    _draw_rules(report, rules_ax)
-    fig.suptitle(report.data.summary(), fontsize=10, color=INK, x=0.01, ha="left")
+    _draw_dimensions(report, dimensions_ax, truth or {})
+    fig.suptitle(report.data.summary(), fontsize=NOTE_SIZE + 2, color=MUTED, x=0.01, ha="left")
     return fig
 
 
-def _draw_rules(report: Report, ax: Axes) -> None:
-    """Draw one bar per count of dimensions, those above noise first."""
-    ratio, corrected = report.participation_ratio, report.participation_ratio_corrected
-    bars: list[tuple[str, float, float, str]] = [
-        (rule.name.replace("_", " "), float(rule.n_dimensions), float("nan"), DATA_COLOUR)
-        for rule in report.dimension_rules
+def _signal(report: Report):  # type: ignore[no-untyped-def]
+    if report.noise is None or report.signal_power_law is None:
+        return None
+    return signal_variances(report.spectrum, noise=report.noise)
+
+
+def _draw_dimensions(report: Report, ax: Axes, truth: Mapping[str, float]) -> None:
+    """Draw one bar per count of dimensions; those for shares of the variance are marked on their own curve."""
+    bars = [
+        quantity
+        for quantity in list_quantities(report)
+        if quantity.section in _BAR_COLOURS and not quantity.name.startswith("dims_for")
     ]
-    bars += [
-        ("participation ratio", ratio.value, ratio.stderr, FIT_COLOUR),
-        ("… bias corrected", corrected.value, corrected.stderr, FIT_COLOUR),
-    ]
-    bars += [(f"{share:.0%} of variance", float(count), float("nan"), BULK_COLOUR) for share, count in report.dims_for_variance]
-    largest = max(max(value for _, value, _, _ in bars), 1.0)
-    for row, (_, value, stderr, colour) in enumerate(bars):
-        ax.barh(row, value, height=0.62, color=colour, zorder=2)
-        has_error = stderr == stderr and stderr > 0
-        if has_error:
-            ax.errorbar(value, row, xerr=stderr, color=INK, linewidth=1, capsize=2, zorder=3)
-        text = f"{value:,.1f} ± {stderr:.1f}" if has_error else f"{value:,.3g}" if value != round(value) else f"{value:,.0f}"
-        offset = stderr if has_error else 0.0
-        ax.annotate(
-            text, (value + offset, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8, color=INK
-        )
-    ax.set_yticks(range(len(bars)), [label for label, *_ in bars])
+    for row, bar in enumerate(bars):
+        _draw_bar(ax, row, bar)
+    known = [(truth[bar.name], row) for row, bar in enumerate(bars) if bar.name in truth]
+    if known:
+        values, rows = zip(*known, strict=True)
+        ax.plot(values, rows, linestyle="", marker="|", markersize=22, markeredgewidth=2, color=INK, label="truth")
+        ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower right", labelcolor=INK, markerscale=0.45)
+    ax.set_yticks(range(len(bars)), [bar.label.replace(", ", "\n") for bar in bars])
     ax.invert_yaxis()
-    ax.set_xlim(0, 1.22 * largest)
+    ax.set_xlim(0, 1.3 * max(1.0, *(bar.value for bar in bars), *(value for value, _ in known)))
     style_axes(ax, title="Dimensions, rule by rule", xlabel="number of dimensions", ylabel="")
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
+
+
+def _draw_bar(ax: Axes, row: int, bar: Quantity) -> None:
+    ax.barh(row, bar.value, height=0.6, color=_BAR_COLOURS[bar.section], zorder=2)
+    stderr = bar.stderr if bar.stderr > 0 else 0.0
+    if stderr:
+        ax.errorbar(bar.value, row, xerr=stderr, color=INK, linewidth=1, capsize=2, zorder=3)
+    ax.annotate(
+        bar.format_value(),
+        (bar.value + stderr, row),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=NOTE_SIZE,
+        color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
+    )

@@ -54,7 +54,7 @@ class Quantity:
         if self.value == round(self.value) and math.isnan(self.stderr) and abs(self.value) < 1e15:
             return f"{self.value:,.0f}"
         if math.isnan(self.stderr) or self.stderr <= 0:
-            return f"{self.value:.4g}"
+            return f"{self.value:.3f}" if not self.unit and abs(self.value) < 10 else f"{self.value:.4g}"
         decimals = 1 - math.floor(math.log10(self.stderr))
         if abs(self.value) >= 1e6 or abs(self.value) < 1e-4:
             return f"{self.value:.3e} ± {self.stderr:.1e}"
@@ -98,7 +98,7 @@ def _spectrum(report: Report) -> Iterator[Quantity]:
         "largest eigenvalue",
         float(spectrum.eigenvalues[0]),
         unit=unit,
-        note=f"{spectrum.explained_variance_ratio[0]:.1%} of the variance",
+        note=f"{100 * spectrum.explained_variance_ratio[0]:.1f} % of the variance",
     )
     if not math.isnan(spectrum.lag_one_autocorrelation):
         yield Quantity(
@@ -106,7 +106,7 @@ def _spectrum(report: Report) -> Iterator[Quantity]:
             section,
             "lag-one autocorrelation",
             spectrum.lag_one_autocorrelation,
-            note="correlation of each sample with the next",
+            note="each sample with the next",
         )
 
 
@@ -127,15 +127,15 @@ def _noise(report: Report) -> Iterator[Quantity]:
         "noise ends at",
         noise.upper_edge_threshold,
         unit=unit,
-        note=f"noise alone exceeds it with probability {noise.significance:g}",
+        note=f"noise alone passes it in {100 * noise.significance:g} %",
     )
     yield Quantity(
         "variance_above_noise",
         section,
-        "variance in dimensions above noise",
+        "variance above noise",
         float(report.spectrum.explained_variance_ratio[: noise.n_signal].sum()),
         unit="%",
-        note="share of the total, with the noise those dimensions hold",
+        note="share of the total",
     )
 
 
@@ -149,18 +149,19 @@ def _dimensions(report: Report) -> Iterator[Quantity]:
         section,
         "participation ratio",
         report.participation_ratio,
-        note="(Σλ)²/Σλ² of the sample eigenvalues",
+        note="(Σλ)²/Σλ² of these eigenvalues",
     )
     yield _from_estimate(
         "participation_ratio_corrected",
         section,
         "participation ratio, corrected",
         report.participation_ratio_corrected,
-        note="bias of a finite number of samples removed",
+        note="bias of finite samples removed",
     )
     for share, n_dimensions in report.dims_for_variance:
         yield Quantity(
-            f"dims_for_{100 * share:g}_percent", section, f"dimensions for {share:.0%} of variance", n_dimensions
+            f"dims_for_{100 * share:g}_percent", section, f"dimensions for {100 * share:g} % of variance", n_dimensions,
+            note="too few when samples are few",
         )
 
 
@@ -173,26 +174,37 @@ def _power_law(report: Report) -> Iterator[Quantity]:
     yield Quantity(
         "rank_exponent",
         "Power law",
-        "rank exponent α (λ ~ rank^-α)",
+        "rank exponent, as measured",
         fit.exponent,
         fit.stderr,
         low,
         high,
-        note=f"ranks {first:,}–{last:,}, R² {fit.r_squared:.3f}",
+        note=f"ranks {first:,}–{last:,}, R² {fit.r_squared:.3f}; holds noise",
     )
     if fit.range_sensitivity:
         exponents = [row[2] for row in fit.range_sensitivity]
         yield Quantity(
             "rank_exponent_smallest",
             "Power law",
-            "smallest over other ranges",
+            "  smallest over other ranges",
             min(exponents),
-            note=f"of {len(exponents)} ranges of ranks",
+            note=f"of {len(exponents)} ranges; see power_law",
         )
         yield Quantity(
             "rank_exponent_largest",
             "Power law",
-            "largest over other ranges",
+            "  largest over other ranges",
             max(exponents),
-            note="a wide span means no single power law",
+            note="a wide span: no single power law",
+        )
+    signal = report.signal_power_law
+    if signal is not None:
+        yield Quantity(
+            "signal_exponent",
+            "Power law",
+            "rank exponent of the signal",
+            signal.exponent,
+            signal.stderr,
+            *signal.interval,
+            note="noise and sampling bias removed",
         )

@@ -109,7 +109,10 @@ class Report(Result):
     dims_for_variance : tuple of (float, int)
         Share of the variance and the dimensions that hold it.
     power_law : PowerLawFit or None
-        Rank exponent; None when there are too few eigenvalues.
+        Rank exponent of the eigenvalues as measured; None when there are too few.
+    signal_power_law : PowerLawFit or None
+        Rank exponent of the signal alone, noise and sampling bias removed; None when it does not reach
+        above the noise over the ranks of `power_law`.
     warnings : tuple of str
         What its reader must know before believing the numbers.
     calls : mapping of str to str
@@ -127,6 +130,7 @@ class Report(Result):
     participation_ratio_corrected: Estimate
     dims_for_variance: tuple[tuple[float, int], ...]
     power_law: PowerLawFit | None
+    signal_power_law: PowerLawFit | None
     warnings: tuple[str, ...] = ()
     calls: Mapping[str, str] = dataclasses.field(default_factory=dict)
     info: RunInfo = dataclasses.field(default_factory=RunInfo)

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import textwrap
+from collections.abc import Mapping
 
-from .quantities import list_quantities
+from .quantities import Quantity, list_quantities
 from .result import Report
 
 WIDTH = 100
-_LABEL_WIDTH = 36
+_LABEL_WIDTH = 32
 _VALUE_WIDTH = 20
+_TRUTH_WIDTH = 10
 
 
-def render_text(report: Report) -> str:
+def render_text(report: Report, *, truth: Mapping[str, float] | None = None) -> str:
     """Return the report as a text table.
 
     Parameters
     ----------
     report : Report
         The report.
+    truth : mapping of str to float, optional
+        True values by name of the number, shown beside the estimates.
 
     Returns
     -------
@@ -28,12 +33,9 @@ def render_text(report: Report) -> str:
     """
     blocks = [_title(report)]
     for section, quantities in itertools.groupby(list_quantities(report), key=lambda quantity: quantity.section):
-        lines = [section]
-        for quantity in quantities:
-            unit = "" if quantity.unit == "%" else quantity.unit
-            comment = "; ".join(part for part in (unit, quantity.note) if part)
-            lines.append(f"  {quantity.label:<{_LABEL_WIDTH}}{quantity.format_value():>{_VALUE_WIDTH}}  {comment}".rstrip())
-        blocks.append("\n".join(_fit(line) for line in lines))
+        rows = [_row(quantity, truth) for quantity in quantities]
+        heading = section if truth is None else f"{section:<{2 + _LABEL_WIDTH + _VALUE_WIDTH}}{'truth':>{_TRUTH_WIDTH}}"
+        blocks.append("\n".join([heading, *rows]))
     if report.warnings:
         blocks.append("Warnings\n" + "\n".join(_bullet(warning) for warning in report.warnings))
     blocks.append(_calls(report))
@@ -58,13 +60,22 @@ def _constant_features(report: Report) -> str:
     return f"{count:,} constant features" if count else "no constant features"
 
 
-def _fit(line: str) -> str:
-    """Wrap a row's comment under itself when the row is too long."""
-    if len(line) <= WIDTH:
-        return line
-    indent = 2 + _LABEL_WIDTH + _VALUE_WIDTH + 2
-    comment = textwrap.wrap(line[indent:], WIDTH - indent)
-    return "\n".join([line[:indent] + comment[0], *(" " * indent + part for part in comment[1:])])
+def _row(quantity: Quantity, truth: Mapping[str, float] | None) -> str:
+    """Return label, number, true number if any, and comment; a long comment is wrapped under itself."""
+    row = f"  {quantity.label:<{_LABEL_WIDTH}}{quantity.format_value():>{_VALUE_WIDTH}}"
+    if truth is not None:
+        row += f"{_format_truth(quantity, truth):>{_TRUTH_WIDTH}}"
+    unit = "" if quantity.unit == "%" else quantity.unit
+    comment = "; ".join(part for part in (unit, quantity.note) if part)
+    indent = len(row) + 2
+    return "\n".join([row, *textwrap.wrap(comment, WIDTH - indent)]).replace("\n", "  ", 1).replace("\n", "\n" + " " * indent)
+
+
+def _format_truth(quantity: Quantity, truth: Mapping[str, float]) -> str:
+    if quantity.name not in truth:
+        return ""
+    exact = dataclasses.replace(quantity, value=truth[quantity.name], stderr=float("nan"))
+    return exact.format_value()
 
 
 def _bullet(text: str) -> str:
@@ -84,5 +95,5 @@ def _calls(report: Report) -> str:
     return "\n".join(lines)
 
 
-CALLS_SHOWN = ("spectrum", "noise", "permuted", "power_law")
+CALLS_SHOWN = ("spectrum", "noise", "permuted", "power_law", "signal", "signal_power_law")
 """The calls whose results all other numbers are attributes of."""

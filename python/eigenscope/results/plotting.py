@@ -25,6 +25,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 DATA_COLOUR = "#0072B2"
 NOISE_COLOUR = "#D55E00"
 FIT_COLOUR = "#009E73"
+SIGNAL_COLOUR = "#CC79A7"
 BULK_COLOUR = "#B9C4CE"
 INK = "#22272E"
 MUTED = "#6B7683"
@@ -33,8 +34,8 @@ VARIANCE_SHARES = (0.8, 0.9, 0.95)
 """Shares of the variance marked on the cumulative curve."""
 
 EIGENVALUE_LABEL = "eigenvalue (data units²)"
+NOTE_SIZE = 8
 _LABEL_SIZE = 9
-_NOTE_SIZE = 8
 _SMALL_SPECTRUM = 60
 """Spectra with at most this many eigenvalues show each one as a dot."""
 
@@ -77,10 +78,10 @@ def style_axes(ax: Axes, *, title: str, xlabel: str, ylabel: str) -> None:
     title, xlabel, ylabel : str
         Texts; units in parentheses.
     """
-    ax.set_title(title, fontsize=_LABEL_SIZE + 1, color=INK, loc="left", fontweight="semibold")
+    ax.set_title(title, fontsize=_LABEL_SIZE + 1, color=INK, loc="left", fontweight="bold")
     ax.set_xlabel(xlabel, fontsize=_LABEL_SIZE, color=INK)
     ax.set_ylabel(ylabel, fontsize=_LABEL_SIZE, color=INK)
-    ax.tick_params(labelsize=_NOTE_SIZE, colors=INK, length=3, width=0.7)
+    ax.tick_params(labelsize=NOTE_SIZE, colors=INK, length=3, width=0.7)
     ax.tick_params(which="minor", length=1.5, width=0.5)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
@@ -103,6 +104,8 @@ def plot_spectrum(
     *,
     noise: MarchenkoPasturFit | None = None,
     power_law: PowerLawFit | None = None,
+    signal: Array | None = None,
+    signal_power_law: PowerLawFit | None = None,
     title: str = "Eigenspectrum",
     **line_options: Any,
 ) -> Axes:
@@ -118,6 +121,10 @@ def plot_spectrum(
         Draws the noise edge and shades the ranks above it.
     power_law : PowerLawFit, optional
         Draws the fitted line, solid over the ranks fitted.
+    signal : ndarray, shape (n_signal,), optional
+        Draws the signal variances, freed from noise.
+    signal_power_law : PowerLawFit, optional
+        The fit named beside them.
     title : str
         Title of the panel.
     **line_options
@@ -132,7 +139,7 @@ def plot_spectrum(
     eigenvalues = _positive(result.eigenvalues)
     ranks = np.arange(1, len(eigenvalues) + 1)
     marker = "o" if len(eigenvalues) <= _SMALL_SPECTRUM else ""
-    style = {"color": DATA_COLOUR, "linewidth": 1.8, "marker": marker, "markersize": 3, "zorder": 3, "label": "data"}
+    style = {"color": DATA_COLOUR, "linewidth": 2.4, "marker": marker, "markersize": 3, "zorder": 3, "label": "data"}
     ax.plot(ranks, eigenvalues, **(style | line_options))
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -142,9 +149,11 @@ def plot_spectrum(
         _draw_noise_edge(ax, noise)
     if power_law is not None:
         _draw_power_law(ax, power_law, len(eigenvalues))
+    if signal is not None:
+        _draw_signal(ax, signal, signal_power_law)
     style_axes(ax, title=title, xlabel="rank", ylabel=EIGENVALUE_LABEL)
     if noise is not None or power_law is not None:
-        ax.legend(fontsize=_NOTE_SIZE, frameon=False, loc="lower left", labelcolor=INK, handlelength=1.6)
+        ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower left", labelcolor=INK, handlelength=1.6)
     return ax
 
 
@@ -157,13 +166,26 @@ def _draw_noise_edge(ax: Axes, noise: MarchenkoPasturFit) -> None:
         zorder=2,
         label=f"noise ends: {noise.n_signal:,} above",
     )
-    if noise.n_signal:
-        ax.axvspan(ax.get_xlim()[0], noise.n_signal + 0.5, color=DATA_COLOUR, alpha=0.07, linewidth=0, zorder=0)
+    ax.axhspan(ax.get_ylim()[0], noise.upper_edge_threshold, color=NOISE_COLOUR, alpha=0.06, linewidth=0, zorder=0)
+
+
+def _draw_signal(ax: Axes, signal: Array, fit: PowerLawFit | None) -> None:
+    exponent = "" if fit is None else f": rank$^{{-{fit.exponent:.2f}}}$"
+    positive = np.where(signal > 0, signal, np.nan)
+    ax.plot(
+        np.arange(1, len(signal) + 1),
+        positive,
+        color=SIGNAL_COLOUR,
+        linewidth=1.4,
+        zorder=4,
+        label=f"noise removed{exponent}",
+    )
 
 
 def _draw_power_law(ax: Axes, fit: PowerLawFit, n_ranks: int) -> None:
-    """Draw the fitted line over all ranks, thin, and solid over the ranks it was fitted to."""
+    """Draw the line dotted over all ranks and solid over those it was fitted to, which are shaded."""
     first, last = fit.ranks
+    ax.axvspan(first, last, color=FIT_COLOUR, alpha=0.10, linewidth=0, zorder=0)
     everywhere = np.array([1.0, float(n_ranks)])
     fitted = np.array([float(first), float(last)])
     ax.plot(everywhere, fit.predict(everywhere), color=FIT_COLOUR, linewidth=1.0, linestyle=":", zorder=4)
@@ -171,7 +193,7 @@ def _draw_power_law(ax: Axes, fit: PowerLawFit, n_ranks: int) -> None:
         fitted,
         fit.predict(fitted),
         color=FIT_COLOUR,
-        linewidth=2.2,
+        linewidth=1.4,
         zorder=5,
         label=f"rank$^{{-{fit.exponent:.2f}}}$ on ranks {first:,}–{last:,}",
     )
@@ -211,7 +233,6 @@ def plot_power_law_fit(
         ax.plot(np.arange(1, len(shown) + 1), shown, color=DATA_COLOUR, linewidth=1.8, zorder=3, label="data")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.axvspan(first, last, color=FIT_COLOUR, alpha=0.10, linewidth=0, zorder=0, label="ranks fitted")
     _draw_power_law(ax, result, n_ranks)
     ax.set_xlim(0.9, n_ranks * 1.15)
     style_axes(ax, title=title, xlabel="rank", ylabel=EIGENVALUE_LABEL)
@@ -223,10 +244,10 @@ def plot_power_law_fit(
         transform=ax.transAxes,
         ha="right",
         va="top",
-        fontsize=_NOTE_SIZE,
+        fontsize=NOTE_SIZE,
         color=INK,
     )
-    ax.legend(fontsize=_NOTE_SIZE, frameon=False, loc="lower left", labelcolor=INK)
+    ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower left", labelcolor=INK)
     return ax
 
 
@@ -281,13 +302,14 @@ def _mark_share(ax: Axes, share: float, n_dimensions: int) -> None:
     ax.plot([n_dimensions, n_dimensions], [0, percent], color=MUTED, linewidth=0.8, linestyle=":", zorder=1)
     ax.plot([n_dimensions], [percent], marker="o", markersize=5, color=FIT_COLOUR, zorder=4)
     ax.annotate(
-        f"{percent:g} %: {n_dimensions:,}",
+        f"{percent:g} % in {n_dimensions:,}",
         (left, percent),
-        xytext=(4, 1.5),
+        xytext=(6, 0),
         textcoords="offset points",
-        fontsize=_NOTE_SIZE,
+        fontsize=NOTE_SIZE,
         color=INK,
-        va="bottom",
+        va="center",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
     )
 
 
@@ -337,11 +359,12 @@ def plot_marchenko_pastur_fit(
             label=f"{len(bulk):,} noise eigenvalues",
         )
     _draw_law(ax, result)
-    _draw_edges(ax, result)
+    _draw_threshold(ax, result)
     _draw_signals(ax, result, right)
     ax.set_xlim(0, right)
     style_axes(ax, title=title, xlabel=EIGENVALUE_LABEL, ylabel="density of eigenvalues")
-    ax.legend(fontsize=_NOTE_SIZE, frameon=False, loc="upper right", labelcolor=INK, handlelength=1.6)
+    legend = ax.legend(fontsize=NOTE_SIZE, loc="upper right", labelcolor=INK, handlelength=1.6)
+    legend.get_frame().set(facecolor="white", edgecolor="none", alpha=0.9)
     _note_zero_eigenvalues(ax, result)
     return ax
 
@@ -358,8 +381,7 @@ def _draw_law(ax: Axes, fit: MarchenkoPasturFit) -> None:
     ax.set_ylim(0, 1.5 * peak)
 
 
-def _draw_edges(ax: Axes, fit: MarchenkoPasturFit) -> None:
-    ax.axvline(fit.edges[1], color=NOISE_COLOUR, linewidth=1.0, linestyle=":", zorder=2, label="edge of the law")
+def _draw_threshold(ax: Axes, fit: MarchenkoPasturFit) -> None:
     ax.axvline(
         fit.upper_edge_threshold,
         color=NOISE_COLOUR,
@@ -383,7 +405,7 @@ def _draw_signals(ax: Axes, fit: MarchenkoPasturFit, right: float) -> None:
             (0.985, 0.09),
             xycoords="axes fraction",
             ha="right",
-            fontsize=_NOTE_SIZE,
+            fontsize=NOTE_SIZE,
             color=DATA_COLOUR,
         )
 
@@ -400,7 +422,7 @@ def _note_zero_eigenvalues(ax: Axes, fit: MarchenkoPasturFit) -> None:
         textcoords="offset points",
         ha="center",
         va="top",
-        fontsize=_NOTE_SIZE,
+        fontsize=NOTE_SIZE,
         color=MUTED,
     )
 
@@ -441,5 +463,5 @@ def plot_parallel_analysis(result: ParallelAnalysis, ax: Axes | None = None, *, 
     ax.set_yscale("log")
     ax.set_xlim(0.9, shown * 1.15)
     style_axes(ax, title=f"{title}: {result.n_dimensions:,} above", xlabel="rank", ylabel=EIGENVALUE_LABEL)
-    ax.legend(fontsize=_NOTE_SIZE, frameon=False, loc="lower left", labelcolor=INK)
+    ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower left", labelcolor=INK)
     return ax
