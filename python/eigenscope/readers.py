@@ -70,9 +70,10 @@ def open_recording(path: str | os.PathLike[str], *, key: str | None = None) -> R
     reader = _reader_for(path)
     try:
         recording = reader(path, key)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        if isinstance(error, InvalidInputError):
-            raise
+    except (InvalidInputError, MemoryError):
+        raise
+    except Exception as error:
+        # The parsers of NumPy, SciPy and HDF5 raise whatever junk leads them to, from KeyError to zlib.error.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InvalidInputError(f"cannot read {path} as {path.suffix or 'a file without suffix'}: {reason}") from error
     check_matrix(recording.array, str(path) if key is None else f"{path} [{key}]")
@@ -139,7 +140,7 @@ def _open_npy(path: Path, key: str | None) -> Recording:
         if file.read(6) != b"\x93NUMPY":
             raise InvalidInputError(f"{path} is not a .npy file: it does not start with NumPy's signature")
     array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return Recording(array, f"X = np.load({str(path)!r}, mmap_mode='r')")
+    return Recording(array, f"import numpy as np; X = np.load({str(path)!r}, mmap_mode='r')")
 
 
 def _open_npz(path: Path, key: str | None) -> Recording:
@@ -150,7 +151,7 @@ def _open_npz(path: Path, key: str | None) -> Recording:
     key = _choose_key(path, key, shapes)
     with np.load(path, allow_pickle=False) as arrays:
         array = arrays[key]
-    return Recording(array, f"X = np.load({str(path)!r})[{key!r}]")
+    return Recording(array, f"import numpy as np; X = np.load({str(path)!r})[{key!r}]")
 
 
 def _member_shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
@@ -170,7 +171,7 @@ def _open_matlab(path: Path, key: str | None) -> Recording:
     array = loadmat(path, variable_names=[key])[key]
     if hasattr(array, "tocsr"):
         array = array.tocsr()
-    return Recording(array, f"X = scipy.io.loadmat({str(path)!r})[{key!r}]")
+    return Recording(array, f"import scipy.io; X = scipy.io.loadmat({str(path)!r})[{key!r}]")
 
 
 def _open_hdf5(path: Path, key: str | None) -> Recording:
@@ -193,7 +194,7 @@ def _open_hdf5(path: Path, key: str | None) -> Recording:
             f"MATLAB 7.3 files store axes in reverse: {key}, of size {shapes[key][::-1]} in MATLAB, is read as "
             f"{shapes[key]}. The sample axis counts as read here.",
         )
-    return Recording(file[key], f"X = h5py.File({str(path)!r})[{key!r}]", notes)
+    return Recording(file[key], f"import h5py; X = h5py.File({str(path)!r})[{key!r}]", notes)
 
 
 def _choose_key(path: Path, key: str | None, shapes: Mapping[str, tuple[int, ...]]) -> str:

@@ -16,6 +16,7 @@ from ..results.plotting import (
     plot_spectrum,
     style_axes,
 )
+from ..results.spectrum import Array
 from ..signal_variances import signal_variances
 from .quantities import Quantity, list_quantities
 from .result import Report
@@ -73,7 +74,7 @@ def draw_report(report: Report, fig: Figure | None = None, *, truth: Mapping[str
     return fig
 
 
-def _signal(report: Report):  # type: ignore[no-untyped-def]
+def _signal(report: Report) -> Array | None:
     if report.noise is None or report.signal_power_law is None:
         return None
     return signal_variances(report.spectrum, noise=report.noise)
@@ -87,7 +88,7 @@ def _draw_dimensions(report: Report, ax: Axes, truth: Mapping[str, float]) -> No
         if quantity.section in _BAR_COLOURS and not quantity.name.startswith("dims_for")
     ]
     for row, bar in enumerate(bars):
-        _draw_bar(ax, row, bar)
+        _draw_bar(ax, row, bar, right=truth.get(bar.name, 0.0))
     known = [(truth[bar.name], row) for row, bar in enumerate(bars) if bar.name in truth]
     if known:
         values, rows = zip(*known, strict=True)
@@ -101,18 +102,17 @@ def _draw_dimensions(report: Report, ax: Axes, truth: Mapping[str, float]) -> No
     ax.spines["left"].set_visible(False)
 
 
-def _draw_bar(ax: Axes, row: int, bar: Quantity) -> None:
+def _draw_bar(ax: Axes, row: int, bar: Quantity, *, right: float) -> None:
     ax.barh(row, bar.value, height=0.6, color=_BAR_COLOURS[bar.section], zorder=2)
     stderr = bar.stderr if bar.stderr > 0 else 0.0
     if stderr:
         ax.errorbar(bar.value, row, xerr=stderr, color=INK, linewidth=1, capsize=2, zorder=3)
     ax.annotate(
         bar.format_value(),
-        (bar.value + stderr, row),
+        (max(bar.value + stderr, right), row),
         xytext=(6, 0),
         textcoords="offset points",
         va="center",
         fontsize=NOTE_SIZE,
         color=INK,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
     )

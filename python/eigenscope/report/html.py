@@ -101,7 +101,7 @@ def _sensitivity(report: Report) -> str:
 
 
 def _calls(report: Report) -> str:
-    lines = ["import numpy as np, eigenscope"]
+    lines = ["import eigenscope"]
     lines += [report.data.source] if report.data.source else []
     lines += [
         f"{name} = {call}" if name.isidentifier() else f"{call}  # {name.replace('_', ' ')}"
