@@ -6,12 +6,16 @@
 
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/types.hpp>
-#include <span>
+#include <eigenscope/panels/source.hpp>
+#include <optional>
 #include <utility>
 
 namespace eigenscope::bind {
 
 namespace py = pybind11;
+
+using IndexArray = std::optional<py::array_t<Index, py::array::c_style>>;
+using ColumnValues = std::optional<py::array_t<double, py::array::c_style>>;
 
 /// A NumPy array that owns an Eigen matrix, without a copy: column-major storage, Fortran order in NumPy.
 template <class Scalar>
@@ -29,18 +33,30 @@ py::array_t<Scalar> to_numpy(Vector<Scalar>&& vector) {
     return py::array_t<Scalar>({owned->size()}, {static_cast<py::ssize_t>(sizeof(Scalar))}, owned->data(), owner);
 }
 
-/// A contiguous one-dimensional array, read where it lies.
-template <class Scalar>
-std::span<const Scalar> to_span(const py::array_t<Scalar, py::array::c_style>& array) {
-    if (array.ndim() != 1) throw InvalidInput("expected a one-dimensional array");
-    return {array.data(), static_cast<std::size_t>(array.size())};
-}
-
 /// A column-major (Fortran-ordered) matrix, read where it lies.
 template <class Scalar>
 ConstBlock<Scalar> to_block(const py::array_t<Scalar, py::array::f_style>& array) {
     if (array.ndim() != 2) throw InvalidInput("expected a two-dimensional array");
     return {array.data(), array.shape(0), array.shape(1), array.shape(0)};
 }
+
+/// A NumPy view of a block that C++ owns; writable only when the block is.
+template <class Scalar>
+py::array view_of(Block<Scalar> block) {
+    using Plain = std::remove_const_t<Scalar>;
+    const auto item = static_cast<py::ssize_t>(sizeof(Plain));
+    py::array_t<Plain> array({block.rows, block.cols}, {item, item * block.stride}, block.data, py::none());
+    if (std::is_const_v<Scalar>) array.attr("flags").attr("writeable") = false;
+    return std::move(array);
+}
+
+/// The NumPy dtype as the core names it; complex halves and other exotic types are refused by the Python layer.
+ElementType element_type(const py::dtype& dtype);
+
+/// Data of any dtype, byte order and strides; the arrays must outlive the source.
+DenseSource to_source(const py::array& array, const IndexArray& row_index, const IndexArray& column_index);
+
+/// Per-column shift and factor; the arrays must outlive the transform.
+ColumnTransform to_transform(const ColumnValues& shift, const ColumnValues& factor, Index cols);
 
 }  // namespace eigenscope::bind

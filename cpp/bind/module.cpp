@@ -5,6 +5,9 @@ namespace py = pybind11;
 
 namespace eigenscope::bind {
 void register_errors(py::module_& module);
+void register_panels(py::module_& module);
+void register_operators(py::module_& module);
+void register_dense_algebra(py::module_& module);
 void register_system(py::module_& module);
 void register_random(py::module_& module);
 }  // namespace eigenscope::bind
@@ -13,6 +16,9 @@ PYBIND11_MODULE(_core, module) {
     module.doc() = "Compiled core of eigenscope; the public interface is the Python package.";
     module.attr("__version__") = EIGENSCOPE_VERSION;
     eigenscope::bind::register_errors(module);
+    eigenscope::bind::register_panels(module);
+    eigenscope::bind::register_operators(module);
+    eigenscope::bind::register_dense_algebra(module);
     eigenscope::bind::register_system(module);
     eigenscope::bind::register_random(module);
 }

@@ -14,7 +14,7 @@
     X(herk, ssyrk, dsyrk, cherk, zherk)     \
     X(trsm, strsm, dtrsm, ctrsm, ztrsm)     \
     X(potrf, spotrf, dpotrf, cpotrf, zpotrf) \
-    X(geqrf, sgeqrf, dgeqrf, cgeqrf, zgeqrf) \
+    X(geqp3, sgeqp3, dgeqp3, cgeqp3, zgeqp3) \
     X(ungqr, sorgqr, dorgqr, cungqr, zungqr) \
     X(heevd, ssyevd, dsyevd, cheevd, zheevd) \
     X(heevr, ssyevr, dsyevr, cheevr, zheevr) \
@@ -163,22 +163,38 @@ bool cholesky_upper(Index n, Scalar* a, Index lda) {
 }
 
 template <class Scalar>
-void householder_qr(Index m, Index n, Scalar* a, Index lda, Scalar* r, Index ldr) {
-    if (n == 0) return;
-    int m_ = narrow(m), n_ = narrow(n), lda_ = narrow(lda), info = 0, query = -1;
-    std::vector<Scalar> tau(static_cast<std::size_t>(n));
+void pivoted_qr(Index m, Index n, Scalar* a, Index lda, Scalar* r, Index ldr, std::vector<Index>& pivots) {
+    pivots.assign(static_cast<std::size_t>(n), 0);
+    const Index reflectors = std::min(m, n);
+    if (reflectors == 0) return;
+    int m_ = narrow(m), n_ = narrow(n), k_ = narrow(reflectors), lda_ = narrow(lda), info = 0, query = -1;
+    std::vector<int> columns(static_cast<std::size_t>(n), 0);
+    std::vector<Scalar> tau(static_cast<std::size_t>(reflectors));
+    std::vector<RealOf<Scalar>> real_work(static_cast<std::size_t>(2 * n));
+    const auto factor = [&](Scalar* work, int* length) {
+        if constexpr (is_complex<Scalar>)
+            call<Scalar>(geqp3_family, &m_, &n_, a, &lda_, columns.data(), tau.data(), work, length, real_work.data(),
+                         &info);
+        else
+            call<Scalar>(geqp3_family, &m_, &n_, a, &lda_, columns.data(), tau.data(), work, length, &info);
+        check(info, "geqp3");
+    };
+    const auto form = [&](Scalar* work, int* length) {
+        call<Scalar>(ungqr_family, &m_, &k_, &k_, a, &lda_, tau.data(), work, length, &info);
+        check(info, "ungqr");
+    };
     Scalar answer = 0;
-    call<Scalar>(geqrf_family, &m_, &n_, a, &lda_, tau.data(), &answer, &query, &info);
+    factor(&answer, &query);
     int length = workspace_length(answer);
-    call<Scalar>(ungqr_family, &m_, &n_, &n_, a, &lda_, tau.data(), &answer, &query, &info);
+    form(&answer, &query);
     length = std::max(length, workspace_length(answer));
     std::vector<Scalar> work(static_cast<std::size_t>(length));
-    call<Scalar>(geqrf_family, &m_, &n_, a, &lda_, tau.data(), work.data(), &length, &info);
-    check(info, "geqrf");
-    for (Index j = 0; j < n; ++j)
-        for (Index i = 0; i < n; ++i) r[i + j * ldr] = i <= j ? a[i + j * lda] : Scalar(0);
-    call<Scalar>(ungqr_family, &m_, &n_, &n_, a, &lda_, tau.data(), work.data(), &length, &info);
-    check(info, "ungqr");
+    factor(work.data(), &length);
+    for (Index j = 0; j < n; ++j) {
+        pivots[static_cast<std::size_t>(j)] = columns[static_cast<std::size_t>(j)] - 1;
+        for (Index i = 0; i < reflectors; ++i) r[i + j * ldr] = i <= j ? a[i + j * lda] : Scalar(0);
+    }
+    form(work.data(), &length);
 }
 
 template <class Scalar>
@@ -285,7 +301,7 @@ void svd(Index m, Index n, Scalar* a, Index lda, RealOf<Scalar>* s, Scalar* u, I
     template void gram_lower<S>(Index, Index, const S*, Index, RealOf<S>, S*, Index);                                 \
     template void solve_upper_right<S>(Index, Index, const S*, Index, S*, Index);                                     \
     template bool cholesky_upper<S>(Index, S*, Index);                                                                \
-    template void householder_qr<S>(Index, Index, S*, Index, S*, Index);                                              \
+    template void pivoted_qr<S>(Index, Index, S*, Index, S*, Index, std::vector<Index>&);                             \
     template void eigh<S>(Index, S*, Index, RealOf<S>*, bool);                                                        \
     template void eigh_range<S>(Index, S*, Index, Index, Index, RealOf<S>*, S*, Index);                               \
     template void svd<S>(Index, Index, S*, Index, RealOf<S>*, S*, Index, S*, Index);

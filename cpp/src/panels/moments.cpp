@@ -334,7 +334,7 @@ ScanSummary scan(const DenseSource& source, const Execution& execution) {
         std::vector<char> columns;
     };
     const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(double)}, source.cols);
-    const bool is_complex_data = source.type == ElementType::complex64 || source.type == ElementType::complex128;
+    const bool is_complex_data = source.type == ElementType::complex_single || source.type == ElementType::complex_double;
     auto counts = run_pass(
         partition, execution, [&] { return Counts{{}, std::vector<char>(static_cast<std::size_t>(source.cols), 0)}; },
         [&](Counts& into, Index number, int) {

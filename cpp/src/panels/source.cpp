@@ -47,15 +47,17 @@ Stored load(const std::byte* address) {
 
 template <class Scalar, class Stored>
 Scalar convert(Stored value) {
+    using Real = RealOf<Scalar>;
     if constexpr (std::is_same_v<Stored, Half>) {
         return static_cast<Scalar>(widen(value));
+    } else if constexpr (is_complex<Scalar> && is_complex<Stored>) {
+        return Scalar(static_cast<Real>(value.real()), static_cast<Real>(value.imag()));
     } else if constexpr (is_complex<Scalar>) {
-        if constexpr (is_complex<Stored>)
-            return Scalar(static_cast<RealOf<Scalar>>(value.real()), static_cast<RealOf<Scalar>>(value.imag()));
-        else
-            return Scalar(static_cast<RealOf<Scalar>>(value));
-    } else {
+        return Scalar(static_cast<Real>(value));
+    } else if constexpr (!is_complex<Stored>) {
         return static_cast<Scalar>(value);
+    } else {
+        return static_cast<Scalar>(value.real());  // read_panel refuses complex data before it comes to this
     }
 }
 
@@ -89,8 +91,8 @@ void with_stored_type(ElementType type, Body&& body) {
         case ElementType::float16: return body.template operator()<Half>();
         case ElementType::float32: return body.template operator()<float>();
         case ElementType::float64: return body.template operator()<double>();
-        case ElementType::complex64: return body.template operator()<complex64>();
-        case ElementType::complex128: return body.template operator()<complex128>();
+        case ElementType::complex_single: return body.template operator()<complex64>();
+        case ElementType::complex_double: return body.template operator()<complex128>();
     }
 }
 
@@ -98,11 +100,11 @@ template <class Scalar>
 constexpr ElementType element_type() {
     if constexpr (std::is_same_v<Scalar, float>) return ElementType::float32;
     if constexpr (std::is_same_v<Scalar, double>) return ElementType::float64;
-    if constexpr (std::is_same_v<Scalar, complex64>) return ElementType::complex64;
-    return ElementType::complex128;
+    if constexpr (std::is_same_v<Scalar, complex64>) return ElementType::complex_single;
+    return ElementType::complex_double;
 }
 
-bool holds_complex(ElementType type) { return type == ElementType::complex64 || type == ElementType::complex128; }
+bool holds_complex(ElementType type) { return type == ElementType::complex_single || type == ElementType::complex_double; }
 
 /// (x - shift) * factor. The shift is split into a leading part exact in Scalar and a remainder, so that float32
 /// data with a mean 1e7 times their deviation lose nothing.

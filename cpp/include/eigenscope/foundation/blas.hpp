@@ -41,9 +41,10 @@ void solve_upper_right(Index m, Index n, const Scalar* r, Index ldr, Scalar* b, 
 template <class Scalar>
 bool cholesky_upper(Index n, Scalar* a, Index lda);
 
-/// Householder QR of A (m x n, m >= n): A becomes the orthonormal factor, `r` (n x n) the upper triangle.
+/// Householder QR with column pivoting, A P = Q R: A (m x n) becomes Q in its first min(m, n) columns, `r`
+/// (min(m, n) x n) the upper triangle, and column j of A P is column pivots[j] of A.
 template <class Scalar>
-void householder_qr(Index m, Index n, Scalar* a, Index lda, Scalar* r, Index ldr);
+void pivoted_qr(Index m, Index n, Scalar* a, Index lda, Scalar* r, Index ldr, std::vector<Index>& pivots);
 
 /// All eigenvalues (ascending) of the Hermitian matrix whose lower triangle is in A; with `vectors`, A becomes
 /// the eigenvectors, otherwise A is destroyed.

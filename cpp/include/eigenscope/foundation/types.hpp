@@ -21,7 +21,7 @@ using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
 template <class Scalar>
 using RealOf = typename Eigen::NumTraits<Scalar>::Real;
 template <class Scalar>
-inline constexpr bool is_complex = !std::is_same_v<Scalar, RealOf<Scalar>>;
+inline constexpr bool is_complex = std::is_same_v<Scalar, complex64> || std::is_same_v<Scalar, complex128>;
 
 /// The scalar in which small dense algebra is done: double precision, whatever the data are stored in.
 template <class Scalar>

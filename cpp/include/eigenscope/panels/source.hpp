@@ -20,8 +20,8 @@ enum class ElementType {
     float16,
     float32,
     float64,
-    complex64,
-    complex128
+    complex_single,
+    complex_double
 };
 
 /// Where the data lie. Strides are in bytes and may be negative; the optional indices select rows and columns.

@@ -1,0 +1,48 @@
+#include "arrays.hpp"
+
+#include <string>
+
+namespace eigenscope::bind {
+
+ElementType element_type(const py::dtype& dtype) {
+    const char kind = dtype.kind();
+    const auto size = dtype.itemsize();
+    const auto sized = [&](ElementType one, ElementType two, ElementType four, ElementType eight) {
+        return size == 1 ? one : size == 2 ? two : size == 4 ? four : eight;
+    };
+    if (kind == 'b') return ElementType::boolean;
+    if (kind == 'i') return sized(ElementType::int8, ElementType::int16, ElementType::int32, ElementType::int64);
+    if (kind == 'u') return sized(ElementType::uint8, ElementType::uint16, ElementType::uint32, ElementType::uint64);
+    if (kind == 'f' && size == 2) return ElementType::float16;
+    if (kind == 'f' && size == 4) return ElementType::float32;
+    if (kind == 'f' && size == 8) return ElementType::float64;
+    if (kind == 'c' && size == 8) return ElementType::complex_single;
+    if (kind == 'c' && size == 16) return ElementType::complex_double;
+    throw InvalidInput("dtype " + py::str(dtype).cast<std::string>() + " is not one the core reads");
+}
+
+DenseSource to_source(const py::array& array, const IndexArray& row_index, const IndexArray& column_index) {
+    if (array.ndim() != 2) throw InvalidInput("expected a two-dimensional array");
+    DenseSource source;
+    source.data = static_cast<const std::byte*>(array.data());
+    source.type = element_type(array.dtype());
+    const char order = array.dtype().byteorder();
+    const std::uint16_t probe = 1;
+    const bool little_endian = *reinterpret_cast<const unsigned char*>(&probe) == 1;
+    source.byte_swapped = (order == '>' && little_endian) || (order == '<' && !little_endian);
+    source.rows = row_index ? row_index->size() : array.shape(0);
+    source.cols = column_index ? column_index->size() : array.shape(1);
+    source.row_stride = array.strides(0);
+    source.column_stride = array.strides(1);
+    source.row_index = row_index ? row_index->data() : nullptr;
+    source.column_index = column_index ? column_index->data() : nullptr;
+    return source;
+}
+
+ColumnTransform to_transform(const ColumnValues& shift, const ColumnValues& factor, Index cols) {
+    for (const ColumnValues* values : {&shift, &factor})
+        if (*values && (*values)->size() != cols) throw InvalidInput("one value per column is needed");
+    return {shift ? shift->data() : nullptr, factor ? factor->data() : nullptr};
+}
+
+}  // namespace eigenscope::bind

@@ -1,0 +1,53 @@
+// What every eigensolver does with its pairs at the end.
+#pragma once
+
+#include <cmath>
+#include <eigenscope/solvers/lanczos.hpp>
+#include <eigenscope/solvers/tall_products.hpp>
+#include <limits>
+
+namespace eigenscope {
+
+/// 1, or the power of two that brings `magnitude` near 1 when squares of it would leave the floating range.
+template <class Scalar>
+double safe_scale(double magnitude) {
+    using Real = RealOf<Scalar>;
+    const int exponent = std::ilogb(magnitude);
+    const bool safe = std::abs(exponent) < std::numeric_limits<Real>::max_exponent / 8;
+    // A factor beyond the range itself would be infinite; the rest of the way does no harm.
+    const int limit = std::numeric_limits<Real>::max_exponent - 2;
+    return safe ? 1.0 : std::ldexp(1.0, std::min(limit, std::max(-limit, -exponent)));
+}
+
+/// ‖A v_j - lambda_j v_j‖ for every column, in double.
+template <class Scalar>
+Vector<double> residual_norms(BlockOperator<Scalar>& op, const Vector<double>& eigenvalues,
+                              const Matrix<Scalar>& vectors, const Execution& execution) {
+    Matrix<Scalar> product(vectors.rows(), vectors.cols());
+    op.apply(vectors, product, execution);
+    Vector<double> norms(vectors.cols());
+    for (Index j = 0; j < vectors.cols(); ++j) {
+        // Divided by a power of two first, so that squares stay inside the range.
+        const double unit = eigenvalues[j] != 0.0 ? 1.0 / safe_scale<double>(std::abs(eigenvalues[j])) : 1.0;
+        double sum = 0.0;
+        for (Index i = 0; i < vectors.rows(); ++i)
+            sum += std::norm((Precise<Scalar>(product(i, j)) - eigenvalues[j] * Precise<Scalar>(vectors(i, j))) / unit);
+        norms[j] = std::sqrt(sum) * unit;
+    }
+    return norms;
+}
+
+/// Which residuals meet tolerance * norm; a set that was declared complete but misses it has stagnated.
+template <class Scalar>
+void mark_converged(LanczosResult<Scalar>& result, double tolerance) {
+    result.converged.clear();
+    bool all = true;
+    for (Index j = 0; j < result.residual_norms.size(); ++j) {
+        result.converged.push_back(result.residual_norms[j] <= tolerance * result.norm);
+        all = all && result.converged.back();
+    }
+    if (!all && (result.status == Status::converged || result.status == Status::possible_omission))
+        result.status = Status::stagnated;
+}
+
+}  // namespace eigenscope

@@ -1,0 +1,225 @@
+#include <eigenscope/solvers/block_krylov.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/foundation/error.hpp>
+#include <eigenscope/foundation/random.hpp>
+#include <eigenscope/operators/views.hpp>
+#include <eigenscope/solvers/eigenpairs.hpp>
+#include <eigenscope/solvers/orthogonalize.hpp>
+#include <eigenscope/solvers/tall_products.hpp>
+#include <limits>
+
+namespace eigenscope {
+
+namespace {
+
+/// Streams beyond those of the Lanczos run.
+constexpr std::uint64_t probe_stream = std::uint64_t{1} << 40;
+constexpr std::uint64_t completion_stream = probe_stream + 1;
+
+/// Thin SVD of a small square matrix, in double.
+template <class Wide>
+struct SmallSvd {
+    Matrix<Wide> u;
+    Vector<double> s;
+    Matrix<Wide> v;
+
+    explicit SmallSvd(Matrix<Wide> matrix) : u(matrix.rows(), matrix.rows()), s(matrix.rows()) {
+        const Index k = matrix.rows();
+        Matrix<Wide> vh(k, k);
+        blas::svd<Wide>(k, k, matrix.data(), std::max<Index>(1, k), s.data(), u.data(), std::max<Index>(1, k), vh.data(),
+                        std::max<Index>(1, k));
+        v = vh.adjoint();
+    }
+};
+
+LanczosOptions lanczos_options(const SvdOptions& options, Which which, Index k) {
+    LanczosOptions lanczos;
+    lanczos.k = k;
+    lanczos.which = which;
+    lanczos.tolerance = options.tolerance;
+    lanczos.block = options.block;
+    lanczos.basis_size = options.basis_size;
+    lanczos.max_matvecs = options.max_matvecs;
+    lanczos.max_seconds = options.max_seconds;
+    lanczos.certify = options.certify;
+    lanczos.seed = options.seed;
+    lanczos.monitor = options.monitor;
+    if (options.n_blocks > 0) {
+        lanczos.certify = false;
+        lanczos.max_matvecs = options.n_blocks * options.block;
+        lanczos.basis_size = std::max(options.n_blocks + 1, Index{3}) * options.block + k;
+    }
+    return lanczos;
+}
+
+/// Rayleigh-Ritz on the right basis V: A V = Q R, R = U_r S V_r^H, so U = Q U_r and V := V V_r. One pass, which also
+/// serves the error probes.
+template <class Scalar>
+void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const SvdOptions& options,
+                      SvdResult<Scalar>& result, const Execution& execution) {
+    using Wide = Precise<Scalar>;
+    const Index m = op.rows(), n = op.cols(), k = right.cols(), n_probes = options.n_error_probes;
+    Matrix<Scalar> block(n, k + n_probes), product(m, k + n_probes);
+    block.leftCols(k) = right;
+    if (n_probes > 0)
+        fill_gaussian<Scalar>(options.seed, probe_stream, Block<Scalar>(block).columns(k, n_probes), 0, execution);
+    op.apply(block, product, execution);
+    result.n_matvecs += k + n_probes;
+    ++result.n_passes;
+
+    Matrix<Scalar> left = product.leftCols(k);
+    const double largest = column_norms<Scalar>(left, execution).maxCoeff();
+    const double threshold = breakdown_factor * std::numeric_limits<RealOf<Scalar>>::epsilon() * largest;
+    const auto qr = orthonormalize<Scalar>(left, threshold, execution);
+    if (qr.rank < k)
+        complete_with_random<Scalar>(ConstBlock<Scalar>(left.data(), m, 0, m), left, qr.rank, options.seed,
+                                     completion_stream, execution);
+    const SmallSvd<Wide> small(qr.r);
+    result.u.resize(m, k);
+    result.v.resize(n, k);
+    result.singular_values = small.s;
+    multiply<Scalar>(left, small.u, result.u, execution);
+    multiply<Scalar>(right, small.v, result.v, execution);
+
+    // (A - U S V^H) w = A w - U (S V^H w)
+    if (n_probes > 0) {
+        const ConstBlock<Scalar> probes = ConstBlock<Scalar>(block).columns(k, n_probes);
+        Block<Scalar> images = Block<Scalar>(product).columns(k, n_probes);
+        Matrix<Wide> coefficients = inner<Scalar>(result.v, probes, execution);
+        coefficients = small.s.asDiagonal() * coefficients;
+        subtract_product<Scalar>(result.u, coefficients, images, execution);
+        result.squared_errors = column_norms<Scalar>(images, execution).cwiseAbs2();
+    }
+}
+
+/// sqrt(‖A v - σ u‖² + ‖A^H u - σ v‖²), both products recomputed from the operator.
+template <class Scalar>
+void check_triplets(BlockOperator<Scalar>& op, double tolerance, SvdResult<Scalar>& result,
+                    const Execution& execution) {
+    const Index k = result.singular_values.size();
+    Matrix<Scalar> from_right(op.rows(), k), from_left(op.cols(), k);
+    op.apply(result.v, from_right, execution);
+    op.apply_adjoint(result.u, from_left, execution);
+    result.n_matvecs += 2 * k;
+    result.n_passes += 2;
+    const Matrix<RealOf<Scalar>> s = result.singular_values.template cast<RealOf<Scalar>>().asDiagonal();
+    from_right -= result.u * s;
+    from_left -= result.v * s;
+    result.residual_norms = (column_norms<Scalar>(from_right, execution).cwiseAbs2() +
+                             column_norms<Scalar>(from_left, execution).cwiseAbs2())
+                                .cwiseSqrt();
+    const double largest = k > 0 ? result.singular_values[0] : 0.0;
+    result.converged.clear();
+    for (Index j = 0; j < k; ++j) result.converged.push_back(result.residual_norms[j] <= tolerance * largest);
+}
+
+template <class Scalar>
+void add_cost(const LanczosResult<Scalar>& lanczos, Index passes_per_application, SvdResult<Scalar>& result) {
+    result.status = lanczos.status;
+    result.interrupted = lanczos.interrupted;
+    result.n_matvecs += lanczos.n_matvecs;
+    result.n_passes += passes_per_application * lanczos.n_applications;
+    result.n_restarts += lanczos.n_restarts;
+    result.basis_bytes = std::max(result.basis_bytes, lanczos.basis_bytes);
+}
+
+template <class Scalar>
+LanczosResult<Scalar> eigenpairs(BlockOperator<Scalar>& op, const LanczosOptions& options, const Execution& execution) {
+    if (lanczos_basis_size(op.rows(), options) + options.block > op.rows()) return dense_eigh(op, options, execution);
+    return lanczos<Scalar>(op, options, ConstBlock<Scalar>(nullptr, op.rows(), 0, op.rows()), execution);
+}
+
+/// Small singular values from the eigenpairs (u; v) / sqrt(2) of [0 A; A^H 0].
+template <class Scalar>
+void refine(BlockOperator<Scalar>& op, const SvdOptions& options, SvdResult<Scalar>& result,
+            const Execution& execution) {
+    JordanWielandtOperator<Scalar> augmented(op);
+    auto pairs = eigenpairs<Scalar>(augmented, lanczos_options(options, Which::largest_algebraic, options.k), execution);
+    add_cost(pairs, 2, result);
+    result.refined = true;
+    Matrix<Scalar> right = pairs.eigenvectors.bottomRows(op.cols());
+    const auto qr = orthonormalize<Scalar>(right, 0.0, execution);
+    complete_with_random<Scalar>(ConstBlock<Scalar>(right.data(), op.cols(), 0, op.cols()), right, qr.rank,
+                                 options.seed, completion_stream, execution);
+    extract_triplets<Scalar>(op, std::move(right), options, result, execution);
+}
+
+template <class Scalar>
+double effective_tolerance(const SvdOptions& options) {
+    return std::max(options.tolerance, residual_floor * std::numeric_limits<RealOf<Scalar>>::epsilon());
+}
+
+}  // namespace
+
+template <class Scalar>
+SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution) {
+    SvdResult<Scalar> result;
+    GramOperator<Scalar> gram(op);
+    LanczosOptions settings = lanczos_options(options, Which::largest_algebraic, options.k);
+    settings.squared = true;
+    auto pairs = eigenpairs<Scalar>(gram, settings, execution);
+    add_cost(pairs, op.passes_per_gram(), result);
+    if (pairs.interrupted && pairs.eigenvectors.cols() == 0) return result;
+    const Execution unstoppable{execution.threads};
+    const Execution& rest = pairs.interrupted ? unstoppable : execution;
+    extract_triplets<Scalar>(op, std::move(pairs.eigenvectors), options, result, rest);
+
+    const double tolerance = effective_tolerance<Scalar>(options);
+    check_triplets<Scalar>(op, tolerance, result, rest);
+    const bool complete = std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
+    const bool ended = result.interrupted || options.n_blocks > 0 || result.status == Status::budget;
+    if (!complete && !ended) {
+        refine<Scalar>(op, options, result, execution);
+        check_triplets<Scalar>(op, tolerance, result, execution);
+    }
+    const bool now_complete =
+        std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
+    if (now_complete && (result.status == Status::stagnated || options.n_blocks > 0)) result.status = Status::converged;
+    if (!now_complete && result.status != Status::budget) result.status = Status::stagnated;
+    return result;
+}
+
+template <class Scalar>
+SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution) {
+    using Real = RealOf<Scalar>;
+    const Index m = op.rows(), n = op.cols(), r = std::min(m, n), k = std::min(options.k, r);
+    constexpr Index identity_block = 256;
+    SvdResult<Scalar> result;
+    Matrix<Scalar> matrix(m, n);
+    for (Index first = 0; first < n; first += identity_block) {
+        const Index count = std::min(identity_block, n - first);
+        Matrix<Scalar> identity = Matrix<Scalar>::Zero(n, count);
+        for (Index j = 0; j < count; ++j) identity(first + j, j) = Scalar(1);
+        op.apply(identity, Block<Scalar>(matrix).columns(first, count), execution);
+        ++result.n_passes;
+    }
+    result.n_matvecs += n;
+    Matrix<Scalar> u(m, r), vh(r, n);
+    Vector<Real> s(r);
+    blas::svd<Scalar>(m, n, matrix.data(), std::max<Index>(1, m), s.data(), u.data(), std::max<Index>(1, m), vh.data(),
+                      std::max<Index>(1, r));
+    result.basis_bytes = (matrix.size() + u.size() + vh.size()) * Index{sizeof(Scalar)};
+    result.u = u.leftCols(k);
+    result.v = vh.topRows(k).adjoint();
+    result.singular_values = s.head(k).template cast<double>();
+    const double size_factor = std::sqrt(static_cast<double>(std::max(m, n)));
+    const double floor = residual_floor * std::numeric_limits<Real>::epsilon() * size_factor;
+    check_triplets<Scalar>(op, std::max(options.tolerance, floor), result, execution);
+    if (!std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; }))
+        result.status = Status::stagnated;
+    return result;
+}
+
+#define EIGENSCOPE_INSTANTIATE(S)                                                                            \
+    template SvdResult<S> block_krylov_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&);       \
+    template SvdResult<S> dense_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&);
+EIGENSCOPE_INSTANTIATE(float)
+EIGENSCOPE_INSTANTIATE(double)
+EIGENSCOPE_INSTANTIATE(complex64)
+EIGENSCOPE_INSTANTIATE(complex128)
+#undef EIGENSCOPE_INSTANTIATE
+
+}  // namespace eigenscope
