@@ -43,7 +43,16 @@ def test_options_reach_the_analysis(tmp_path, capsys) -> None:
     X = recording(60, 300, population_eigenvalues=[900.0], noise_variance=1.0, feature_means=9.0, rng=0).data
     X[4, 4] = np.nan
     np.savez(tmp_path / "data.npz", A=X, B=X.T)
-    arguments = ["analyze", str(tmp_path / "data.npz"), "--key", "B", "--sample-axis", "1", "--no-center", "--quiet"]
+    arguments = [
+        "analyze",
+        str(tmp_path / "data.npz"),
+        "--key",
+        "B",
+        "--sample-axis",
+        "1",
+        "--no-center",
+        "--quiet",
+    ]
     arguments += ["--nan", "drop_columns", "--scale", "--seed", "7", "--threads", "1", "--ranks", "2", "30"]
     assert main([*arguments, "--out", str(tmp_path)]) == 0
     report = Report.load(tmp_path / "report.npz")
@@ -100,7 +109,14 @@ def test_output_folder_that_is_a_file(data, tmp_path, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["analyse"], ["analyze"], ["analyze", "x", "--sample-axis", "2"], ["analyze", "x", "--threads", "0"]]
+    "arguments",
+    [
+        [],
+        ["analyse"],
+        ["analyze"],
+        ["analyze", "x", "--sample-axis", "2"],
+        ["analyze", "x", "--threads", "0"],
+    ],
 )
 def test_wrong_command_lines_return_two(arguments, capsys) -> None:
     assert main(arguments) == 2

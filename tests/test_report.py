@@ -52,7 +52,7 @@ def test_every_number_has_a_call(report: Report) -> None:
 def test_numbers_are_near_the_truth(report: Report) -> None:
     assert report.noise is not None
     assert report.noise.variance.value == pytest.approx(1, abs=5 * report.noise.variance.stderr)
-    assert [rule.n_dimensions for rule in report.dimension_rules][0] in range(N_SIGNAL - 2, N_SIGNAL + 2)
+    assert report.dimension_rules[0].n_dimensions in range(N_SIGNAL - 2, N_SIGNAL + 2)
     population = np.ones(200)
     population[:N_SIGNAL] += 200 * np.arange(1, N_SIGNAL + 1) ** -1.0
     truth = population.sum() ** 2 / (population**2).sum()
@@ -120,7 +120,7 @@ def test_html_is_one_self_contained_file(report: Report, tmp_path) -> None:
 
 def test_html_escapes_what_files_are_called(tmp_path) -> None:
     path = tmp_path / "<b>&.npy"
-    np.save(path, make(60, 20))
+    np.save(path, make(60, 40))
     analyze(path, rng=0).to_html(tmp_path / "report.html")
     assert "<b>" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 

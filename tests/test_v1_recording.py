@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(not PATH.exists(), reason="no shared data folder
 
 
 def load(*, averaged: bool) -> np.ndarray:
-    """Return conditions x cells: 8 directions x 49 time bins, averaged over 16 repeats or with each of them."""
+    """Return conditions x cells: 8 directions x 49 time bins, averaged over 16 repeats or not."""
     with np.load(PATH) as archive:
         X = archive["X"]
     return X.mean(axis=1).reshape(8 * 49, 307) if averaged else X.reshape(8 * 16 * 49, 307)

@@ -49,7 +49,7 @@ def choose_block(
     rng: np.random.Generator,
     feature_variances: Array | None = None,
 ) -> tuple[Array | None, Array | None]:
-    """Choose samples and features of a block with at most `max_values` values and the aspect ratio of the data.
+    """Choose samples and features of a block that has the aspect ratio of the data.
 
     Parameters
     ----------

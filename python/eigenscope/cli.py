@@ -59,13 +59,18 @@ def _build_parser() -> argparse.ArgumentParser:
     from . import __version__
 
     parser = argparse.ArgumentParser(
-        prog="eigenscope", description="Eigenspectra of recordings: where noise ends and how many dimensions are real."
+        prog="eigenscope",
+        description="Eigenspectra of recordings: where noise ends and how many dimensions are real.",
     )
     parser.add_argument("--version", action="version", version=f"eigenscope {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_analyze(commands.add_parser("analyze", help="report on a recording in a file (.npy .npz .mat HDF5)"))
-    demo = commands.add_parser("demo", help="report on a synthetic recording, with the truth beside each estimate")
-    demo.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder of the picture (default: here)")
+    demo = commands.add_parser(
+        "demo", help="report on a synthetic recording, with the truth beside each estimate"
+    )
+    demo.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIR", help="folder of the picture (default: here)"
+    )
     demo.add_argument("--seed", type=_seed, default=0, help="seed of the recording (default: 0)")
     demo.set_defaults(run=_run_demo)
     config = commands.add_parser("config", help="show BLAS, threads and instruction set")
@@ -76,14 +81,25 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _add_analyze(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help=".npy, .npz, .mat or HDF5; samples x features")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help=".npy, .npz, .mat or HDF5; samples x features"
+    )
     parser.add_argument("--key", metavar="NAME", help="name of the array, when the file holds several")
     parser.add_argument(
-        "--sample-axis", type=int, choices=(0, 1), default=0, help="0 when rows are samples (default), 1 when columns"
+        "--sample-axis",
+        type=int,
+        choices=(0, 1),
+        default=0,
+        help="0 when rows are samples (default), 1 when columns",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="also write report.html, .npz, .csv and .png there")
     parser.add_argument(
-        "--center", action=argparse.BooleanOptionalAction, default=True, help="subtract feature means (default)"
+        "--out", type=Path, metavar="DIR", help="also write report.html, .npz, .csv and .png there"
+    )
+    parser.add_argument(
+        "--center",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="subtract feature means (default)",
     )
     parser.add_argument("--scale", action="store_true", help="divide features by their standard deviations")
     parser.add_argument(
@@ -93,7 +109,11 @@ def _add_analyze(parser: argparse.ArgumentParser) -> None:
         help="what to do about missing values (default: raise)",
     )
     parser.add_argument(
-        "--ranks", type=int, nargs=2, metavar=("FIRST", "LAST"), help="ranks of the power-law fit (default: chosen)"
+        "--ranks",
+        type=int,
+        nargs=2,
+        metavar=("FIRST", "LAST"),
+        help="ranks of the power-law fit (default: chosen)",
     )
     parser.add_argument("--seed", type=_seed, default=0, help="seed of the permutations (default: 0)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="threads (default: all available)")

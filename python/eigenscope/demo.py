@@ -118,8 +118,11 @@ def run(folder: Path = Path(), *, seed: int = 0) -> Path:
     Path
         The picture.
     """
-    print(f"Drawing {N_SAMPLES:,} samples of {N_FEATURES:,} features: {N_SIGNAL} signal dimensions whose variance falls")
-    print(f"as rank^-{EXPONENT:g} ({N_DOMINANT} of them {DOMINANT_FACTOR:g} times stronger), white noise of variance 1.\n")
+    print(
+        f"{N_SAMPLES:,} samples of {N_FEATURES:,} features: {N_SIGNAL} signal dimensions whose variance falls as\n"
+        f"rank^-{EXPONENT:g}, the first {N_DOMINANT} of them {DOMINANT_FACTOR:g} times stronger, under white noise "
+        f"of variance {NOISE_VARIANCE:g}.\n"
+    )
     truth = make_recording(seed=seed)
     report = analyze(truth.data, rng=seed)
     known = known_truth(truth, report)
@@ -136,11 +139,13 @@ def _draw(truth: Recording, report: Report, known: dict[str, float]) -> Figure:
     from matplotlib.figure import Figure
 
     from .report.figure import FIGURE_SIZE, draw_report
-    from .results.plotting import INK, NOTE_SIZE
+    from .results.plot_style import INK, NOTE_SIZE
 
     figure = draw_report(report, Figure(figsize=FIGURE_SIZE, layout="constrained"), truth=known)
     spectrum_ax = figure.axes[0]
     ranks = np.arange(1, len(truth.population_eigenvalues) + 1)
-    spectrum_ax.plot(ranks, truth.population_eigenvalues, color=INK, linewidth=1, linestyle="--", label="truth")
+    spectrum_ax.plot(
+        ranks, truth.population_eigenvalues, color=INK, linewidth=1, linestyle="--", label="truth"
+    )
     spectrum_ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower left", labelcolor=INK)
     return figure

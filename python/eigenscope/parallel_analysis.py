@@ -117,12 +117,13 @@ def parallel_analysis(
     compared with eigenvalue i of the permuted data; counting stops at the first that does not exceed its null
     quantile. For uncentred data the entries also get random signs, or the mean would be part of the null.
 
-    Data with more than `max_values` values are represented by a random block of the same aspect ratio: its noise
-    edge is that of the whole, and it fluctuates more, so the count can only come out lower. Features are drawn
-    within strata of equal variance; rank i of the data is compared with the rank of the block that stands for it.
+    Data with more than `max_values` values are represented by a random block of the same aspect ratio: its
+    noise edge is that of the whole, and it fluctuates more, so the count can only come out lower. Features
+    are drawn within strata of equal variance; rank i of the data is compared with the rank of the block that
+    stands for it.
 
-    Because the permuted features keep the variance that signals gave them, strong signals hide weak ones behind
-    them: the count is a lower bound when few dimensions hold most of the variance.
+    Because the permuted features keep the variance that signals gave them, strong signals hide weak ones
+    behind them: the count is a lower bound when few dimensions hold most of the variance.
 
     Parameters
     ----------
@@ -161,8 +162,9 @@ def parallel_analysis(
 
     References
     ----------
-    .. [1] J. L. Horn, "A rationale and test for the number of factors in factor analysis", Psychometrika 30 (1965).
-    .. [2] A. Buja and N. Eyuboglu, "Remarks on parallel analysis", Multivariate Behavioral Research 27 (1992).
+    .. [1] J. L. Horn, "A rationale and test for the number of factors in factor analysis", Psychometrika 30
+       (1965).
+    .. [2] A. Buja and N. Eyuboglu, "Remarks on parallel analysis", Multivariate Behav. Res. 27 (1992).
     .. [3] E. Dobriban, "Permutation methods for factor analysis and PCA", Annals of Statistics 48 (2020).
 
     Examples
@@ -233,8 +235,8 @@ def check_permutations(n_permutations: int, quantile: float) -> None:
     needed = math.ceil(1 / (1 - quantile) - 1 - _ROUNDING / (1 - quantile))
     if n_permutations < needed:
         raise InvalidInputError(
-            f"n_permutations={n_permutations} cannot show significance {1 - quantile:.3g}: the smallest possible "
-            f"p-value is 1/{n_permutations + 1}; use n_permutations={needed} or more"
+            f"n_permutations={n_permutations} cannot show significance {1 - quantile:.3g}: the smallest "
+            f"possible p-value is 1/{n_permutations + 1}; use n_permutations={needed} or more"
         )
 
 
@@ -245,12 +247,20 @@ def _null_eigenvalues(
     generator = np.random.default_rng(seed)
     permuted = generator.permuted(block, axis=1)
     if flip_signs:
-        np.negative(permuted, out=permuted, where=generator.integers(0, 2, permuted.shape, dtype=np.uint8) == 1)
+        np.negative(
+            permuted, out=permuted, where=generator.integers(0, 2, permuted.shape, dtype=np.uint8) == 1
+        )
     return np.asarray(covariance_spectrum(permuted, sample_axis=1, **options).eigenvalues)
 
 
 def _compare(
-    spectrum: Spectrum, null: Array, *, quantile: float, block_shape: tuple[int, int], is_whole: bool, info: RunInfo
+    spectrum: Spectrum,
+    null: Array,
+    *,
+    quantile: float,
+    block_shape: tuple[int, int],
+    is_whole: bool,
+    info: RunInfo,
 ) -> ParallelAnalysis:
     """Compare eigenvalue i with the null eigenvalue that stands for it, and count up to the first failure."""
     n_permutations, n_null = null.shape

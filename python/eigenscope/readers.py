@@ -1,4 +1,4 @@
-"""Open recordings stored as ``.npy``, ``.npz``, MATLAB ``.mat`` and HDF5, without reading more than needed."""
+"""Open recordings stored as ``.npy``, ``.npz``, MATLAB ``.mat`` and HDF5, reading no more than needed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def open_recording(path: str | os.PathLike[str], *, key: str | None = None) -> R
     Raises
     ------
     InvalidInputError
-        When the file is missing or unreadable, the key is wrong, or the array is empty or not two-dimensional.
+        When the file is missing or unreadable, the key is wrong, or the array is empty or not two-
+        dimensional.
     UnsupportedTypeError
         When the array is not numeric.
     """
@@ -75,7 +76,9 @@ def open_recording(path: str | os.PathLike[str], *, key: str | None = None) -> R
     except Exception as error:
         # The parsers of NumPy, SciPy and HDF5 raise whatever junk leads them to, from KeyError to zlib.error.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InvalidInputError(f"cannot read {path} as {path.suffix or 'a file without suffix'}: {reason}") from error
+        raise InvalidInputError(
+            f"cannot read {path} as {path.suffix or 'a file without suffix'}: {reason}"
+        ) from error
     check_matrix(recording.array, str(path) if key is None else f"{path} [{key}]")
     return recording
 
@@ -90,7 +93,9 @@ def _reader_for(path: Path) -> Callable[[Path, str | None], Recording]:
         return _open_hdf5 if _is_hdf5(path) else _open_matlab
     if suffix in _HDF5_SUFFIXES or _is_hdf5(path):
         return _open_hdf5
-    raise InvalidInputError(f"{path}: unknown file type {suffix!r}; .npy, .npz, .mat and HDF5 (.h5) can be read")
+    raise InvalidInputError(
+        f"{path}: unknown file type {suffix!r}; .npy, .npz, .mat and HDF5 (.h5) can be read"
+    )
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -128,8 +133,8 @@ def check_matrix(array: Any, where: str) -> None:
         raise InvalidInputError(f"{where} has shape {shape}; samples x features are needed (two axes)")
     rest = int(np.prod(shape[:-1]))
     raise InvalidInputError(
-        f"{where} has {len(shape)} axes, shape {shape}; two are needed. If the last axis holds features, save "
-        f"X.reshape({rest}, {shape[-1]}); to average over repeats first, use X.mean(axis=…)"
+        f"{where} has {len(shape)} axes, shape {shape}; two are needed. If the last axis holds features, "
+        f"save X.reshape({rest}, {shape[-1]}); to average over repeats first, use X.mean(axis=…)"
     )
 
 
@@ -158,7 +163,9 @@ def _member_shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
     """Return the shape of one array of a ``.npz`` archive from its header, without reading the values."""
     with archive.open(name) as file:
         version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read_header = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
         shape: tuple[int, ...] = read_header(file)[0]
     return shape
 
@@ -191,8 +198,8 @@ def _open_hdf5(path: Path, key: str | None) -> Recording:
     notes: tuple[str, ...] = ()
     if path.suffix.lower() == ".mat":
         notes = (
-            f"MATLAB 7.3 files store axes in reverse: {key}, of size {shapes[key][::-1]} in MATLAB, is read as "
-            f"{shapes[key]}. The sample axis counts as read here.",
+            f"MATLAB 7.3 files store axes in reverse: {key}, of size {shapes[key][::-1]} in MATLAB, is read "
+            f"as {shapes[key]}. The sample axis counts as read here.",
         )
     return Recording(file[key], f"import h5py; X = h5py.File({str(path)!r})[{key!r}]", notes)
 

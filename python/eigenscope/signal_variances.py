@@ -16,9 +16,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def signal_variances(spectrum: Spectrum, *, noise: MarchenkoPasturFit) -> Array:
     """Estimate the signal variance along each dimension above noise.
 
-    A sample eigenvalue is larger than the population's: noise adds its variance, and all other dimensions push
-    it up or down. Both are undone with the Marchenko–Pastur equation evaluated at the sample eigenvalue itself
-    over all other eigenvalues, so that the push of neighbouring signals is counted too, not only that of noise.
+    A sample eigenvalue is larger than the population's: noise adds its variance, and all other dimensions
+    push it up or down. Both are undone with the Marchenko–Pastur equation evaluated at the sample eigenvalue
+    itself over all other eigenvalues, so that the push of neighbouring signals is counted too, not only that
+    of noise.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def signal_variances(spectrum: Spectrum, *, noise: MarchenkoPasturFit) -> Array:
 
     References
     ----------
-    .. [1] Z. Bai and X. Ding, "Estimation of spiked eigenvalues in spiked models", Random Matrices: Theory and
+    .. [1] Z. Bai and X. Ding, "Estimation of spiked eigenvalues in spiked models", Random Matrices: Theory
        Applications 1 (2012), equation 2.6.
 
     Examples
@@ -59,7 +60,8 @@ def signal_variances(spectrum: Spectrum, *, noise: MarchenkoPasturFit) -> Array:
     positive = spectrum.eigenvalues[: min(dof, spectrum.n_features)]
     variances = np.empty(noise.n_signal)
     for i, eigenvalue in enumerate(positive[: noise.n_signal]):
-        # v(λ_i) = 1/dof Σ_{j≠i} 1/(λ_j - λ_i) - (1 - (m-1)/dof)/λ_i over the m non-zero eigenvalues; ℓ_i = -1/v(λ_i)
+        # v(λ_i) = 1/dof Σ_{j≠i} 1/(λ_j - λ_i) - (1 - (m-1)/dof)/λ_i over the m non-zero eigenvalues;
+        # the population eigenvalue is ℓ_i = -1/v(λ_i).
         others = np.delete(positive, i) - eigenvalue
         stieltjes = np.sum(1 / others[others != 0]) / dof - (1 - (len(positive) - 1) / dof) / eigenvalue
         variances[i] = -1 / stieltjes - float(noise.variance)

@@ -14,23 +14,20 @@ from ..blocks import choose_block, open_array, read_block
 from ..covariance import covariance_spectrum
 from ..dimensionality import dims_for_variance, participation_ratio
 from ..errors import InvalidInputError
-from ..parallel_analysis import EXACT_VALUES, ParallelAnalysis, check_permutations, parallel_analysis
+from ..parallel_analysis import ParallelAnalysis, check_permutations, parallel_analysis
 from ..power_law import fit_power_law
 from ..random_matrix import fit_marchenko_pastur, optimal_threshold
 from ..readers import open_recording
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.power_law_fit import PowerLawFit
-from ..results.run_info import RunInfo
 from ..results.spectrum import Spectrum
 from ..run_options import resolve_rng
 from ..signal_variances import signal_variances
+from .calls import VARIANCE_SHARES, list_calls
 from .caveats import list_warnings
 from .result import DataDescription, DimensionRule, Report
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-VARIANCE_SHARES = (0.8, 0.9, 0.95)
-"""Shares of the variance whose number of dimensions is reported."""
 
 REFERENCE_RANKS = (11, 500)
 """Ranks fitted in the mouse visual-cortex literature; the leading ten deviate from the power law there."""
@@ -64,7 +61,7 @@ def analyze(
     progress: Any = False,
     max_memory: Any = "auto",
 ) -> Report:
-    """Analyse one recording: its eigenspectrum, where noise ends, how many dimensions it has, with error bars.
+    """Analyse one recording: eigenspectrum, noise edge and number of dimensions, with error bars.
 
     Parameters
     ----------
@@ -126,7 +123,9 @@ def analyze(
     spectrum = covariance_spectrum(X, **options, threads=threads, progress=progress, max_memory=max_memory)
     data = describe_data(X, spectrum, nan=nan, source=source)
     if not spectrum.total_variance > 0:
-        raise InvalidInputError(f"all {data.n_features:,} features are constant: there is no variance to analyse")
+        raise InvalidInputError(
+            f"all {data.n_features:,} features are constant: there is no variance to analyse"
+        )
     permuted = parallel_analysis(
         X,
         **options,
@@ -139,7 +138,9 @@ def analyze(
     )
     excess_kurtosis = _excess_kurtosis(X, spectrum, sample_axis=sample_axis, nan=nan, seed=seed)
     report = _assemble(data, spectrum, permuted, options, ranks, significance, excess_kurtosis)
-    info = dataclasses.replace(spectrum.info, method="analyze", seconds=time.perf_counter() - started, seed=seed)
+    info = dataclasses.replace(
+        spectrum.info, method="analyze", seconds=time.perf_counter() - started, seed=seed
+    )
     return dataclasses.replace(report, info=info)
 
 
@@ -170,7 +171,14 @@ def _assemble(
         power_law=power_law,
         signal_power_law=signal_power_law,
         warnings=list_warnings(data, spectrum, noise, rules, power_law, excess_kurtosis=excess_kurtosis),
-        calls=list_calls(options, permuted, ranks, significance=significance, has_noise=noise is not None, has_signal=signal_power_law is not None),
+        calls=list_calls(
+            options,
+            permuted,
+            ranks,
+            significance=significance,
+            has_noise=noise is not None,
+            has_signal=signal_power_law is not None,
+        ),
     )
 
 
@@ -222,7 +230,9 @@ def _excess_kurtosis(X: Any, spectrum: Spectrum, *, sample_axis: int, nan: str, 
     """Return the median over features of the excess kurtosis, from a random block."""
     generator = np.random.default_rng(seed)
     rows, columns = choose_block(X, sample_axis=sample_axis, max_values=_KURTOSIS_VALUES, rng=generator)
-    block = read_block(X, rows, columns, sample_axis=sample_axis, nan="drop_rows" if nan == "pairwise" else nan)
+    block = read_block(
+        X, rows, columns, sample_axis=sample_axis, nan="drop_rows" if nan == "pairwise" else nan
+    )
     block -= block.mean(axis=1, keepdims=True)
     second = np.mean(block**2, axis=1)
     varying = second > 0
@@ -297,7 +307,7 @@ def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None) -> tuple[
         First and last rank, inclusive; None when there are fewer than ten.
     """
     first, last = REFERENCE_RANKS
-    # The last two eigenvalues of a full spectrum are distorted by centring and by the finite number of samples.
+    # The last two eigenvalues of a full spectrum are distorted by centring and by finite samples.
     available = min(len(spectrum.eigenvalues), spectrum.degrees_of_freedom, spectrum.n_features) - 2
     last = min(last, available)
     if last - first + 1 < _FEWEST_RANKS:
@@ -305,75 +315,3 @@ def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None) -> tuple[
     if noise is not None and noise.n_signal - first + 1 >= _FEWEST_RANKS:
         last = min(last, noise.n_signal)
     return (first, last) if last - first + 1 >= _FEWEST_RANKS else None
-
-
-def list_calls(
-    options: dict[str, Any],
-    permuted: ParallelAnalysis,
-    ranks: tuple[int, int] | None,
-    *,
-    significance: float,
-    has_noise: bool,
-    has_signal: bool,
-) -> dict[str, str]:
-    """Return for every number the Python expression that reproduces it, in an order that can be run.
-
-    Parameters
-    ----------
-    options : dict
-        Options of the covariance.
-    permuted : ParallelAnalysis
-        The permutations, for their number and seed.
-    ranks : tuple of int or None
-        Ranks of the power-law fit.
-    significance : float
-        Level of the tests.
-    has_noise, has_signal : bool
-        Whether noise could be fitted, and a power law to the signal above it.
-
-    Returns
-    -------
-    dict of str to str
-        Name of the number, expression in ``X`` and in names that stand before it.
-    """
-    given = ", ".join(f"{name}={value!r}" for name, value in options.items())
-    calls = {
-        "spectrum": f"eigenscope.covariance_spectrum(X, {given})",
-        "permuted": f"eigenscope.parallel_analysis(X, {given}, n_permutations={permuted.n_permutations}, "
-        f"quantile={permuted.quantile!r}, rng={permuted.info.seed})",
-        "total_variance": "spectrum.total_variance",
-        "largest_eigenvalue": "spectrum.eigenvalues[0]",
-        "lag_one_autocorrelation": "spectrum.lag_one_autocorrelation",
-    }
-    if has_noise:
-        calls |= {
-            "noise": f"spectrum.fit_marchenko_pastur(significance={significance!r})",
-            "noise_variance": "noise.variance",
-            "noise_edge": "noise.edges[1]",
-            "noise_threshold": "noise.upper_edge_threshold",
-            "variance_above_noise": "spectrum.explained_variance_ratio[:noise.n_signal].sum()",
-            "Marchenko–Pastur_test": "noise.n_signal",
-            "Gavish–Donoho_threshold": "sum((spectrum.degrees_of_freedom * spectrum.eigenvalues) ** 0.5 > "
-            "eigenscope.optimal_threshold((spectrum.degrees_of_freedom, spectrum.n_features), "
-            "noise=float(noise.variance) ** 0.5))",
-        }
-    calls |= {
-        "parallel_analysis": "permuted.n_dimensions",
-        "participation_ratio": "spectrum.participation_ratio()",
-        "participation_ratio_corrected": "spectrum.participation_ratio(bias_correction=True)",
-    }
-    calls |= {f"dims_for_{100 * share:g}_percent": f"spectrum.dims_for_variance({share})" for share in VARIANCE_SHARES}
-    if ranks is not None:
-        calls |= {
-            "power_law": f"spectrum.fit_power_law(ranks={ranks})",
-            "rank_exponent": "power_law.exponent",
-            "rank_exponent_smallest": "min(row[2] for row in power_law.range_sensitivity)",
-            "rank_exponent_largest": "max(row[2] for row in power_law.range_sensitivity)",
-        }
-    if has_signal:
-        calls |= {
-            "signal": "eigenscope.signal_variances(spectrum, noise=noise)",
-            "signal_power_law": f"eigenscope.fit_power_law(signal, ranks={ranks})",
-            "signal_exponent": "signal_power_law.exponent",
-        }
-    return calls

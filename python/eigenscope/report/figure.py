@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..results.plotting import (
-    DATA_COLOUR,
-    FIT_COLOUR,
-    INK,
-    MUTED,
-    NOTE_SIZE,
-    plot_cumulative_variance,
-    plot_marchenko_pastur_fit,
-    plot_spectrum,
-    style_axes,
-)
+from ..results.plot_style import DATA_COLOUR, FIT_COLOUR, INK, MUTED, NOTE_SIZE, style_axes
+from ..results.plotting import plot_cumulative_variance, plot_marchenko_pastur_fit, plot_spectrum
 from ..results.spectrum import Array
 from ..signal_variances import signal_variances
 from .quantities import Quantity, list_quantities
@@ -31,7 +22,9 @@ FIGURE_SIZE = (9.6, 7.2)
 _BAR_COLOURS = {"Dimensions above noise": DATA_COLOUR, "Dimensions by variance": FIT_COLOUR}
 
 
-def draw_report(report: Report, fig: Figure | None = None, *, truth: Mapping[str, float] | None = None) -> Figure:
+def draw_report(
+    report: Report, fig: Figure | None = None, *, truth: Mapping[str, float] | None = None
+) -> Figure:
     """Draw the four panels of a report.
 
     Parameters
@@ -81,7 +74,7 @@ def _signal(report: Report) -> Array | None:
 
 
 def _draw_dimensions(report: Report, ax: Axes, truth: Mapping[str, float]) -> None:
-    """Draw one bar per count of dimensions; those for shares of the variance are marked on their own curve."""
+    """Draw one bar per count of dimensions; shares of the variance are marked on their own curve."""
     bars = [
         quantity
         for quantity in list_quantities(report)
@@ -92,7 +85,9 @@ def _draw_dimensions(report: Report, ax: Axes, truth: Mapping[str, float]) -> No
     known = [(truth[bar.name], row) for row, bar in enumerate(bars) if bar.name in truth]
     if known:
         values, rows = zip(*known, strict=True)
-        ax.plot(values, rows, linestyle="", marker="|", markersize=22, markeredgewidth=2, color=INK, label="truth")
+        ax.plot(
+            values, rows, linestyle="", marker="|", markersize=22, markeredgewidth=2, color=INK, label="truth"
+        )
         ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower right", labelcolor=INK, markerscale=0.45)
     ax.set_yticks(range(len(bars)), [bar.label.replace(", ", "\n") for bar in bars])
     ax.invert_yaxis()

@@ -19,12 +19,11 @@ STYLE = """
 .eigenscope .lead { color: #57606a; margin: 0 0 1rem; }
 .eigenscope table { border-collapse: collapse; width: 100%; }
 .eigenscope td { padding: .22rem .6rem .22rem 0; vertical-align: baseline; text-align: left; }
-.eigenscope td.value { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; font-weight: 600; }
-.eigenscope td.note { color: #57606a; padding-left: 1rem; }
-.eigenscope .warning { background: #fff4e5; border-left: 4px solid #d55e00; padding: .45rem .8rem; margin: .4rem 0; }
-.eigenscope code, .eigenscope pre { font: 12.5px/1.45 ui-monospace, monospace; }
-.eigenscope pre { background: #f6f8fa; padding: .8rem; overflow-x: auto; }
-.eigenscope img { width: 100%; height: auto; margin: .6rem 0; }
+.eigenscope td.value { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; font-
+weight: 600; } .eigenscope td.note { color: #57606a; padding-left: 1rem; } .eigenscope .warning { background:
+#fff4e5; border-left: 4px solid #d55e00; padding: .45rem .8rem; margin: .4rem 0; } .eigenscope code,
+.eigenscope pre { font: 12.5px/1.45 ui-monospace, monospace; } .eigenscope pre { background: #f6f8fa; padding:
+.8rem; overflow-x: auto; } .eigenscope img { width: 100%; height: auto; margin: .6rem 0; }
 """
 
 
@@ -73,8 +72,12 @@ def render_fragment(report: Report, *, picture: bool = False) -> str:
         *(f'<p class="warning">{escape(warning)}</p>' for warning in report.warnings),
     ]
     if picture:
-        parts.append(f'<img alt="Eigenspectrum, noise bulk, cumulative variance, dimensions" src="{_picture(report)}">')
-    for section, quantities in itertools.groupby(list_quantities(report), key=lambda quantity: quantity.section):
+        parts.append(
+            f'<img alt="Eigenspectrum, noise bulk, cumulative variance, dimensions" src="{_picture(report)}">'
+        )
+    for section, quantities in itertools.groupby(
+        list_quantities(report), key=lambda quantity: quantity.section
+    ):
         parts.append(f"<h2>{escape(section)}</h2>\n<table>{''.join(map(_row, quantities))}</table>")
     parts += [_sensitivity(report), _calls(report), "</div>"]
     return "\n".join(part for part in parts if part)
@@ -82,7 +85,9 @@ def render_fragment(report: Report, *, picture: bool = False) -> str:
 
 def _row(quantity: Quantity) -> str:
     unit = "" if quantity.unit == "%" else quantity.unit
-    interval = "" if quantity.low != quantity.low else f"95 % interval {quantity.low:.4g} to {quantity.high:.4g}"
+    interval = (
+        "" if quantity.low != quantity.low else f"95 % interval {quantity.low:.4g} to {quantity.high:.4g}"
+    )
     note = "; ".join(part for part in (unit, interval, quantity.note) if part)
     return (
         f'<tr title="{escape(quantity.call)}"><td>{escape(quantity.label)}</td>'
@@ -94,7 +99,7 @@ def _sensitivity(report: Report) -> str:
     if report.power_law is None or not report.power_law.range_sensitivity:
         return ""
     rows = "".join(
-        f'<tr><td>ranks {first:,.0f}–{last:,.0f}</td><td class="value">{exponent:.3f}</td><td class="note"></td></tr>'
+        f'<tr><td>ranks {first:,.0f}–{last:,.0f}</td><td class="value">{exponent:.3f}</td></tr>'
         for first, last, exponent in report.power_law.range_sensitivity
     )
     return f"<h2>Rank exponent from other ranges</h2>\n<table>{rows}</table>"

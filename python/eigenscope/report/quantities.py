@@ -59,7 +59,7 @@ class Quantity:
         if abs(self.value) >= 1e6 or abs(self.value) < 1e-4:
             return f"{self.value:.3e} ± {self.stderr:.1e}"
         decimals = max(decimals, 0)
-        return f"{self.value:,.{decimals}f} ± {self.stderr:.{decimals}f}"
+        return f"{self.value:,.{decimals}f} ± {self.stderr:,.{decimals}f}"
 
 
 def list_quantities(report: Report) -> list[Quantity]:
@@ -81,16 +81,23 @@ def list_quantities(report: Report) -> list[Quantity]:
     ]
 
 
-def _from_estimate(name: str, section: str, label: str, estimate: Estimate, **more: str) -> Quantity:
+def _from_estimate(
+    name: str, section: str, label: str, estimate: Estimate, *, unit: str = "", note: str = ""
+) -> Quantity:
     low, high = estimate.interval
-    return Quantity(name, section, label, estimate.value, estimate.stderr, low, high, **more)
+    return Quantity(name, section, label, estimate.value, estimate.stderr, low, high, unit, note)
 
 
 def _spectrum(report: Report) -> Iterator[Quantity]:
     spectrum, section = report.spectrum, "Spectrum"
     unit = "" if spectrum.scaled else DATA_UNITS
     yield Quantity(
-        "total_variance", section, "total variance", spectrum.total_variance, unit=unit, note="sum of all eigenvalues"
+        "total_variance",
+        section,
+        "total variance",
+        spectrum.total_variance,
+        unit=unit,
+        note="sum of all eigenvalues",
     )
     yield Quantity(
         "largest_eigenvalue",
@@ -115,11 +122,14 @@ def _noise(report: Report) -> Iterator[Quantity]:
     if noise is None:
         return
     unit = "" if report.spectrum.scaled else DATA_UNITS
-    yield _from_estimate(
-        "noise_variance", section, "noise variance per feature", noise.variance, unit=unit
-    )
+    yield _from_estimate("noise_variance", section, "noise variance per feature", noise.variance, unit=unit)
     yield Quantity(
-        "noise_edge", section, "upper edge of the noise bulk", noise.edges[1], unit=unit, note="Marchenko–Pastur law"
+        "noise_edge",
+        section,
+        "upper edge of the noise bulk",
+        noise.edges[1],
+        unit=unit,
+        note="Marchenko–Pastur law",
     )
     yield Quantity(
         "noise_threshold",
@@ -160,7 +170,10 @@ def _dimensions(report: Report) -> Iterator[Quantity]:
     )
     for share, n_dimensions in report.dims_for_variance:
         yield Quantity(
-            f"dims_for_{100 * share:g}_percent", section, f"dimensions for {100 * share:g} % of variance", n_dimensions,
+            f"dims_for_{100 * share:g}_percent",
+            section,
+            f"dimensions for {100 * share:g} % of variance",
+            n_dimensions,
             note="too few when samples are few",
         )
 
@@ -205,6 +218,7 @@ def _power_law(report: Report) -> Iterator[Quantity]:
             "rank exponent of the signal",
             signal.exponent,
             signal.stderr,
-            *signal.interval,
+            signal.interval[0],
+            signal.interval[1],
             note="noise and sampling bias removed",
         )

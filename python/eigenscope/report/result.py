@@ -54,10 +54,10 @@ class DataDescription(Result):
     def summary(self) -> str:
         """Return shape, orientation and missing values on one line."""
         axis = "rows" if self.sample_axis == 0 else "columns"
-        missing = f"{self.n_missing:,} missing values ({self.missing_policy})" if self.n_missing else "none missing"
-        return (
-            f"{self.n_samples:,} samples ({axis}) x {self.n_features:,} features, {self.dtype}, {missing}"
+        missing = (
+            f"{self.n_missing:,} missing values ({self.missing_policy})" if self.n_missing else "none missing"
         )
+        return f"{self.n_samples:,} samples ({axis}) x {self.n_features:,} features, {self.dtype}, {missing}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -177,7 +177,7 @@ class Report(Result):
             file.write(render_page(self))
 
     def to_frame(self) -> DataFrame:
-        """Return one row per number: value, standard error, interval, unit and the call that reproduces it."""
+        """Return one row per number: value, error, interval, unit and the call that reproduces it."""
         try:
             import pandas
         except ImportError as error:
