@@ -5,6 +5,7 @@ namespace py = pybind11;
 
 namespace eigenscope::bind {
 void register_errors(py::module_& module);
+void register_random_matrix(py::module_& module);
 void register_system(py::module_& module);
 }  // namespace eigenscope::bind
 
@@ -12,5 +13,6 @@ PYBIND11_MODULE(_core, module) {
     module.doc() = "Compiled core of eigenscope; the public interface is the Python package.";
     module.attr("__version__") = EIGENSCOPE_VERSION;
     eigenscope::bind::register_errors(module);
+    eigenscope::bind::register_random_matrix(module);
     eigenscope::bind::register_system(module);
 }
