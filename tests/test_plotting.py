@@ -97,7 +97,7 @@ def test_pure_noise_has_no_signals_to_mark() -> None:
 
 def test_power_law_line_runs_over_all_ranks_and_names_its_range(spectrum) -> None:
     fit = spectrum.fit_power_law(ranks=(5, 20))
-    ax = draw(plot_power_law_fit, fit, eigenvalues=spectrum.eigenvalues)
+    ax = draw(plot_power_law_fit, fit)
     assert any(line.get_xdata()[0] == 1 and line.get_xdata()[-1] >= 118 for line in ax.lines)
     assert "ranks 5–20" in texts(ax)
     assert f"{fit.exponent:.3g}" in texts(ax)

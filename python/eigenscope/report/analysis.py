@@ -16,7 +16,7 @@ from ..dimensionality import dims_for_variance, participation_ratio
 from ..errors import InvalidInputError
 from ..parallel_analysis import ParallelAnalysis, check_permutations, parallel_analysis
 from ..power_law import fit_power_law
-from ..random_matrix import fit_marchenko_pastur, optimal_threshold
+from ..random_matrix import fit_marchenko_pastur, gavish_donoho_rank, optimal_threshold
 from ..readers import open_recording
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.power_law_fit import PowerLawFit
@@ -244,7 +244,9 @@ def _excess_kurtosis(X: Any, spectrum: Spectrum, *, sample_axis: int, nan: str, 
 def _fit_noise(spectrum: Spectrum, significance: float) -> MarchenkoPasturFit | None:
     if min(spectrum.degrees_of_freedom, spectrum.n_features) < _FEWEST_EIGENVALUES:
         return None
-    return fit_marchenko_pastur(spectrum, significance=significance)
+    # Correlated samples are warned of in the report's own words, with the counts they concern.
+    silent = dataclasses.replace(spectrum, lag_one_autocorrelation=float("nan"))
+    return fit_marchenko_pastur(silent, significance=significance)
 
 
 def _dimension_rules(
@@ -271,7 +273,7 @@ def _dimension_rules(
         ),
         DimensionRule(
             "Gavish–Donoho_threshold",
-            int(np.count_nonzero(spectrum.eigenvalues > threshold)),
+            gavish_donoho_rank(spectrum, noise=math.sqrt(variance)),
             float(threshold),
             "worth keeping to denoise",
         ),
@@ -282,8 +284,8 @@ def _dimension_rules(
 def _fit_signal(
     spectrum: Spectrum, noise: MarchenkoPasturFit | None, ranks: tuple[int, int] | None
 ) -> PowerLawFit | None:
-    """Fit the signal's own variances, when they are positive over all ranks asked for."""
-    if noise is None or ranks is None or ranks[1] > noise.n_signal:
+    """Fit the signal's own variances, when the noise fit is credible and they are positive over the ranks."""
+    if noise is None or not noise.credible or ranks is None or ranks[1] > noise.n_signal:
         return None
     signal = signal_variances(spectrum, noise=noise)
     if np.any(signal[ranks[0] - 1 : ranks[1]] <= 0):

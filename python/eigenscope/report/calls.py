@@ -56,9 +56,8 @@ def list_calls(
             "noise_threshold": "noise.upper_edge_threshold",
             "variance_above_noise": "spectrum.explained_variance_ratio[:noise.n_signal].sum()",
             "Marchenko–Pastur_test": "noise.n_signal",
-            "Gavish–Donoho_threshold": "sum((spectrum.degrees_of_freedom * spectrum.eigenvalues) ** 0.5 > "
-            "eigenscope.optimal_threshold((spectrum.degrees_of_freedom, spectrum.n_features), "
-            "noise=float(noise.variance) ** 0.5))",
+            "Gavish–Donoho_threshold": "eigenscope.random_matrix.gavish_donoho_rank(spectrum, "
+            "noise=float(noise.variance) ** 0.5)",
         }
     calls |= {
         "parallel_analysis": "permuted.n_dimensions",

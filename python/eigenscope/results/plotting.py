@@ -164,7 +164,6 @@ def plot_power_law_fit(
     result: PowerLawFit,
     ax: Axes | None = None,
     *,
-    eigenvalues: Array | None = None,
     title: str = "Power-law fit",
 ) -> Axes:
     """Draw the fitted line over all ranks with the range of ranks it was fitted to shaded.
@@ -175,8 +174,6 @@ def plot_power_law_fit(
         The fit.
     ax : Axes, optional
         Where to draw; a new figure by default.
-    eigenvalues : ndarray, shape (k,), optional
-        The eigenvalues fitted, descending, drawn underneath.
     title : str
         Title of the panel.
 
@@ -186,22 +183,18 @@ def plot_power_law_fit(
         The axes drawn on.
     """
     ax = new_axes(ax)
-    last = result.ranks[1]
-    n_ranks = last
-    if eigenvalues is not None:
-        shown = positive(np.asarray(eigenvalues))
-        n_ranks = max(len(shown), last)
-        ax.plot(np.arange(1, len(shown) + 1), shown, color=DATA_COLOUR, linewidth=1.8, zorder=3, label="data")
+    shown = positive(result.eigenvalues)
+    ax.plot(np.arange(1, len(shown) + 1), shown, color=DATA_COLOUR, linewidth=2.4, zorder=3, label="data")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    _draw_power_law(ax, result, n_ranks)
-    ax.set_xlim(0.9, n_ranks * 1.15)
+    _draw_power_law(ax, result, len(shown))
+    ax.set_xlim(0.9, len(shown) * 1.15)
     style_axes(ax, title=title, xlabel="rank", ylabel=EIGENVALUE_LABEL)
     low, high = result.interval
     ax.text(
         0.97,
         0.95,
-        f"exponent {result.exponent:.3g} ± {result.stderr:.2g}\n95 % interval {low:.3g} to {high:.3g}",
+        f"exponent {result.exponent:.3g} ± {result.stderr:.2g}\n{result.confidence:.0%} interval {low:.3g} to {high:.3g}",
         transform=ax.transAxes,
         ha="right",
         va="top",
