@@ -9,6 +9,7 @@ void register_panels(py::module_& module);
 void register_sparse(py::module_& module);
 void register_operators(py::module_& module);
 void register_dense_algebra(py::module_& module);
+void register_random_matrix(py::module_& module);
 void register_system(py::module_& module);
 void register_random(py::module_& module);
 }  // namespace eigenscope::bind
@@ -21,6 +22,7 @@ PYBIND11_MODULE(_core, module) {
     eigenscope::bind::register_sparse(module);
     eigenscope::bind::register_operators(module);
     eigenscope::bind::register_dense_algebra(module);
+    eigenscope::bind::register_random_matrix(module);
     eigenscope::bind::register_system(module);
     eigenscope::bind::register_random(module);
 }
