@@ -39,6 +39,15 @@ py::dict compute_sample_gram(const py::array& array, const IndexArray& rows, con
     }));
 }
 
+py::dict compute_feature_sums(const py::array& array, const IndexArray& rows, const IndexArray& columns, double scale,
+                              int threads) {
+    const DenseSource source = to_source(array, rows, columns);
+    Moments moments(0);
+    moments.features = without_gil(
+        threads, [&](const Execution& execution) { return feature_sums<double>(source, scale, execution); });
+    return moments_to_python(std::move(moments));
+}
+
 Index workspace_bytes(Index rows, Index cols, bool single_precision, int threads) {
     return single_precision ? moments_workspace_bytes<float>(rows, cols, threads)
                             : moments_workspace_bytes<double>(rows, cols, threads);
@@ -66,6 +75,8 @@ void register_panels(py::module_& module) {
     module.def("sample_gram", &compute_sample_gram, py::arg("array"), py::kw_only(), py::arg("rows") = py::none(),
                py::arg("columns") = py::none(), py::arg("scale") = 1.0, py::arg("center") = true,
                py::arg("standardize") = false, py::arg("single_precision") = false, py::arg("threads") = 1);
+    module.def("feature_sums", &compute_feature_sums, py::arg("array"), py::kw_only(), py::arg("rows") = py::none(),
+               py::arg("columns") = py::none(), py::arg("scale") = 1.0, py::arg("threads") = 1);
     module.def("moments_workspace_bytes", &workspace_bytes, py::arg("rows"), py::arg("cols"),
                py::arg("single_precision"), py::arg("threads"));
     module.def("scan", &compute_scan, py::arg("array"), py::kw_only(), py::arg("rows") = py::none(),

@@ -11,25 +11,85 @@
 #define EIGENSCOPE_RESTRICT __restrict__
 #endif
 
+// Asks for the cache line of an address that is about to be used. A macro: GCC takes a function that does nothing
+// else for one without effect and drops its calls.
+#if defined(__GNUC__) || defined(__clang__)
+#define EIGENSCOPE_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define EIGENSCOPE_PREFETCH(address) static_cast<void>(address)
+#endif
+
 namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE {
 namespace {
 
-/// a b + c, rounded once where the instruction set has it.
-inline double multiply_add(double a, double b, double c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-    return __builtin_fma(a, b, c);
+#if defined(__AVX512F__)
+constexpr int register_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int register_bytes = 32;
 #else
-    return a * b + c;
+constexpr int register_bytes = 16;
 #endif
-}
 
-inline float multiply_add(float a, float b, float c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-    return __builtin_fmaf(a, b, c);
+/// `size` neighbouring numbers that one instruction handles.
+template <class Real, int size>
+struct Lanes {
+#if defined(__GNUC__) || defined(__clang__)
+    typedef Real Type __attribute__((vector_size(size * sizeof(Real))));
 #else
-    return a * b + c;
+    struct Type {
+        Real element[size];
+        friend Type operator*(Real factor, Type x) {
+            for (Real& value : x.element) value *= factor;
+            return x;
+        }
+        friend Type operator+(Type x, const Type& y) {
+            for (int i = 0; i < size; ++i) x.element[i] += y.element[i];
+            return x;
+        }
+    };
 #endif
-}
+};
+template <class Real>
+struct Lanes<Real, 1> {
+    using Type = Real;
+};
+
+/// W neighbouring reals in registers: one register, or two halves. An array of registers would be kept in memory.
+template <class Real, int W, bool fits_register = W * static_cast<int>(sizeof(Real)) <= register_bytes>
+struct Chunk {
+    Chunk<Real, W / 2> low, high;
+
+    static Chunk load(const Real* source) {
+        return {Chunk<Real, W / 2>::load(source), Chunk<Real, W / 2>::load(source + W / 2)};
+    }
+    void store(Real* target) const {
+        low.store(target);
+        high.store(target + W / 2);
+    }
+    /// this += factor x
+    void add(Real factor, const Chunk& x) {
+        low.add(factor, x.low);
+        high.add(factor, x.high);
+    }
+    void add(const Chunk& x) {
+        low.add(x.low);
+        high.add(x.high);
+    }
+};
+template <class Real, int W>
+struct Chunk<Real, W, true> {
+    using Register = typename Lanes<Real, W>::Type;
+    Register value;
+
+    static Chunk load(const Real* source) {
+        Chunk chunk;
+        std::memcpy(&chunk.value, source, sizeof(Register));
+        return chunk;
+    }
+    void store(Real* target) const { std::memcpy(target, &value, sizeof(Register)); }
+    void add(Real factor, const Chunk& x) { value = factor * x.value + value; }
+    void add(const Chunk& x) { value = x.value + value; }
+};
 
 inline double as_double(std::uint64_t bits) {
     double value;

@@ -75,8 +75,8 @@ struct Rational {
 inline double evaluate(const Rational& f, double x) {
     double above = f.numerator[7], below = f.denominator[7];
     for (int i = 6; i >= 0; --i) {
-        above = multiply_add(above, x, f.numerator[i]);
-        below = multiply_add(below, x, f.denominator[i]);
+        above = above * x + f.numerator[i];
+        below = below * x + f.denominator[i];
     }
     return above / below;
 }
@@ -114,8 +114,8 @@ inline double logarithm(double x) {
     double series = 1.0 / 21.0;
     constexpr double coefficients[] = {1.0 / 19.0, 1.0 / 17.0, 1.0 / 15.0, 1.0 / 13.0, 1.0 / 11.0,
                                        1.0 / 9.0,  1.0 / 7.0,  1.0 / 5.0,  1.0 / 3.0,  1.0};
-    for (const double coefficient : coefficients) series = multiply_add(series, square, coefficient);
-    return multiply_add(e, 0.69314718055994530942, 2.0 * s * series);
+    for (const double coefficient : coefficients) series = series * square + coefficient;
+    return e * 0.69314718055994530942 + 2.0 * s * series;
 }
 
 constexpr int tile = 256;
@@ -127,7 +127,7 @@ void normal_tile(const std::uint64_t* EIGENSCOPE_RESTRICT words, int count, doub
     int place[tile];
     for (int i = 0; i < count; ++i) {
         q[i] = centred_uniform(words[i]);
-        values[i] = q[i] * evaluate(centre, multiply_add(-q[i], q[i], central_limit * central_limit));
+        values[i] = q[i] * evaluate(centre, central_limit * central_limit - q[i] * q[i]);
     }
     int n_tail = 0;
     for (int i = 0; i < count; ++i) {

@@ -4,6 +4,8 @@ namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE {
 
 void fill(Kernels& table) {
     add_random(table);
+    add_transpose(table);
+    add_csr(table);
 }
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

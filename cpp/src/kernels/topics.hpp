@@ -6,5 +6,7 @@
 namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE {
 
 void add_random(Kernels& table);
+void add_transpose(Kernels& table);
+void add_csr(Kernels& table);
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

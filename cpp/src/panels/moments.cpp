@@ -16,7 +16,7 @@ namespace {
 /// Up to here every lane keeps a p x p summary of its own; beyond, threads share one and divide it in tiles.
 constexpr Index largest_lane_summary = 512;
 /// Rows per panel: products summed in Scalar before they are added in double, and the depth of a tile product.
-constexpr Index moment_panel_rows = 512;
+constexpr Index moment_panel_rows = 256;
 /// Columns of a tile: 512 x 512 products run at the full speed of BLAS and leave enough tiles for many threads.
 constexpr Index large_tile = 512;
 constexpr Index small_tile = 128;
@@ -320,6 +320,23 @@ Moments sample_gram(const DenseSource& source, double scale, bool center, bool s
 }
 
 template <class Scalar>
+FeatureSums feature_sums(const DenseSource& source, double scale, const Execution& execution) {
+    const Index p = source.cols;
+    const Partition partition = cut_rows(source.rows, p * Index{sizeof(Scalar)}, 5 * p * Index{sizeof(double)});
+    return run_pass(
+        partition, execution, [&] { return FeatureSums(p); },
+        [&](FeatureSums& summary, Index number, int) {
+            OwnedPanel<Scalar> panel(partition.rows_in(number), p, source.row_major());
+            panel.rows = partition.rows_in(number);
+            FeatureSums sums(p);
+            sums.count = panel.rows;
+            fill_columns(source, scale, partition.first_row(number), 0, p, panel, sums);
+            summary.merge(sums);
+        },
+        [](FeatureSums& into, const FeatureSums& from) { into.merge(from); });
+}
+
+template <class Scalar>
 Index moments_workspace_bytes(Index rows, Index cols, int threads) {
     const Index width = tile_width(cols), tile_bytes = width * width * Index{sizeof(Scalar)};
     const Index panel = std::min(moment_panel_rows, rows) * cols * Index{sizeof(Scalar)};
@@ -385,6 +402,7 @@ ScanSummary scan(const DenseSource& source, const Execution& execution) {
 #define EIGENSCOPE_INSTANTIATE(S)                                                            \
     template Moments moments<S>(const DenseSource&, double, const Execution&);               \
     template Moments sample_gram<S>(const DenseSource&, double, bool, bool, const Execution&); \
+    template FeatureSums feature_sums<S>(const DenseSource&, double, const Execution&);      \
     template Index moments_workspace_bytes<S>(Index, Index, int);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

@@ -15,7 +15,7 @@ constexpr Index chunk_rows = 2048;
 Index chunks(Index rows) { return (rows + chunk_rows - 1) / chunk_rows; }
 
 /// Small problems are done by the calling thread: waking others costs more.
-constexpr Index parallel_threshold = Index{1} << 17;
+constexpr Index parallel_threshold = Index{1} << 22;
 
 Execution sized(const Execution& execution, Index work) {
     return work < parallel_threshold ? Execution{1, execution.stop} : execution;

@@ -6,9 +6,38 @@
 
 namespace eigenscope {
 
-/// The pointers of one instruction set. Every kernel is sequential and computes the same bits wherever it runs;
-/// between instruction sets, floating-point results agree to rounding (fused multiply-add).
-struct Kernels {
+/// Real and imaginary part side by side: the layout of std::complex, without its code.
+template <class Real>
+struct Complex {
+    Real real;
+    Real imaginary;
+};
+
+/// Compressed sparse rows (row_start, columns, values) times row-major blocks of `width` columns, for the rows
+/// first … last - 1 = i of the matrix. x[j] is row j of a block, a_ij the values of row i.
+template <class Scalar, class IndexType>
+struct CsrKernels {
+    using Product = void (*)(std::int64_t first, std::int64_t last, const IndexType* row_start,
+                             const IndexType* columns, const Scalar* values, const Scalar* x, std::int64_t width,
+                             Scalar* y);
+    /// y[i - first] = sum_j a_ij x[j].
+    Product times;
+    /// y[j] += conj(a_ij) x[i - first] for every i and j.
+    Product adjoint;
+    /// y[j] += conj(a_ij) (sum_l a_il x[l]) for every i and j: the matrix is read once.
+    Product gram;
+};
+
+/// Between a column-major rows x width block with columns `stride` apart and a contiguous row-major one.
+template <class Scalar>
+struct TransposeKernels {
+    void (*to_row_major)(std::int64_t rows, std::int64_t width, const Scalar* columns, std::int64_t stride,
+                         Scalar* packed);
+    void (*to_column_major)(std::int64_t rows, std::int64_t width, const Scalar* packed, Scalar* columns,
+                            std::int64_t stride);
+};
+
+struct RandomKernels {
     /// Philox4x64-10 of `count` counters that differ in word 1 alone: block i encrypts
     /// {counter[0], counter[1] + i, counter[2], counter[3]}; its word l goes to words[l * count + i].
     void (*philox)(const std::uint64_t* key, const std::uint64_t* counter, std::int64_t count, std::uint64_t* words);
@@ -16,6 +45,22 @@ struct Kernels {
     /// values[i] = Phi^-1((floor(words[i] / 2^11) + 1/2) 2^-53), the standard normal quantile.
     void (*normal)(const std::uint64_t* words, std::int64_t count, double* values);
 };
+
+/// The pointers of one instruction set, one base class per kind and type. Every kernel is sequential and computes
+/// the same bits wherever it runs; between instruction sets, results agree to rounding (fused multiply-add).
+struct Kernels : RandomKernels,
+                 TransposeKernels<float>,
+                 TransposeKernels<double>,
+                 TransposeKernels<Complex<float>>,
+                 TransposeKernels<Complex<double>>,
+                 CsrKernels<float, std::int32_t>,
+                 CsrKernels<float, std::int64_t>,
+                 CsrKernels<double, std::int32_t>,
+                 CsrKernels<double, std::int64_t>,
+                 CsrKernels<Complex<float>, std::int32_t>,
+                 CsrKernels<Complex<float>, std::int64_t>,
+                 CsrKernels<Complex<double>, std::int32_t>,
+                 CsrKernels<Complex<double>, std::int64_t> {};
 
 /// The kernels for this processor, or those that EIGENSCOPE_INSTRUCTION_SET = baseline, v3 or v4 asks for;
 /// throws InvalidInput when that one is unknown, not built, or not supported here. Decided at the first call.

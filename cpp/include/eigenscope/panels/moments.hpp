@@ -44,6 +44,10 @@ template <class Scalar>
 Moments sample_gram(const DenseSource& source, double scale, bool center, bool standardize,
                     const Execution& execution);
 
+/// The per-feature sums alone, one pass.
+template <class Scalar>
+FeatureSums feature_sums(const DenseSource& source, double scale, const Execution& execution);
+
 /// Working memory of `moments` beyond its result, in bytes.
 template <class Scalar>
 Index moments_workspace_bytes(Index rows, Index cols, int threads);

@@ -1,0 +1,68 @@
+// Products of a compressed-sparse-row matrix A (n x m) with blocks of vectors. Rows may be empty, their entries
+// unsorted or repeated. Blocks must not overlap. Bits do not depend on the number of threads.
+#pragma once
+
+#include <eigenscope/foundation/progress.hpp>
+#include <eigenscope/foundation/types.hpp>
+#include <eigenscope/operators/block_operator.hpp>
+
+namespace eigenscope {
+
+/// Throws InvalidInput unless row_start ascends from 0 or more and every column index is in 0 … m-1.
+template <class Scalar, class IndexType>
+void check_csr(const CsrView<Scalar, IndexType>& a);
+
+/// Y = A X. Peak memory: one row-major copy of X.
+template <class Scalar, class IndexType>
+void csr_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Block<Scalar> y,
+                     const Execution& execution);
+
+/// Y = A^H X. Peak memory: max(64 MB, 4 blocks of the size of Y).
+template <class Scalar, class IndexType>
+void csr_adjoint_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Block<Scalar> y,
+                             const Execution& execution);
+
+/// Y = A^H (A X), A is read once. Peak memory: as for the adjoint, and one row-major copy of X.
+template <class Scalar, class IndexType>
+void csr_gram_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Block<Scalar> y,
+                          const Execution& execution);
+
+/// scale * A as an operator.
+template <class Scalar, class IndexType>
+class CsrOperator final : public BlockOperator<Scalar> {
+  public:
+    CsrOperator(const CsrView<Scalar, IndexType>& a, double scale)
+        : a_(a), scale_(static_cast<RealOf<Scalar>>(scale)) {
+        check_csr(a);
+    }
+
+    Index rows() const override { return a_.rows; }
+    Index cols() const override { return a_.cols; }
+    int passes_per_gram() const override { return 1; }
+
+    void apply(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) override {
+        csr_times_block(a_, x, y, execution);
+        rescale(y, scale_);
+    }
+    void apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) override {
+        csr_adjoint_times_block(a_, x, y, execution);
+        rescale(y, scale_);
+    }
+    void apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) override {
+        // Scaled before and after, so that the product between stays inside the floating range.
+        if (scale_ == RealOf<Scalar>(1)) return csr_gram_times_block(a_, x, z, execution);
+        const Matrix<Scalar> scaled = x.map() * scale_;
+        csr_gram_times_block<Scalar, IndexType>(a_, scaled, z, execution);
+        rescale(z, scale_);
+    }
+
+  private:
+    static void rescale(Block<Scalar> y, RealOf<Scalar> factor) {
+        if (factor != RealOf<Scalar>(1)) y.map() *= factor;
+    }
+
+    CsrView<Scalar, IndexType> a_;
+    RealOf<Scalar> scale_;
+};
+
+}  // namespace eigenscope

@@ -1,0 +1,226 @@
+// Compressed sparse rows times a row-major block. A block row is taken in chunks of W reals that stay in registers;
+// complex numbers are pairs of reals, so that every inner loop runs over neighbouring reals.
+#include "arithmetic.hpp"
+#include "topics.hpp"
+
+namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE {
+namespace {
+
+/// The real type of a scalar and how many of them make one.
+template <class Scalar>
+struct Parts {
+    using Real = Scalar;
+    static constexpr int count = 1;
+};
+template <class Element>
+struct Parts<Complex<Element>> {
+    using Real = Element;
+    static constexpr int count = 2;
+};
+
+/// The sparse matrix seen as reals; `end` is one past the last nonzero that may be looked at.
+template <class Scalar, class IndexType>
+struct Rows {
+    using Real = typename Parts<Scalar>::Real;
+    static constexpr int parts = Parts<Scalar>::count;
+    const IndexType* row_start;
+    const IndexType* columns;
+    const Real* values;
+    std::int64_t end;
+    std::int64_t stride;  // reals per block row
+};
+
+/// How many nonzeros ahead the block rows are fetched: about the memory latency.
+constexpr std::int64_t lookahead = 16;
+constexpr int cache_line = 64;
+
+#define EIGENSCOPE_PREFETCH_ROW(a, p, x)                                                  \
+    if ((p) + lookahead < (a).end)                                                        \
+        for (int real = 0; real < W; real += cache_line / static_cast<int>(sizeof(Real))) \
+    EIGENSCOPE_PREFETCH((x) + static_cast<std::int64_t>((a).columns[(p) + lookahead]) * (a).stride + real)
+
+/// Sum of a_p x[column_p] for W reals of a block row.
+template <class Scalar, int W>
+struct Sum {
+    Chunk<Scalar, W> sum;
+
+    void add(const Scalar* value, const Chunk<Scalar, W>& x) { sum.add(*value, x); }
+    void add(const Sum& other) { sum.add(other.sum); }
+    void store(Scalar* t) const { sum.store(t); }
+};
+/// The products with real and imaginary parts of a_p apart: (a + ib)(c + id) from the pairs (ac, ad) and (bc, bd).
+template <class Real, int W>
+struct Sum<Complex<Real>, W> {
+    Chunk<Real, W> by_real, by_imaginary;
+
+    void add(const Real* value, const Chunk<Real, W>& x) {
+        by_real.add(value[0], x);
+        by_imaginary.add(value[1], x);
+    }
+    void add(const Sum& other) {
+        by_real.add(other.by_real);
+        by_imaginary.add(other.by_imaginary);
+    }
+    void store(Real* t) const {
+        Real direct[W], turned[W];
+        by_real.store(direct);
+        by_imaginary.store(turned);
+        for (int k = 0; k < W; k += 2) {
+            t[k] = direct[k] - turned[k + 1];
+            t[k + 1] = direct[k + 1] + turned[k];
+        }
+    }
+};
+
+/// t = sum_p a_p x[column_p] over the nonzeros p of one row, for W reals of the block row, as two sums over even
+/// and odd p that need not wait for each other.
+template <int W, class Scalar, class IndexType, class Real>
+inline void gather(const Rows<Scalar, IndexType>& a, std::int64_t row, const Real* x, Real* t) {
+    constexpr int parts = Parts<Scalar>::count;
+    const auto block_row = [&](std::int64_t p) {
+        return Chunk<Real, W>::load(x + static_cast<std::int64_t>(a.columns[p]) * a.stride);
+    };
+    Sum<Scalar, W> even{}, odd{};
+    std::int64_t p = static_cast<std::int64_t>(a.row_start[row]);
+    const std::int64_t last = static_cast<std::int64_t>(a.row_start[row + 1]);
+    for (; p + 1 < last; p += 2) {
+        EIGENSCOPE_PREFETCH_ROW(a, p, x);
+        EIGENSCOPE_PREFETCH_ROW(a, p + 1, x);
+        even.add(a.values + p * parts, block_row(p));
+        odd.add(a.values + (p + 1) * parts, block_row(p + 1));
+    }
+    if (p < last) {
+        EIGENSCOPE_PREFETCH_ROW(a, p, x);
+        even.add(a.values + p * parts, block_row(p));
+    }
+    even.add(odd);
+    even.store(t);
+}
+
+/// conj(a_p) t, added to W reals of a block row.
+template <class Scalar, int W>
+struct Factor {
+    Chunk<Scalar, W> t;
+
+    explicit Factor(const Scalar* source) : t(Chunk<Scalar, W>::load(source)) {}
+    void add_to(Scalar* target, const Scalar* value) const {
+        auto sum = Chunk<Scalar, W>::load(target);
+        sum.add(*value, t);
+        sum.store(target);
+    }
+};
+/// conj(a) t = Re(a) t + Im(a) (-i t)
+template <class Real, int W>
+struct Factor<Complex<Real>, W> {
+    Chunk<Real, W> direct, turned;
+
+    explicit Factor(const Real* source) : direct(Chunk<Real, W>::load(source)) {
+        Real pairs[W];
+        for (int k = 0; k < W; k += 2) {
+            pairs[k] = source[k + 1];
+            pairs[k + 1] = -source[k];
+        }
+        turned = Chunk<Real, W>::load(pairs);
+    }
+    void add_to(Real* target, const Real* value) const {
+        auto sum = Chunk<Real, W>::load(target);
+        sum.add(value[0], direct);
+        sum.add(value[1], turned);
+        sum.store(target);
+    }
+};
+
+/// z[column_p] += conj(a_p) t over the nonzeros p of one row, for W reals of the block row.
+template <int W, class Scalar, class IndexType, class Real>
+inline void scatter(const Rows<Scalar, IndexType>& a, std::int64_t row, const Real* t, Real* z) {
+    constexpr int parts = Parts<Scalar>::count;
+    const Factor<Scalar, W> factor(t);
+    const std::int64_t last = static_cast<std::int64_t>(a.row_start[row + 1]);
+    for (std::int64_t p = static_cast<std::int64_t>(a.row_start[row]); p < last; ++p) {
+        EIGENSCOPE_PREFETCH_ROW(a, p, z);
+        factor.add_to(z + static_cast<std::int64_t>(a.columns[p]) * a.stride, a.values + p * parts);
+    }
+}
+
+#undef EIGENSCOPE_PREFETCH_ROW
+
+/// body<W>(offset) for chunks of W reals that cover `width` reals: as many of the widest as fit, then halves.
+template <int W, int smallest, class Body>
+inline void for_chunks(std::int64_t offset, std::int64_t width, const Body& body) {
+    for (; offset + W <= width; offset += W) body.template operator()<W>(offset);
+    if constexpr (W > smallest)
+        if (offset < width) for_chunks<W / 2, smallest>(offset, width, body);
+}
+
+/// Bytes of the widest chunk. Its two sums take 8 of at least 16 vector registers; complex sums are double, so
+/// their chunks are half as wide.
+constexpr int chunk_bytes = 4 * register_bytes;
+
+template <class Scalar, class IndexType>
+struct Csr {
+    using Real = typename Parts<Scalar>::Real;
+    static constexpr int parts = Parts<Scalar>::count;
+    static constexpr int chunk = chunk_bytes / static_cast<int>(sizeof(Real)) / parts;
+
+    static Rows<Scalar, IndexType> view(std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                                        const Scalar* values, std::int64_t width) {
+        return {row_start, columns, reinterpret_cast<const Real*>(values), static_cast<std::int64_t>(row_start[last]),
+                width * parts};
+    }
+
+    static void times(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                      const Scalar* values, const Scalar* x, std::int64_t width, Scalar* y) {
+        const auto a = view(last, row_start, columns, values, width);
+        const Real* source = reinterpret_cast<const Real*>(x);
+        Real* target = reinterpret_cast<Real*>(y);
+        for (std::int64_t row = first; row < last; ++row, target += a.stride)
+            for_chunks<chunk, parts>(
+                0, a.stride, [&]<int W>(std::int64_t offset) { gather<W>(a, row, source + offset, target + offset); });
+    }
+
+    static void adjoint(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                        const Scalar* values, const Scalar* x, std::int64_t width, Scalar* y) {
+        const auto a = view(last, row_start, columns, values, width);
+        const Real* source = reinterpret_cast<const Real*>(x);
+        Real* target = reinterpret_cast<Real*>(y);
+        for (std::int64_t row = first; row < last; ++row, source += a.stride)
+            for_chunks<chunk, parts>(
+                0, a.stride, [&]<int W>(std::int64_t offset) { scatter<W>(a, row, source + offset, target + offset); });
+    }
+
+    static void gram(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                     const Scalar* values, const Scalar* x, std::int64_t width, Scalar* y) {
+        const auto a = view(last, row_start, columns, values, width);
+        const Real* source = reinterpret_cast<const Real*>(x);
+        Real* target = reinterpret_cast<Real*>(y);
+        for (std::int64_t row = first; row < last; ++row)
+            for_chunks<chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
+                Real t[W];
+                gather<W>(a, row, source + offset, t);
+                scatter<W>(a, row, t, target + offset);
+            });
+    }
+
+    static void add(CsrKernels<Scalar, IndexType>& table) {
+        table.times = times;
+        table.adjoint = adjoint;
+        table.gram = gram;
+    }
+};
+
+template <class Scalar>
+void add_both_widths(Kernels& table) {
+    Csr<Scalar, std::int32_t>::add(table);
+    Csr<Scalar, std::int64_t>::add(table);
+}
+
+}  // namespace
+
+void add_csr(Kernels& table) {
+    add_both_widths<float>(table);
+    add_both_widths<double>(table);
+    add_both_widths<Complex<float>>(table);
+    add_both_widths<Complex<double>>(table);
+}
+
+}  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

@@ -1,0 +1,160 @@
+#include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/foundation/error.hpp>
+
+#include "testing.hpp"
+
+using namespace eigenscope;
+using testing::gaussian;
+using testing::relative_difference;
+
+namespace {
+
+/// Backward stable algorithms leave residuals of some n eps; n is 30 here.
+template <class Scalar>
+double bound() {
+    return 30 * 10 * testing::epsilon<Scalar>();
+}
+
+template <class Scalar>
+double defect_of_orthonormality(const Matrix<Scalar>& q) {
+    const Matrix<Scalar> gram = q.adjoint() * q;
+    return static_cast<double>((gram - Matrix<Scalar>::Identity(q.cols(), q.cols())).norm());
+}
+
+template <class Scalar>
+Matrix<Scalar> hermitian(Index n) {
+    const Matrix<Scalar> g = gaussian<Scalar>(n, n, 40);
+    return g + g.adjoint();
+}
+
+template <class Scalar>
+void check_products() {
+    const Matrix<Scalar> a = gaussian<Scalar>(20, 30, 1), b = gaussian<Scalar>(30, 7, 2),
+                         c = gaussian<Scalar>(20, 7, 3);
+    const Scalar alpha(2), beta(-3);
+    Matrix<Scalar> d = c;
+    blas::gemm<Scalar>(blas::Op::none, blas::Op::none, 20, 7, 30, alpha, a.data(), 20, b.data(), 30, beta, d.data(),
+                       20);
+    CHECK_BELOW(relative_difference(d, Matrix<Scalar>(alpha * (a * b) + beta * c)), bound<Scalar>());
+
+    Matrix<Scalar> e(30, 7);
+    blas::gemm<Scalar>(blas::Op::adjoint, blas::Op::none, 30, 7, 20, Scalar(1), a.data(), 20, c.data(), 20, Scalar(0),
+                       e.data(), 30);
+    CHECK_BELOW(relative_difference(e, Matrix<Scalar>(a.adjoint() * c)), bound<Scalar>());
+
+    Matrix<Scalar> gram = Matrix<Scalar>::Constant(30, 30, Scalar(5));
+    blas::gram_lower<Scalar>(30, 20, a.data(), 20, 0, gram.data(), 30);
+    const Matrix<Scalar> expected = a.adjoint() * a;
+    CHECK_BELOW(relative_difference(Matrix<Scalar>(gram.template triangularView<Eigen::Lower>()),
+                                    Matrix<Scalar>(expected.template triangularView<Eigen::Lower>())),
+                bound<Scalar>());
+    CHECK(gram(0, 29) == Scalar(5));
+}
+
+template <class Scalar>
+void check_cholesky() {
+    const Matrix<Scalar> a = gaussian<Scalar>(60, 30, 5), b = gaussian<Scalar>(8, 30, 6);
+    const Matrix<Scalar> gram = a.adjoint() * a;
+    Matrix<Scalar> r = gram;
+    CHECK(blas::cholesky_upper<Scalar>(30, r.data(), 30));
+    const Matrix<Scalar> upper = r.template triangularView<Eigen::Upper>();
+    CHECK_BELOW(relative_difference(Matrix<Scalar>(upper.adjoint() * upper), gram), bound<Scalar>());
+
+    Matrix<Scalar> solved = b;
+    blas::solve_upper_right<Scalar>(8, 30, r.data(), 30, solved.data(), 8);
+    CHECK_BELOW(relative_difference(Matrix<Scalar>(solved * upper), b), bound<Scalar>());
+
+    Matrix<Scalar> indefinite = -gram;
+    CHECK(!blas::cholesky_upper<Scalar>(30, indefinite.data(), 30));
+}
+
+template <class Scalar>
+void check_qr() {
+    const Matrix<Scalar> a = gaussian<Scalar>(50, 30, 7);
+    Matrix<Scalar> q = a, r(30, 30);
+    blas::householder_qr<Scalar>(50, 30, q.data(), 50, r.data(), 30);
+    CHECK_BELOW(defect_of_orthonormality(q), bound<Scalar>());
+    CHECK_BELOW(relative_difference(Matrix<Scalar>(q * r), a), bound<Scalar>());
+    CHECK(Matrix<Scalar>(r.template triangularView<Eigen::StrictlyLower>()).isZero(0));
+}
+
+template <class Scalar>
+void check_eigh() {
+    const Index n = 30;
+    const Matrix<Scalar> a = hermitian<Scalar>(n);
+    Matrix<Scalar> vectors = a, destroyed = a;
+    Vector<RealOf<Scalar>> all(n), values_only(n);
+    blas::eigh<Scalar>(n, vectors.data(), n, all.data(), true);
+    blas::eigh<Scalar>(n, destroyed.data(), n, values_only.data(), false);
+    const Vector<Scalar> diagonal = all.template cast<Scalar>();
+    CHECK_BELOW(relative_difference(Matrix<Scalar>(vectors * diagonal.asDiagonal() * vectors.adjoint()), a),
+                bound<Scalar>());
+    CHECK_BELOW(defect_of_orthonormality(vectors), bound<Scalar>());
+    CHECK_BELOW(relative_difference(values_only, all), bound<Scalar>());
+    for (Index i = 1; i < n; ++i) CHECK(all(i - 1) <= all(i));
+
+    const Index first = 22, last = 28, count = last - first + 1;
+    destroyed = a;
+    Vector<RealOf<Scalar>> some(count);
+    Matrix<Scalar> some_vectors(n, count);
+    blas::eigh_range<Scalar>(n, destroyed.data(), n, first, last, some.data(), some_vectors.data(), n);
+    const Vector<Scalar> some_diagonal = some.template cast<Scalar>();
+    CHECK_BELOW(relative_difference(some, Vector<RealOf<Scalar>>(all.segment(first, count))), bound<Scalar>());
+    CHECK_BELOW(relative_difference(Matrix<Scalar>(a * some_vectors),
+                                    Matrix<Scalar>(some_vectors * some_diagonal.asDiagonal())),
+                bound<Scalar>());
+    CHECK_BELOW(defect_of_orthonormality(some_vectors), bound<Scalar>());
+}
+
+template <class Scalar>
+void check_svd(Index m, Index n) {
+    const Index r = std::min(m, n);
+    const Matrix<Scalar> a = gaussian<Scalar>(m, n, 8);
+    Matrix<Scalar> destroyed = a, u(m, r), vh(r, n);
+    Vector<RealOf<Scalar>> s(r);
+    blas::svd<Scalar>(m, n, destroyed.data(), m, s.data(), u.data(), m, vh.data(), r);
+    const Vector<Scalar> diagonal = s.template cast<Scalar>();
+    CHECK_BELOW(relative_difference(Matrix<Scalar>(u * diagonal.asDiagonal() * vh), a), bound<Scalar>());
+    CHECK_BELOW(defect_of_orthonormality(u), bound<Scalar>());
+    CHECK_BELOW(defect_of_orthonormality(Matrix<Scalar>(vh.adjoint())), bound<Scalar>());
+    for (Index i = 1; i < r; ++i) CHECK(s(i - 1) >= s(i));
+}
+
+template <class Scalar>
+void check_all() {
+    check_products<Scalar>();
+    check_cholesky<Scalar>();
+    check_qr<Scalar>();
+    check_eigh<Scalar>();
+    check_svd<Scalar>(50, 30);
+    check_svd<Scalar>(12, 30);
+}
+
+}  // namespace
+
+TEST(blas_table_is_filled_by_the_linked_library) {
+    blas::install_linked();
+    CHECK(blas::ready());
+    CHECK(blas::routine_names().size() % 4 == 0);
+    CHECK_THROWS(blas::install("dnonsense", nullptr), InvalidInput);
+}
+
+TEST(blas_and_lapack_float) {
+    check_all<float>();
+}
+TEST(blas_and_lapack_double) {
+    check_all<double>();
+}
+TEST(blas_and_lapack_complex64) {
+    check_all<complex64>();
+}
+TEST(blas_and_lapack_complex128) {
+    check_all<complex128>();
+}
+
+TEST(blas_refuses_dimensions_beyond_32_bits) {
+    double value = 0;
+    CHECK_THROWS(blas::gemm<double>(blas::Op::none, blas::Op::none, Index{1} << 31, 1, 1, 1.0, &value, Index{1} << 31,
+                                    &value, 1, 0.0, &value, Index{1} << 31),
+                 InvalidInput);
+}

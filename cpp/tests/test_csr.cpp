@@ -1,0 +1,159 @@
+#include <eigenscope/foundation/error.hpp>
+#include <eigenscope/operators/csr.hpp>
+#include <vector>
+
+#include "testing.hpp"
+
+using namespace eigenscope;
+
+namespace {
+
+/// A matrix with empty rows, unsorted and repeated entries, and rows of very different lengths.
+template <class Scalar, class IndexType>
+struct Sparse {
+    Sparse(Index rows, Index cols, Index longest) : n_cols(cols) {
+        row_start.push_back(0);
+        for (Index row = 0; row < rows; ++row) {
+            const auto words = philox(1, 2, {static_cast<std::uint64_t>(row), 0, 0, 0});
+            const Index length = row % 5 == 0 ? 0 : static_cast<Index>(words[0] % static_cast<std::uint64_t>(longest));
+            for (Index p = 0; p < length; ++p) {
+                const auto word =
+                    philox(3, 4, {static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(p), 0, 0})[0];
+                columns.push_back(static_cast<IndexType>(word % static_cast<std::uint64_t>(cols)));
+            }
+            if (length > 2) columns.back() = columns[columns.size() - 2];
+            row_start.push_back(static_cast<IndexType>(columns.size()));
+        }
+        values = testing::gaussian<Scalar>(static_cast<Index>(columns.size()), 1, 17);
+    }
+
+    CsrView<Scalar, IndexType> view() const {
+        return {static_cast<Index>(row_start.size()) - 1, n_cols, row_start.data(), columns.data(), values.data()};
+    }
+    Matrix<Scalar> dense() const {
+        Matrix<Scalar> full = Matrix<Scalar>::Zero(static_cast<Index>(row_start.size()) - 1, n_cols);
+        for (Index row = 0; row < full.rows(); ++row)
+            for (IndexType p = row_start[static_cast<std::size_t>(row)];
+                 p < row_start[static_cast<std::size_t>(row) + 1]; ++p)
+                full(row, columns[static_cast<std::size_t>(p)]) += values(p);
+        return full;
+    }
+
+    Index n_cols;
+    std::vector<IndexType> row_start, columns;
+    Vector<Scalar> values;
+};
+
+/// Each product against the dense one, and the same bits for 1, 2 and 3 threads.
+template <class Scalar, class IndexType>
+void check_products(const Sparse<Scalar, IndexType>& sparse, Index width) {
+    const auto a = sparse.view();
+    const Matrix<Scalar> dense = sparse.dense();
+    const Matrix<Scalar> x = testing::gaussian<Scalar>(a.cols, width, 1),
+                         u = testing::gaussian<Scalar>(a.rows, width, 2);
+    // Results go into blocks whose columns are farther apart than their rows, over memory that is not zero.
+    Matrix<Scalar> y = testing::gaussian<Scalar>(a.rows + 3, width, 3),
+                   z = testing::gaussian<Scalar>(a.cols + 2, width, 4);
+    Matrix<Scalar> g = z, y1, z1, g1;
+    const double bound = 64 * testing::epsilon<Scalar>();
+    for (const int threads : {1, 2, 3}) {
+        const Execution execution{threads, nullptr};
+        csr_times_block<Scalar, IndexType>(a, x, {y.data(), a.rows, width, a.rows + 3}, execution);
+        csr_adjoint_times_block<Scalar, IndexType>(a, u, {z.data(), a.cols, width, a.cols + 2}, execution);
+        csr_gram_times_block<Scalar, IndexType>(a, x, {g.data(), a.cols, width, a.cols + 2}, execution);
+        if (threads == 1) {
+            y1 = y;
+            z1 = z;
+            g1 = g;
+            CHECK_BELOW(testing::relative_difference(y.topRows(a.rows), Matrix<Scalar>(dense * x)), bound);
+            CHECK_BELOW(testing::relative_difference(z.topRows(a.cols), Matrix<Scalar>(dense.adjoint() * u)), bound);
+            CHECK_BELOW(testing::relative_difference(g.topRows(a.cols), Matrix<Scalar>(dense.adjoint() * (dense * x))),
+                        bound);
+        }
+        CHECK(y == y1);
+        CHECK(z == z1);
+        CHECK(g == g1);
+    }
+}
+
+template <class Scalar, class IndexType>
+void check_shapes() {
+    const Sparse<Scalar, IndexType> tall(700, 30, 60), wide(40, 300, 90);
+    for (const Index width : {1, 2, 3, 5, 8, 16, 31, 64}) {
+        check_products(tall, width);
+        check_products(wide, width);
+    }
+}
+
+}  // namespace
+
+TEST(csr_products_equal_dense_products_float) {
+    check_shapes<float, std::int32_t>();
+}
+TEST(csr_products_equal_dense_products_double) {
+    check_shapes<double, std::int32_t>();
+}
+TEST(csr_products_equal_dense_products_complex64) {
+    check_shapes<complex64, std::int32_t>();
+}
+TEST(csr_products_equal_dense_products_complex128) {
+    check_shapes<complex128, std::int64_t>();
+}
+TEST(csr_products_equal_dense_products_wide_indices) {
+    check_shapes<double, std::int64_t>();
+}
+
+// Long enough for several tasks and lanes.
+TEST(csr_products_are_cut_into_tasks_by_shape_alone) {
+    check_products(Sparse<double, std::int32_t>(30000, 500, 40), 12);
+}
+
+TEST(csr_products_of_nothing) {
+    const std::vector<std::int32_t> starts(6, 0);
+    const CsrView<double, std::int32_t> empty{5, 3, starts.data(), nullptr, nullptr};
+    const Matrix<double> x = testing::gaussian<double>(3, 2, 0), u = testing::gaussian<double>(5, 2, 1);
+    Matrix<double> y = u, z = x;
+    check_csr(empty);
+    csr_times_block<double, std::int32_t>(empty, x, y, {});
+    csr_adjoint_times_block<double, std::int32_t>(empty, u, z, {});
+    CHECK(y.isZero(0));
+    CHECK(z.isZero(0));
+    z = x;
+    csr_gram_times_block<double, std::int32_t>(empty, x, z, {});
+    CHECK(z.isZero(0));
+
+    const CsrView<double, std::int32_t> no_rows{0, 3, starts.data(), nullptr, nullptr},
+        no_cols{5, 0, starts.data(), nullptr, nullptr};
+    Matrix<double> none(0, 2), no_vectors_x(3, 0), no_vectors_y(5, 0);
+    z = x;
+    csr_adjoint_times_block<double, std::int32_t>(no_rows, none, z, {});
+    CHECK(z.isZero(0));
+    y = u;
+    csr_times_block<double, std::int32_t>(no_cols, none, y, {});
+    CHECK(y.isZero(0));
+    csr_times_block<double, std::int32_t>(empty, no_vectors_x, no_vectors_y, {});
+}
+
+TEST(wrong_structure_and_shapes_are_refused) {
+    const std::vector<std::int32_t> starts = {0, 2, 1}, ascending = {0, 1, 2}, columns = {0, 3}, negative = {0, -1};
+    const std::vector<double> values = {1, 1};
+    const auto view = [&](const auto& row_start, const auto& column) {
+        return CsrView<double, std::int32_t>{2, 3, row_start.data(), column.data(), values.data()};
+    };
+    CHECK_THROWS(check_csr(view(starts, columns)), InvalidInput);
+    CHECK_THROWS(check_csr(view(ascending, columns)), InvalidInput);
+    CHECK_THROWS(check_csr(view(ascending, negative)), InvalidInput);
+    Matrix<double> x(2, 1), y(2, 1);
+    CHECK_THROWS((csr_times_block<double, std::int32_t>(view(ascending, columns), x, y, {})), InvalidInput);
+}
+
+TEST(products_answer_a_stop) {
+    struct Stopped : StopToken {
+        void poll() override { request_stop(); }
+    } stop;
+    const Sparse<double, std::int32_t> sparse(3000, 50, 40);
+    const Matrix<double> x = testing::gaussian<double>(50, 4, 0), u = testing::gaussian<double>(3000, 4, 1);
+    Matrix<double> y = u, z = x;
+    CHECK_THROWS((csr_times_block<double, std::int32_t>(sparse.view(), x, y, {2, &stop})), Interrupted);
+    CHECK_THROWS((csr_adjoint_times_block<double, std::int32_t>(sparse.view(), u, z, {2, &stop})), Interrupted);
+}

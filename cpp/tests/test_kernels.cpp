@@ -1,0 +1,47 @@
+#include <eigenscope/foundation/kernels.hpp>
+#include <vector>
+
+#include "testing.hpp"
+
+using namespace eigenscope;
+
+TEST(the_baseline_is_always_there_and_nonsense_never) {
+    CHECK(kernels_for("baseline") != nullptr);
+    CHECK(kernels_for("v9") == nullptr);
+    CHECK(kernels_for(instruction_set()) == &kernels());
+}
+
+// Philox is integer arithmetic: equal bits. The quantile and the sums of products: equal to rounding.
+TEST(instruction_sets_agree) {
+    constexpr std::int64_t count = 3000, width = 21, rows = 40;
+    const std::uint64_t key[2] = {7, 8}, counter[4] = {1, 2, 3, 4};
+    std::vector<std::uint64_t> words(4 * count), other_words(words.size());
+    std::vector<double> normal(words.size()), other_normal(words.size());
+    const Kernels& baseline = *kernels_for("baseline");
+    baseline.philox(key, counter, count, words.data());
+    baseline.normal(words.data(), 4 * count, normal.data());
+
+    std::vector<std::int32_t> row_start, columns;
+    for (std::int32_t row = 0; row <= rows; ++row) row_start.push_back(row * (row + 1) / 2);
+    for (std::int32_t p = 0; p < row_start.back(); ++p) columns.push_back((p * 17) % 50);
+    std::vector<double> y(rows * width), other_y(y.size());
+    const CsrKernels<double, std::int32_t>& csr = baseline;
+    csr.times(0, rows, row_start.data(), columns.data(), normal.data(), normal.data() + 1000, width, y.data());
+
+    for (const char* name : {"v3", "v4"}) {
+        const Kernels* other = kernels_for(name);
+        if (!other) continue;
+        other->philox(key, counter, count, other_words.data());
+        CHECK(other_words == words);
+        other->normal(words.data(), 4 * count, other_normal.data());
+        const CsrKernels<double, std::int32_t>& other_csr = *other;
+        other_csr.times(0, rows, row_start.data(), columns.data(), normal.data(), normal.data() + 1000, width,
+                        other_y.data());
+        double worst_normal = 0, worst_sum = 0;
+        for (std::size_t i = 0; i < normal.size(); ++i)
+            worst_normal = std::max(worst_normal, std::abs(other_normal[i] / normal[i] - 1));
+        for (std::size_t i = 0; i < y.size(); ++i) worst_sum = std::max(worst_sum, std::abs(other_y[i] - y[i]));
+        CHECK_BELOW(worst_normal, 16 * testing::epsilon<double>());
+        CHECK_BELOW(worst_sum, rows * 16 * testing::epsilon<double>());
+    }
+}
