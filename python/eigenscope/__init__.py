@@ -1,4 +1,4 @@
-"""Certified spectral analysis of high-dimensional data: eigenspectra, noise edges and dimensions with error bars."""
+"""Certified spectral analysis of high-dimensional data: eigenspectra, noise edges, dimensions, error bars."""
 
 from . import _blas_table, _core
 from .dimensionality import dims_for_variance, effective_rank, participation_ratio

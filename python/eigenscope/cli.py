@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,24 +137,45 @@ def _positive(text: str) -> int:
     return value
 
 
+class _ProgressOfLongWork:
+    """Writes progress to standard error from the third second on, at most once a second."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + 2
+        self._is_terminal = sys.stderr.isatty()
+
+    def __call__(self, text: str) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + 1
+        sys.stderr.write(f"\r\x1b[K{text}" if self._is_terminal else f"{text}\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        if self._is_terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
 def _run_analyze(options: argparse.Namespace) -> None:
     from .report import analyze
 
     if options.out is not None:
         # A folder that cannot be made is reported before minutes of work, not after.
         options.out.mkdir(parents=True, exist_ok=True)
-    report = analyze(
-        options.file,
-        key=options.key,
-        sample_axis=options.sample_axis,
-        center=options.center,
-        scale=options.scale,
-        nan=options.nan,
-        ranks=None if options.ranks is None else tuple(options.ranks),
-        rng=options.seed,
-        threads=options.threads,
-        progress=not options.quiet,
-    )
+    with contextlib.closing(_ProgressOfLongWork()) as progress:
+        report = analyze(
+            options.file,
+            key=options.key,
+            sample_axis=options.sample_axis,
+            center=options.center,
+            scale=options.scale,
+            nan=options.nan,
+            ranks=None if options.ranks is None else tuple(options.ranks),
+            rng=options.seed,
+            threads=options.threads,
+            progress=False if options.quiet else progress,
+        )
     print(report.summary())
     if options.out is not None:
         _write_files(report, options.out)

@@ -119,9 +119,9 @@ def run(folder: Path = Path(), *, seed: int = 0) -> Path:
         The picture.
     """
     print(
-        f"{N_SAMPLES:,} samples of {N_FEATURES:,} features: {N_SIGNAL} signal dimensions whose variance falls as\n"
-        f"rank^-{EXPONENT:g}, the first {N_DOMINANT} of them {DOMINANT_FACTOR:g} times stronger, under white noise "
-        f"of variance {NOISE_VARIANCE:g}.\n"
+        f"{N_SAMPLES:,} samples of {N_FEATURES:,} features: {N_SIGNAL} signal dimensions whose variance "
+        f"falls\nas rank^-{EXPONENT:g}, the first {N_DOMINANT} of them {DOMINANT_FACTOR:g} times stronger, "
+        f"under white noise of variance {NOISE_VARIANCE:g}.\n"
     )
     truth = make_recording(seed=seed)
     report = analyze(truth.data, rng=seed)

@@ -26,8 +26,8 @@ def participation_ratio(
     Parameters
     ----------
     spectrum_or_eigenvalues : Spectrum or array_like, shape (k,)
-        Eigenvalues of a sample covariance. From the top k and the trace, the value lies between two bounds: their
-        middle is returned, and the interval covers both.
+        Eigenvalues of a sample covariance. From the top k and the trace, the value lies between two bounds:
+        their middle is returned, and the interval covers both.
     bias_correction : bool
         Estimate the participation ratio of the population instead of that of the sample, which is at most
         `n_samples`. Exact expectations of tr S and tr S² for Gaussian data are used.
@@ -41,8 +41,9 @@ def participation_ratio(
     Returns
     -------
     Estimate
-        The standard error is the delta method's for independent Gaussian samples, valid for any ratio of features
-        to samples; for the plain value it is about the mean of that value, which lies below the population's.
+        The standard error is the delta method's for independent Gaussian samples, valid for any ratio of
+        features to samples; for the plain value it is about the mean of that value, which lies below the
+        population's.
 
     Raises
     ------
@@ -51,8 +52,9 @@ def participation_ratio(
 
     References
     ----------
-    Bai and Silverstein 2004, "CLT for linear spectral statistics of large-dimensional sample covariance matrices",
-    Annals of Probability 32; Srivastava 2005, "Some tests concerning the covariance matrix in high dimensional data".
+    Bai and Silverstein 2004, "CLT for linear spectral statistics of large-dimensional sample covariance
+    matrices", Annals of Probability 32; Srivastava 2005, "Some tests concerning the covariance matrix in high
+    dimensional data".
 
     Examples
     --------
@@ -80,16 +82,17 @@ def _ratio_and_error(
 ) -> tuple[float, float]:
     """Return the ratio and its delta-method error, from tr S and tr S² in units of the largest eigenvalue.
 
-    For a Gaussian sample covariance with population moments t_k = tr Σ^k (Bai and Silverstein 2004, made general):
-    Var tr S = 2 t2 / n; Cov(tr S, tr S²) = 4 t3 / n + 4 t1 t2 / n²;
-    Var tr S² = 8 t4 / n + (16 t1 t3 + 4 t2²) / n² + 8 t1² t2 / n³.
+    For a Gaussian sample covariance with population moments t_k = tr Σ^k (Bai and Silverstein 2004, made
+    general): Var tr S = 2 t2 / n; Cov(tr S, tr S²) = 4 t3 / n + 4 t1 t2 / n²; Var tr S² = 8 t4 / n + (16 t1
+    t3 + 4 t2²) / n² + 8 t1² t2 / n³.
     """
     if n is None:
         return trace**2 / square, math.nan
     t1, t2, t3, t4 = _population_moments(sample, trace, square, n)
     first_variance = 2 * t2 / n
     if corrected:
-        # t2 is estimated by tr S² - (tr S)² / n up to a factor; its fluctuations are smaller than those of tr S².
+        # t2 is estimated by tr S² - (tr S)² / n up to a factor; its fluctuations are smaller than those of tr
+        # S².
         numerator, denominator = max(trace**2 - 2 * t2 / n, t2), t2
         covariance = 4 * t3 / n
         second_variance = 8 * t4 / n + 4 * t2**2 / n**2
@@ -99,13 +102,17 @@ def _ratio_and_error(
         second_variance = 8 * t4 / n + (16 * t1 * t3 + 4 * t2**2) / n**2 + 8 * t1**2 * t2 / n**3
     ratio = numerator / denominator
     relative = (
-        4 * first_variance / trace**2 - 4 * covariance / (trace * denominator) + second_variance / denominator**2
+        4 * first_variance / trace**2
+        - 4 * covariance / (trace * denominator)
+        + second_variance / denominator**2
     )
     return ratio, ratio * math.sqrt(max(0.0, relative))
 
 
-def _population_moments(sample: Eigenvalues, trace: float, square: float, n: float) -> tuple[float, float, float, float]:
-    """Return estimates of tr Σ^k, k = 1 … 4, freed of sampling bias and kept above what tr Σ, tr Σ² force on them.
+def _population_moments(
+    sample: Eigenvalues, trace: float, square: float, n: float
+) -> tuple[float, float, float, float]:
+    """Return estimates of tr Σ^k, k = 1 … 4, freed of sampling bias and kept possible.
 
     E tr S² = t2 + (t2 + t1²) / n exactly; E tr S³ ≈ t3 + 3 t1 t2 / n + t1³ / n²;
     E tr S⁴ ≈ t4 + (4 t1 t3 + 2 t2²) / n + 6 t1² t2 / n² + t1⁴ / n³.
@@ -135,7 +142,9 @@ def _square_bounds(sample: Eigenvalues) -> tuple[float, float]:
 
 def _check_correctable(sample: Eigenvalues) -> None:
     if sample.n_samples is None or sample.n_samples < 2:
-        raise InvalidInputError("bias_correction needs n_samples of at least 2: pass n_samples= or a Spectrum")
+        raise InvalidInputError(
+            "bias_correction needs n_samples of at least 2: pass n_samples= or a Spectrum"
+        )
     if not sample.is_complete:
         raise InvalidInputError(
             f"bias_correction needs all eigenvalues, got the top {len(sample.values)}: tr S² is not known"
@@ -174,8 +183,9 @@ def effective_rank(
     # Rounding of a single-precision trace is no missing variance.
     if not sample.is_complete and sample.rests[-1] > 1e-6 * sample.total_variance:
         raise InvalidInputError(
-            f"the top {len(sample.values)} eigenvalues hold {1 - sample.rests[-1] / sample.total_variance:.1%} of the "
-            "variance and the entropy of the rest is not known: compute all eigenvalues"
+            f"the top {len(sample.values)} eigenvalues hold "
+            f"{1 - sample.rests[-1] / sample.total_variance:.1%} of the variance and the entropy of the rest "
+            "is not known: compute all eigenvalues"
         )
     shares = sample.values[sample.values > 0] / sample.values.sum()
     return float(np.exp(-np.sum(shares * np.log(shares))))
@@ -223,14 +233,16 @@ def dims_for_variance(
         return int(np.count_nonzero(sample.values))
     held = 1 - sample.rests[-1] / sample.total_variance
     raise InvalidInputError(
-        f"the top {len(sample.values)} eigenvalues hold {held:.1%} of the variance, {share:.1%} was asked for: "
-        "compute more eigenvalues"
+        f"the top {len(sample.values)} eigenvalues hold {held:.1%} of the variance, {share:.1%} was asked "
+        "for: compute more eigenvalues"
     )
 
 
 def _check_some_variance(sample: Eigenvalues) -> None:
     if not sample.values[0] > 0:
-        raise InvalidInputError("all eigenvalues are zero: the data do not vary, and no dimension can be counted")
+        raise InvalidInputError(
+            "all eigenvalues are zero: the data do not vary, and no dimension can be counted"
+        )
 
 
 def _normal_quantile(confidence: float) -> float:

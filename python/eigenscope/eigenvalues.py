@@ -1,4 +1,4 @@
-"""What the analyses of eigenvalues accept: a `Spectrum`, or plain eigenvalues with the sizes they came from."""
+"""What the analyses accept: a `Spectrum`, or plain eigenvalues with the sizes they came from."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ def _check_values(eigenvalues: ArrayLike) -> Array:
         tolerance = max(tolerance, len(values) * float(np.finfo(array.dtype).eps))
     if values[-1] < -tolerance * np.abs(values).max():
         raise InvalidInputError(
-            f"{int((values < 0).sum())} eigenvalues are negative, down to {values[-1]:.3g} beside a largest of "
-            f"{values[0]:.3g}: those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
+            f"{int((values < 0).sum())} eigenvalues are negative, down to {values[-1]:.3g} beside a largest "
+            f"of {values[0]:.3g}: those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
         )
     return np.maximum(values, 0.0)
 
@@ -137,8 +137,8 @@ def _check_total(values: Array, total: float, complete: bool) -> None:
     given = float(np.sum(values))
     if not math.isfinite(total) or total < given * (1 - TRACE_TOLERANCE):
         raise InvalidInputError(
-            f"total_variance={total:.6g} is below the sum {given:.6g} of the eigenvalues: it is the trace of the "
-            "whole covariance matrix, with the same divisor"
+            f"total_variance={total:.6g} is below the sum {given:.6g} of the eigenvalues: it is the trace of "
+            "the whole covariance matrix, with the same divisor"
         )
     if complete and total > given * (1 + TRACE_TOLERANCE):
         raise InvalidInputError(

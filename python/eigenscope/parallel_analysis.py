@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from .errors import InvalidInputError
 from .results.base import Result
 from .results.run_info import RunInfo
 from .results.spectrum import Spectrum
-from .run_options import resolve_rng
+from .run_options import Progress, ProgressOption, RandomSource, Stopwatch, resolve_seed, resolve_threads
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,9 +106,9 @@ def parallel_analysis(
     nan: str = "raise",
     spectrum: Spectrum | None = None,
     max_values: int = EXACT_VALUES,
-    rng: Any = None,
+    rng: RandomSource = None,
     threads: int | None = None,
-    progress: Any = False,
+    progress: ProgressOption = False,
 ) -> ParallelAnalysis:
     """Count the eigenvalues above those of data in which every feature was permuted on its own.
 
@@ -148,7 +148,7 @@ def parallel_analysis(
     threads : int, optional
         Threads used; all available by default.
     progress : bool or callable
-        Whether to show progress.
+        Whether to show progress on standard error; a callable gets each line instead.
 
     Returns
     -------
@@ -176,9 +176,9 @@ def parallel_analysis(
     >>> eigenscope.parallel_analysis(X, rng=0).n_dimensions
     3
     """
-    started = time.perf_counter()
     check_permutations(n_permutations, quantile)
-    seed = resolve_rng(rng)
+    seed = resolve_seed(rng)
+    stopwatch = Stopwatch(resolve_threads(threads), seed)
     options: dict[str, Any] = {"center": center, "scale": scale, "nan": nan, "threads": threads}
     if spectrum is None:
         spectrum = covariance_spectrum(X, sample_axis=sample_axis, **options)
@@ -191,27 +191,20 @@ def parallel_analysis(
         rng=np.random.default_rng(block_seed),
     )
     block = read_block(X, rows, columns, sample_axis=sample_axis, nan=nan)
-    null = np.array(
-        [
-            _null_eigenvalues(block, flip_signs=not center, seed=permutation_seed, options=options)
-            for permutation_seed in permutation_seeds
-        ]
-    )
+    if scale:
+        block = block[np.ptp(block, axis=1) > 0]
+    with contextlib.closing(Progress(progress, "parallel analysis")) as report_progress:
+        null = []
+        for done, permutation_seed in enumerate(permutation_seeds, start=1):
+            null.append(_null_eigenvalues(block, not center, permutation_seed, options))
+            report_progress(f"permutation {done} of {n_permutations}")
     return _compare(
         spectrum,
-        null,
+        np.array(null),
         quantile=quantile,
         block_shape=(block.shape[1], block.shape[0]),
         is_whole=rows is None and columns is None,
-        info=RunInfo(
-            method="parallel analysis by permutation",
-            seconds=time.perf_counter() - started,
-            peak_bytes=2 * block.nbytes,
-            threads=spectrum.info.threads,
-            seed=seed,
-            backend=spectrum.info.backend,
-            versions=spectrum.info.versions,
-        ),
+        info=stopwatch.info("parallel analysis by permutation", peak_bytes=2 * block.nbytes),
     )
 
 
@@ -241,7 +234,7 @@ def check_permutations(n_permutations: int, quantile: float) -> None:
 
 
 def _null_eigenvalues(
-    block: Array, *, flip_signs: bool, seed: np.random.SeedSequence, options: dict[str, Any]
+    block: Array, flip_signs: bool, seed: np.random.SeedSequence, options: dict[str, Any]
 ) -> Array:
     """Return the eigenvalues of `block` (features x samples) with every row permuted on its own."""
     generator = np.random.default_rng(seed)

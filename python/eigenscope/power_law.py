@@ -22,6 +22,10 @@ WEIGHTS = ("inverse_rank", "uniform")
 CONVENTIONS = {"stringer2019": (11, 500), "alpha_req": (11, 100)}
 """Published conventions and their ranks; both weigh ranks by 1/rank."""
 
+RELIABLE_BIAS_SHARE = 0.1
+"""The first-order bias is trusted while the eigenvalues that matter to the last rank are at most this share of
+the samples; in simulated power laws it is then right within a fifth, and at 0.2 no longer."""
+
 MINIMUM_RANKS = 5
 """A slope from fewer eigenvalues has no error worth the name."""
 
@@ -62,13 +66,13 @@ def fit_power_law(
     ranks : tuple of int
         First and last rank, 1-based and inclusive; cut to the eigenvalues there are.
     method : {"weighted", "stringer2019", "alpha_req"}
-        The last two are published conventions with their own `ranks` and `weights`, which then must be left alone:
-        ranks 11 to min(500, n_samples - 2), or 11 to 100.
+        The last two are published conventions with their own `ranks` and `weights`, which then must be left
+        alone: ranks 11 to min(500, n_samples - 2), or 11 to 100.
     weights : {"inverse_rank", "uniform"}
         Inverse ranks give every octave about the same weight.
     nonpositive : {"drop", "abs", "raise"}
-        What to do with zero or negative eigenvalues in the range (cross-validated spectra have them): leave them
-        out, fold them by their absolute value (zeros are left out), or refuse. Their number is reported.
+        What to do with zero or negative eigenvalues in the range (cross-validated spectra have them): leave
+        them out, fold them by their absolute value (zeros are left out), or refuse. Their number is reported.
     bias_correction : bool
         Subtract the first-order bias that a finite number of samples gives the exponent.
     n_samples : float, optional
@@ -79,13 +83,17 @@ def fit_power_law(
     Returns
     -------
     PowerLawFit
-        `stderr` is the larger of two. (1) Sampling: for n independent Gaussian samples every log eigenvalue has
-        variance 2/n, and smooth weighted sums of them behave as if they were independent even where neighbours
-        overlap. (2) Scatter about the line, from the residuals. Without `n_samples` only (2) is there, which is
-        too small, because neighbouring eigenvalues repel and lie smoothly. Neither covers correlated samples (the
-        effective n is smaller), heavy tails, or a spectrum that is no power law: see `range_sensitivity`. Where
-        n_samples is not much larger than the number of features, `bias` exceeds `stderr`; the interval
-        reaches from the plain to the corrected exponent.
+        `stderr` is the larger of two. (1) Sampling: for n independent Gaussian samples every log eigenvalue
+        has variance 2/n, and smooth weighted sums of them behave as if they were independent even where
+        neighbours overlap. (2) Scatter about the line, from the residuals. Without `n_samples` only (2) is
+        there, which is too small, because neighbouring eigenvalues repel and lie smoothly. Neither covers
+        correlated samples (the effective n is smaller), heavy tails, or a spectrum that is no power law: see
+        `range_sensitivity`.
+
+        A finite number of samples also biases the exponent. With ten times as many samples as eigenvalues
+        that matter in the range, `bias` estimates it and the interval reaches from the plain to the corrected
+        exponent. With fewer, `bias` is NaN and the interval is widened by a bound on it on both sides, which
+        is wide.
 
     Raises
     ------
@@ -94,8 +102,9 @@ def fit_power_law(
 
     References
     ----------
-    Stringer et al. 2019, "High-dimensional geometry of population responses in visual cortex", Nature 571; Anderson
-    1963, "Asymptotic theory for principal component analysis", Ann. Math. Stat. 34 (sampling of eigenvalues).
+    Stringer et al. 2019, "High-dimensional geometry of population responses in visual cortex", Nature 571;
+    Anderson 1963, "Asymptotic theory for principal component analysis", Ann. Math. Stat. 34 (sampling of
+    eigenvalues).
 
     Examples
     --------
@@ -115,20 +124,20 @@ def fit_power_law(
     used, logs, n_dropped = _usable(values, first, last, nonpositive)
     line = _fit_line(used, logs, weights)
     sampling = math.nan if n_samples is None else math.sqrt(2 / n_samples * float(np.sum(line.influence**2)))
-    bias = math.nan
-    if n_samples is not None and population is not None:
-        bias = _sampling_bias(population, used, line.influence, n_samples)
+    bias, doubt = _bias_and_doubt(population, used, line.influence)
     exponent, stderr = line.exponent, float(np.nanmax([sampling, line.scatter]))
     if bias_correction:
         if math.isnan(bias):
             raise InvalidInputError(
-                "bias_correction needs n_samples and non-negative eigenvalues: pass n_samples= or a Spectrum"
+                "bias_correction needs non-negative eigenvalues, n_samples= (or a Spectrum), and about ten "
+                "times as many samples as eigenvalues that matter in the range: leave it out, or end the "
+                "range earlier"
             )
-        exponent -= bias
+        exponent, doubt = exponent - bias, (0.0, 0.0)
     return PowerLawFit(
         exponent=exponent,
         stderr=stderr,
-        interval=_interval(exponent, stderr, 0.0 if bias_correction or math.isnan(bias) else bias, confidence),
+        interval=_interval(exponent, stderr, doubt, confidence),
         r_squared=line.r_squared,
         ranks=(int(used[0]), int(used[-1])),
         intercept=line.intercept,
@@ -151,7 +160,9 @@ def _convention(
     if method not in CONVENTIONS:
         raise InvalidInputError(f"method must be weighted, {', '.join(CONVENTIONS)}; got {method!r}")
     if tuple(ranks) != (11, 500) or weights != WEIGHTS[0]:
-        raise InvalidInputError(f'method="{method}" fixes ranks and weights: leave them out, or use method="weighted"')
+        raise InvalidInputError(
+            f'method="{method}" fixes ranks and weights: leave them out, or use method="weighted"'
+        )
     first, last = CONVENTIONS[method]
     samples = spectrum.n_samples if isinstance(spectrum, Spectrum) else n_samples
     if method == "stringer2019" and samples is not None:
@@ -162,7 +173,7 @@ def _convention(
 def _values(
     spectrum: Spectrum | ArrayLike, n_samples: float | None
 ) -> tuple[Array, float | None, Eigenvalues | None]:
-    """Return descending values, degrees of freedom, and the checked eigenvalues unless some are truly negative."""
+    """Return descending values, degrees of freedom, and the checked eigenvalues unless some are negative."""
     if not isinstance(spectrum, Spectrum):
         plain = np.asarray(spectrum)
         if plain.ndim == 1 and plain.size and plain.dtype.kind in "fiu" and np.isfinite(plain).all():
@@ -176,11 +187,13 @@ def _values(
 def _clip_ranks(ranks: tuple[int, int], count: int) -> tuple[int, int]:
     first, last = (int(rank) for rank in ranks)
     if first < 1 or last < first or (first, last) != tuple(ranks):
-        raise InvalidInputError(f"ranks must be two integers (first, last) with 1 <= first <= last, got {ranks!r}")
+        raise InvalidInputError(
+            f"ranks must be two integers (first, last) with 1 <= first <= last, got {ranks!r}"
+        )
     if count < first + MINIMUM_RANKS - 1:
         raise InvalidInputError(
-            f"ranks {first} to {last} of {count} eigenvalues leave fewer than {MINIMUM_RANKS}: start earlier, for "
-            f"example ranks=(1, {count})"
+            f"ranks {first} to {last} of {count} eigenvalues leave fewer than {MINIMUM_RANKS}: start "
+            f"earlier, for example ranks=(1, {count})"
         )
     return first, min(last, count)
 
@@ -198,7 +211,8 @@ def _usable(values: Array, first: int, last: int, nonpositive: str) -> tuple[Arr
     keep = part != 0 if nonpositive == "abs" else ~bad
     if keep.sum() < MINIMUM_RANKS:
         raise InvalidInputError(
-            f"ranks {first} to {last} hold {int(keep.sum())} positive eigenvalues, at least {MINIMUM_RANKS} are needed"
+            f"ranks {first} to {last} hold {int(keep.sum())} positive eigenvalues, at least {MINIMUM_RANKS} "
+            "are needed"
         )
     return ranks[keep], np.log(np.abs(part[keep])), n_bad
 
@@ -217,7 +231,8 @@ def _fit_line(ranks: Array, logs: Array, weights: str) -> _Line:
     residuals = logs - mean + exponent * centred
     total = float(weight @ (logs - mean) ** 2)
     r_squared = 1.0 if total == 0 else 1 - float(weight @ residuals**2) / total
-    # Sandwich estimate with the small-sample factor n / (n - 2): weights are a convention, not inverse variances.
+    # Sandwich estimate with the small-sample factor n / (n - 2): weights are a convention, not inverse
+    # variances.
     scatter = math.sqrt(float(np.sum((influence * residuals) ** 2)) * len(ranks) / (len(ranks) - 2))
     return _Line(exponent, mean + exponent * float(weight @ abscissa), r_squared, influence, scatter)
 
@@ -226,7 +241,8 @@ def _sampling_bias(sample: Eigenvalues, ranks: Array, influence: Array, n_sample
     """Return E[α̂] - α to first order in 1/n, the sample spectrum in place of the population's.
 
     Second-order perturbation of Σ a_i log λ_i for a Gaussian sample covariance gives
-    ``(1/n) [Σ_{i<j} (a_i λ_j - a_j λ_i) / (λ_i - λ_j) - Σ a_i]``; a is smooth in rank, so close pairs are harmless.
+    ``(1/n) [Σ_{i<j} (a_i λ_j - a_j λ_i) / (λ_i - λ_j) - Σ a_i]``; a is smooth in rank, so close pairs are
+    harmless.
     """
     values = sample.values
     smooth = np.zeros(len(values))
@@ -247,11 +263,32 @@ def _sampling_bias(sample: Eigenvalues, ranks: Array, influence: Array, n_sample
     return total / n_samples
 
 
-def _interval(exponent: float, stderr: float, bias: float, confidence: float) -> tuple[float, float]:
+def _bias_and_doubt(
+    sample: Eigenvalues | None, ranks: Array, influence: Array
+) -> tuple[float, tuple[float, float]]:
+    """Return the bias, NaN where first order is not enough, and how far it may move the interval's ends."""
+    if sample is None or sample.n_samples is None:
+        return math.nan, (0.0, 0.0)
+    n, values = sample.n_samples, sample.values
+    used = values[ranks - 1]
+    # Eigenvalues that matter to each one in the range, Σ_j min(1, λ_j / λ_i): it is off by at most about that
+    # over n.
+    larger = ranks - 1
+    matter = larger + sample.rests[larger] / used
+    if matter[-1] <= RELIABLE_BIAS_SHARE * n:
+        bias = _sampling_bias(sample, ranks, influence, n)
+        return bias, (max(bias, 0.0), max(-bias, 0.0))
+    bound = float(np.abs(influence) @ matter) / n
+    return math.nan, (bound, bound)
+
+
+def _interval(
+    exponent: float, stderr: float, doubt: tuple[float, float], confidence: float
+) -> tuple[float, float]:
     from scipy.special import ndtri
 
     margin = float(ndtri((1 + confidence) / 2)) * stderr
-    return exponent - max(bias, 0.0) - margin, exponent - min(bias, 0.0) + margin
+    return exponent - doubt[0] - margin, exponent + doubt[1] + margin
 
 
 def _sensitivity(

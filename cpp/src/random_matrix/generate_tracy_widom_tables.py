@@ -14,6 +14,7 @@ log(1 - F) keep the full relative precision of a double. Needs python-flint; tak
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from flint import arb, arb_mat, ctx
 
@@ -28,6 +29,16 @@ CUTOFF_EXPONENT = 110
 """The kernel is cut where the Airy function has fallen by exp(-110), below what log F(-10) needs."""
 TAIL_EXPONENTS = {1: (arb(2) / 3, arb(3) / 4), 2: (arb(4) / 3, arb(3) / 2), 4: (arb(4) / 3, arb(3))}
 """1 - F = exp(-a s^1.5) s^-b times a series in s^-1.5, as (a, b) for each beta."""
+
+HEADER = """// Written by generate_tracy_widom_tables.py; do not edit. Chebyshev coefficients of log F on the lower
+// pieces, of log(1 - F) on the upper ones, and of log((1 - F) exp(a s^1.5) s^b) in t = (8 / s)^1.5.
+// clang-format off
+#pragma once
+
+#include <array>
+
+namespace eigenscope::random_matrix::tables {
+"""
 
 Laws = dict[int, arb]
 
@@ -88,18 +99,21 @@ def log_tail_ratio(t: arb) -> Laws:
     """Return log((1 - F) exp(a s^1.5) s^b) at s = 8 t^(-2/3), smooth in t on (0, 1]."""
     s = ASYMPTOTIC / t ** (arb(2) / 3)
     tails = far_tails(s)
-    return {beta: tails[beta].log() + a * s ** arb(1.5) + b * s.log() for beta, (a, b) in TAIL_EXPONENTS.items()}
+    return {
+        beta: tails[beta].log() + a * s ** arb(1.5) + b * s.log() for beta, (a, b) in TAIL_EXPONENTS.items()
+    }
 
 
 def chebyshev(function: Callable[[arb], Laws], low: float, high: float) -> dict[int, list[float]]:
-    """Return series coefficients of each component of `function` on [low, high], cut below double precision."""
+    """Return series coefficients of each law on [low, high], cut below double precision."""
     angles = [arb.pi() * (2 * i + 1) / (2 * N_POINTS) for i in range(N_POINTS)]
     values = [function((low + high + (high - low) * angle.cos()) / 2) for angle in angles]
     series = {}
     for beta in (1, 2, 4):
         coefficients = [
             float(sum((v[beta] * (k * a).cos() for v, a in zip(values, angles, strict=True)), arb(0)).mid())
-            * (2 if k else 1) / N_POINTS
+            * (2 if k else 1)
+            / N_POINTS
             for k in range(N_POINTS)
         ]
         size = max(abs(c) for c in coefficients)
@@ -135,12 +149,10 @@ def emit(name: str, coefficients: list[float]) -> None:
 
 def main() -> None:
     """Compute and print every table."""
-    lower = [chebyshev(logarithms, *piece) for piece in zip(LOWER_BREAKS, LOWER_BREAKS[1:])]
-    upper = [chebyshev(log_complements, *piece) for piece in zip(UPPER_BREAKS, UPPER_BREAKS[1:])]
+    lower = [chebyshev(logarithms, *piece) for piece in pairwise(LOWER_BREAKS)]
+    upper = [chebyshev(log_complements, *piece) for piece in pairwise(UPPER_BREAKS)]
     tail = chebyshev(log_tail_ratio, 0, 1)
-    print("// Written by generate_tracy_widom_tables.py; do not edit. Chebyshev coefficients of log F on the lower")
-    print("// pieces, of log(1 - F) on the upper ones, and of log((1 - F) exp(a s^1.5) s^b) in t = (8 / s)^1.5.")
-    print("// clang-format off\n#pragma once\n\n#include <array>\n\nnamespace eigenscope::random_matrix::tables {\n")
+    print(HEADER)
     for label, breaks in (("lower", LOWER_BREAKS), ("upper", UPPER_BREAKS)):
         print(f"inline constexpr std::array<double, 3> {label}_breaks = {{{', '.join(map(str, breaks))}}};")
     for beta, (mean, variance) in moments().items():

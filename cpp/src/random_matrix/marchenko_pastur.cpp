@@ -131,7 +131,8 @@ double MarchenkoPastur::ppf(double probability) const {
     return variance_ * (lower ? gap_ * gap_ + distance : (1 + root_) * (1 + root_) - distance);
 }
 
-// With a = z - (1 - c) and w = √(z - b₋) √(z - b₊), m = -2 / (a + w) = (w - a) / (2 c z): the form without cancellation.
+// With a = z - (1 - c) and w = √(z - b₋) √(z - b₊), m = -2 / (a + w) = (w - a) / (2 c z): the form without
+// cancellation.
 std::complex<double> MarchenkoPastur::stieltjes(std::complex<double> z) const {
     const std::complex<double> scaled = z / variance_;
     const double upper = (1 + root_) * (1 + root_);

@@ -47,12 +47,36 @@ struct Law {
 const Law& law(int beta) {
     using namespace tables;
     using std::numbers::sqrt2;
-    static const Law real{{lower_0_beta_1, lower_1_beta_1}, {upper_0_beta_1, upper_1_beta_1}, tail_beta_1,
-                          2.0 / 3, 0.75, 1.0 / 24, -1 / (3 * sqrt2), 1.0 / 16, mean_beta_1, variance_beta_1};
-    static const Law complex{{lower_0_beta_2, lower_1_beta_2}, {upper_0_beta_2, upper_1_beta_2}, tail_beta_2,
-                             4.0 / 3, 1.5, 1.0 / 12, 0, 1.0 / 8, mean_beta_2, variance_beta_2};
-    static const Law quaternion{{lower_0_beta_4, lower_1_beta_4}, {upper_0_beta_4, upper_1_beta_4}, tail_beta_4,
-                                4.0 / 3, 3.0, 1.0 / 24, 1 / (3 * sqrt2), 1.0 / 16, mean_beta_4, variance_beta_4};
+    static const Law real{{lower_0_beta_1, lower_1_beta_1},
+                          {upper_0_beta_1, upper_1_beta_1},
+                          tail_beta_1,
+                          2.0 / 3,
+                          0.75,
+                          1.0 / 24,
+                          -1 / (3 * sqrt2),
+                          1.0 / 16,
+                          mean_beta_1,
+                          variance_beta_1};
+    static const Law complex{{lower_0_beta_2, lower_1_beta_2},
+                             {upper_0_beta_2, upper_1_beta_2},
+                             tail_beta_2,
+                             4.0 / 3,
+                             1.5,
+                             1.0 / 12,
+                             0,
+                             1.0 / 8,
+                             mean_beta_2,
+                             variance_beta_2};
+    static const Law quaternion{{lower_0_beta_4, lower_1_beta_4},
+                                {upper_0_beta_4, upper_1_beta_4},
+                                tail_beta_4,
+                                4.0 / 3,
+                                3.0,
+                                1.0 / 24,
+                                1 / (3 * sqrt2),
+                                1.0 / 16,
+                                mean_beta_4,
+                                variance_beta_4};
     return beta == 1 ? real : beta == 2 ? complex : quaternion;
 }
 
@@ -83,10 +107,10 @@ Jet log_sf(const Law& l, double s) {
     // log(1 - F) = series(t) - rate s^1.5 - power log s with t = (s₀ / s)^1.5, dt/ds = -1.5 t / s.
     const double t = std::pow(asymptotic / s, 1.5), slope = -1.5 * t / s, curvature = 3.75 * t / (s * s);
     const Jet series = evaluate(l.tail, 0, 1, t);
-    return {series.value - l.rate * s * std::sqrt(s) - l.power * std::log(s),
-            series.first * slope - 1.5 * l.rate * std::sqrt(s) - l.power / s,
-            series.second * slope * slope + series.first * curvature - 0.75 * l.rate / std::sqrt(s) +
-                l.power / (s * s)};
+    return {
+        series.value - l.rate * s * std::sqrt(s) - l.power * std::log(s),
+        series.first * slope - 1.5 * l.rate * std::sqrt(s) - l.power / s,
+        series.second * slope * slope + series.first * curvature - 0.75 * l.rate / std::sqrt(s) + l.power / (s * s)};
 }
 
 /// Newton on the logarithm of the tail, which is monotone and nearly quadratic; bisection keeps it inside.
@@ -159,7 +183,11 @@ double TracyWidom::isf(double probability) const {
     return solve(std::log(probability), split, 120, false, [&l](double s) { return log_sf(l, s); });
 }
 
-double TracyWidom::mean() const { return law(beta_).mean; }
-double TracyWidom::variance() const { return law(beta_).variance; }
+double TracyWidom::mean() const {
+    return law(beta_).mean;
+}
+double TracyWidom::variance() const {
+    return law(beta_).variance;
+}
 
 }  // namespace eigenscope::random_matrix

@@ -12,8 +12,11 @@ from ..errors import UnsupportedTypeError
 
 
 def apply_elementwise(
-    function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]], points: ArrayLike, *, dtype: DTypeLike = np.float64
-) -> Any:
+    function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]],
+    points: ArrayLike,
+    *,
+    dtype: DTypeLike = np.float64,
+) -> np.ndarray[Any, Any] | Any:
     """Return `function` of every element in the shape of `points`, a Python scalar for a scalar."""
     array = np.asarray(points)
     if not np.can_cast(array.dtype, dtype, casting="same_kind"):

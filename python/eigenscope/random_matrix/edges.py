@@ -1,7 +1,7 @@
 """Where noise ends: centring and scaling of extreme eigenvalues, thresholds and p-values.
 
-Sizes are those of the data, n_samples x n_features; eigenvalues are those of ``X.T @ X / n_samples``. Everything is
-symmetric in the two sizes except for that division.
+Sizes are those of the data, n_samples x n_features; eigenvalues are those of ``X.T @ X / n_samples``.
+Everything is symmetric in the two sizes except for that division.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def largest_eigenvalue_edge(
 
     References
     ----------
-    Ma 2012, "Accuracy of the Tracy–Widom limits for the extreme eigenvalues in white Wishart matrices", Bernoulli 18;
-    El Karoui 2006, "A rate of convergence result for the largest eigenvalue of complex white Wishart matrices".
+    Ma 2012, "Accuracy of the Tracy–Widom limits for the extreme eigenvalues in white Wishart matrices",
+    Bernoulli 18; El Karoui 2006, "A rate of convergence result for the largest eigenvalue of complex white
+    Wishart matrices".
 
     Examples
     --------
@@ -101,7 +102,8 @@ def smallest_eigenvalue_edge(n_samples: float, n_features: float, *, variance: f
     _check_sizes(n_samples, n_features)
     if n_samples == n_features:
         raise InvalidInputError(
-            f"n_samples = n_features = {n_samples}: the smallest eigenvalue touches zero and follows no Tracy–Widom law"
+            f"n_samples = n_features = {n_samples}: the smallest eigenvalue touches zero and follows no "
+            "Tracy–Widom law"
         )
     large, small = max(n_samples, n_features) - 0.5, min(n_samples, n_features) - 0.5
     gap = math.sqrt(large) - math.sqrt(small)
@@ -148,7 +150,8 @@ def largest_eigenvalue_p_value(
 
     References
     ----------
-    Nadler 2011, "On the distribution of the ratio of the largest eigenvalue to the trace of a Wishart matrix".
+    Nadler 2011, "On the distribution of the ratio of the largest eigenvalue to the trace of a Wishart
+    matrix".
     """
     edge = largest_eigenvalue_edge(n_samples, n_features, variance=variance)
     return edge_p_value(eigenvalue, edge, n_samples * n_features if variance_estimated else math.inf)
@@ -178,7 +181,7 @@ def largest_eigenvalue_threshold(
 
 
 def edge_p_value(eigenvalue: float, edge: Edge, n_entries: float) -> float:
-    """Return the upper-tail probability of `eigenvalue` at an edge whose variance came from `n_entries` numbers.
+    """Return the p-value of `eigenvalue` at an edge whose variance was estimated from `n_entries` numbers.
 
     Dividing by an estimated variance narrows the law: to first order ``P(> s) = 1 - F(s) + h F''(s)`` with
     ``h = (location / scale)² / n_entries`` (Nadler 2011). Far in the tail the correction would exceed the
@@ -215,8 +218,8 @@ def spiked_noise_edge(
 ) -> tuple[Edge, bool]:
     """Centre and scale the largest noise eigenvalue in the presence of population spikes.
 
-    Spikes push the noise down: the edge is that of the population law ``(1 - k/p) δ_variance + (1/p) Σ δ_spike``,
-    moved by the second-order terms of white noise.
+    Spikes push the noise down: the edge is that of the population law ``(1 - k/p) δ_variance + (1/p) Σ
+    δ_spike``, moved by the second-order terms of white noise.
 
     Parameters
     ----------
@@ -236,8 +239,8 @@ def spiked_noise_edge(
 
     References
     ----------
-    El Karoui 2007, "Tracy–Widom limit for the largest eigenvalue of a large class of complex sample covariance
-    matrices", Annals of Probability 35.
+    El Karoui 2007, "Tracy–Widom limit for the largest eigenvalue of a large class of complex sample
+    covariance matrices", Annals of Probability 35.
     """
     _check_sizes(n_samples, n_features)
     population = np.ascontiguousarray(spikes, dtype=np.float64)

@@ -61,9 +61,10 @@ def fit_marchenko_pastur(
 ) -> MarchenkoPasturFit:
     """Fit white noise to the bulk of a spectrum, and test which leading eigenvalues stand above it.
 
-    Eigenvalues are tested one after the other. Each time the noise variance is estimated with the leading ones as
-    spikes (Kritchman and Nadler), and the next one is compared with the Tracy–Widom law at the edge of noise *beside
-    those spikes*; classical tests ignore that spikes push the noise down, and miss weak signals.
+    Eigenvalues are tested one after the other. Each time the noise variance is estimated with the leading
+    ones as spikes (Kritchman and Nadler), and the next one is compared with the Tracy–Widom law at the edge
+    of noise *beside those spikes*; classical tests ignore that spikes push the noise down, and miss weak
+    signals.
 
     Parameters
     ----------
@@ -85,8 +86,8 @@ def fit_marchenko_pastur(
     Returns
     -------
     MarchenkoPasturFit
-        With `credible` and `reasons` where an assumption looks broken. Noise is taken as independent over samples
-        and features, of equal variance, with tails no heavier than about Gaussian.
+        With `credible` and `reasons` where an assumption looks broken. Noise is taken as independent over
+        samples and features, of equal variance, with tails no heavier than about Gaussian.
 
     Raises
     ------
@@ -100,8 +101,8 @@ def fit_marchenko_pastur(
 
     References
     ----------
-    Kritchman and Nadler 2009, IEEE Trans. Signal Process. 57; El Karoui 2007, Annals of Probability 35; Nadler 2011,
-    J. Multivariate Analysis 102.
+    Kritchman and Nadler 2009, IEEE Trans. Signal Process. 57; El Karoui 2007, Annals of Probability 35;
+    Nadler 2011, J. Multivariate Analysis 102.
 
     Examples
     --------
@@ -124,10 +125,14 @@ def fit_marchenko_pastur(
         return _zero_fit(sample, chosen, significance)
     # In units of the largest eigenvalue nothing overflows, however the data are scaled.
     scale = float(sample.values[0])
-    unit = dataclasses.replace(sample, values=sample.values / scale, total_variance=sample.total_variance / scale)
+    unit = dataclasses.replace(
+        sample, values=sample.values / scale, total_variance=sample.total_variance / scale
+    )
     test = _sequential_test(unit, significance)
     variance = _variance(unit, test.n_signal, chosen)
-    goodness = bulk_goodness(unit.values[test.n_signal :], n - test.n_signal, p - test.n_signal, unit.is_complete)
+    goodness = bulk_goodness(
+        unit.values[test.n_signal :], n - test.n_signal, p - test.n_signal, unit.is_complete
+    )
     reasons = test.reasons + _size_reasons(n, p) + _goodness_reasons(goodness)
     if isinstance(spectrum_or_eigenvalues, Spectrum):
         reasons += _spectrum_reasons(spectrum_or_eigenvalues)
@@ -139,8 +144,8 @@ def _check_method(method: str, temporal: str | ArrayLike | None) -> str:
         raise InvalidInputError(f"method must be one of auto, {', '.join(METHODS)}; got {method!r}")
     if temporal is not None:
         raise InvalidInputError(
-            f"temporal={temporal!r} is not available yet: keep temporal=None, and keep only every m-th sample, with m "
-            "beyond the correlation time, to make samples independent"
+            f"temporal={temporal!r} is not available yet: keep temporal=None, and keep only every m-th "
+            "sample, with m beyond the correlation time, to make samples independent"
         )
     return METHODS[0] if method == "auto" else method
 
@@ -148,7 +153,9 @@ def _check_method(method: str, temporal: str | ArrayLike | None) -> str:
 def _check_enough(sample: Eigenvalues, n: float, p: int) -> None:
     needed = int(min(n, p))
     if needed < 2:
-        raise InvalidInputError(f"n_samples={n:g} and n_features={p} leave {needed} eigenvalue: nothing to fit")
+        raise InvalidInputError(
+            f"n_samples={n:g} and n_features={p} leave {needed} eigenvalue: nothing to fit"
+        )
     if len(sample.values) < needed and sample.is_complete:
         raise InvalidInputError(
             f"{len(sample.values)} eigenvalues where n_samples={n:g} and n_features={p} give {needed}: pass "
@@ -165,7 +172,9 @@ def _sequential_test(sample: Eigenvalues, significance: float) -> SpikeTest:
     edge, separated, k = Edge(math.nan, math.nan), True, 0
     while True:
         if sample.rests[k] <= ROUNDING * sample.total_variance:
-            reasons.append(f"nothing but rounding is left beyond {k} eigenvalues: the data hold no noise to fit")
+            reasons.append(
+                f"nothing but rounding is left beyond {k} eigenvalues: the data hold no noise to fit"
+            )
             break
         variance, spikes, explained = kritchman_nadler(sample, k)
         edge, separated = spiked_noise_edge(spikes, variance=variance, n_samples=n, n_features=p)
@@ -186,7 +195,7 @@ def _limit_reason(k: int, n_given: int, n_possible: int) -> str:
     if k == n_given < n_possible // 2:
         return f"all {k} eigenvalues given are signals: there may be more, ask for more eigenvalues"
     return (
-        f"half of all {n_possible} eigenvalues ({k}) exceed the noise edge: this is no low-rank signal in white noise"
+        f"half of all {n_possible} eigenvalues ({k}) exceed the noise edge: no low-rank signal in white noise"
     )
 
 
@@ -211,8 +220,8 @@ def _size_reasons(n: float, p: int) -> tuple[str, ...]:
 def _goodness_reasons(goodness: float) -> tuple[str, ...]:
     if goodness < DOUBTFUL_GOODNESS:
         return (
-            f"the bulk does not follow the Marchenko–Pastur law (p = {goodness:.1g}): noise of unequal variance, "
-            "correlated samples, or structure spread over many dimensions",
+            f"the bulk does not follow the Marchenko–Pastur law (p = {goodness:.1g}): noise of unequal "
+            "variance, correlated samples, or structure spread over many dimensions",
         )
     return ()
 
@@ -223,16 +232,17 @@ def _spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
     noise_level = 4 / math.sqrt(max(1, spectrum.n_samples) * max(1, spectrum.n_features))
     if abs(correlation) > max(MATERIAL_AUTOCORRELATION, noise_level):
         text = (
-            f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, the noise "
-            "reaches further than the fitted edge and too many signals are counted"
+            f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
+            "the noise reaches further than the fitted edge and too many signals are counted"
         )
         warnings.warn(text, DataWarning, stacklevel=3)
         reasons.append(text)
     values = spectrum.eigenvalues
     if not spectrum.centered and len(values) and values[0] > GIANT_SHARE * spectrum.total_variance:
         reasons.append(
-            f"the data were not centred and the first eigenvalue holds {values[0] / spectrum.total_variance:.0%} of "
-            "the variance: it is the mean, not a signal; use center=True"
+            "the data were not centred and the first eigenvalue holds "
+            f"{values[0] / spectrum.total_variance:.0%} of the variance: it is the mean, not a signal; use "
+            "center=True"
         )
     return tuple(reasons)
 

@@ -19,8 +19,8 @@ RandomState = int | np.random.Generator | np.random.SeedSequence | None
 class MarchenkoPastur:
     """Marchenko–Pastur law: eigenvalues of ``X.T @ X / n_samples`` for white noise X.
 
-    Entries of X (n_samples x n_features) are independent with mean zero and variance `variance`; both sizes are
-    large. For ``ratio > 1`` a share ``1 - 1/ratio`` of the eigenvalues is exactly zero (`atom`).
+    Entries of X (n_samples x n_features) are independent with mean zero and variance `variance`; both sizes
+    are large. For ``ratio > 1`` a share ``1 - 1/ratio`` of the eigenvalues is exactly zero (`atom`).
 
     Parameters
     ----------
@@ -36,7 +36,8 @@ class MarchenkoPastur:
 
     References
     ----------
-    Marchenko and Pastur 1967, "Distribution of eigenvalues for some sets of random matrices", Math. USSR Sbornik 1.
+    Marchenko and Pastur 1967, "Distribution of eigenvalues for some sets of random matrices", Math. USSR
+    Sbornik 1.
 
     Examples
     --------
@@ -119,7 +120,7 @@ class MarchenkoPastur:
         return apply_elementwise(self._law.stieltjes, z, dtype=np.complex128)
 
     def moment(self, order: int) -> float:
-        """Return ``E x**order`` for an integer order >= -2; infinite for negative orders unless ``ratio < 1``."""
+        """Return ``E x**order`` for an integer order >= -2; negative orders are finite for ``ratio < 1``."""
         if order != int(order) or order < -2:
             raise InvalidInputError(f"order must be an integer of at least -2, got {order!r}")
         c, order = self.ratio, int(order)
@@ -178,7 +179,8 @@ class MarchenkoPastur:
         n_samples = round(n_features / self.ratio)
         if n_features < 1 or n_samples < 1:
             raise InvalidInputError(
-                f"n_features={n_features} at ratio {self.ratio:.3g} means {n_samples} samples; ask for more features"
+                f"n_features={n_features} at ratio {self.ratio:.3g} means {n_samples} samples; ask for more "
+                "features"
             )
         values = wishart_eigenvalues(n_samples, n_features, np.random.default_rng(rng))
         return values * (self.variance / n_samples)
@@ -189,8 +191,8 @@ def wishart_eigenvalues(n_samples: int, n_features: int, generator: np.random.Ge
 
     References
     ----------
-    Dumitriu and Edelman 2002, "Matrix models for beta ensembles", J. Math. Phys. 43, section III.B: B Bᵀ with B
-    lower bidiagonal, χ_n, χ_{n-1}, … on the diagonal and χ_{p-1}, …, χ_1 below it.
+    Dumitriu and Edelman 2002, "Matrix models for beta ensembles", J. Math. Phys. 43, section III.B: B Bᵀ with
+    B lower bidiagonal, χ_n, χ_{n-1}, … on the diagonal and χ_{p-1}, …, χ_1 below it.
     """
     from scipy.linalg import eigvalsh_tridiagonal
 

@@ -48,9 +48,9 @@ def noise_variance(
         As for `fit_marchenko_pastur`.
     method : {"kritchman_nadler", "quantile", "median"}
         "kritchman_nadler" removes the upward pull of spikes and the downward pull on the bulk, and is nearly
-        efficient. "quantile" uses only the middle 90 % of the bulk, so it bears a few strange eigenvalues at either
-        edge; with many spikes it is low by up to a percent. "median" divides the median by the law's median, as
-        Gavish and Donoho (2014) do; with many spikes it is the least precise.
+        efficient. "quantile" uses only the middle 90 % of the bulk, so it bears a few strange eigenvalues at
+        either edge; with many spikes it is low by up to a percent. "median" divides the median by the law's
+        median, as Gavish and Donoho (2014) do; with many spikes it is the least precise.
 
     Returns
     -------
@@ -60,7 +60,8 @@ def noise_variance(
 
     References
     ----------
-    Kritchman and Nadler 2009, "Non-parametric detection of the number of signals", IEEE Trans. Signal Process. 57.
+    Kritchman and Nadler 2009, "Non-parametric detection of the number of signals", IEEE Trans. Signal
+    Process. 57.
 
     Examples
     --------
@@ -77,8 +78,8 @@ def noise_variance(
     n, p = sizes(sample)
     if not 0 <= n_signal <= len(sample.values) or n_signal >= min(n, p):
         raise InvalidInputError(
-            f"n_signal={n_signal} of {len(sample.values)} eigenvalues (n_samples={n:g}, n_features={p}) leaves no "
-            "noise to measure"
+            f"n_signal={n_signal} of {len(sample.values)} eigenvalues (n_samples={n:g}, n_features={p}) "
+            "leaves no noise to measure"
         )
     if method == "kritchman_nadler":
         variance = kritchman_nadler(sample, n_signal)[0]
@@ -89,7 +90,7 @@ def noise_variance(
 
 
 def kritchman_nadler(sample: Eigenvalues, n_signal: int) -> tuple[float, Array, bool]:
-    """Return noise variance, population spikes, and whether they explain each other, for checked eigenvalues."""
+    """Return noise variance, population spikes, and whether they explain each other."""
     n, p = sizes(sample)
     scale = sample.values[0] or 1.0
     variance, spikes, converged = _core.kritchman_nadler(
@@ -110,7 +111,7 @@ def _from_quantiles(sample: Eigenvalues, n_signal: int, method: str) -> float:
     n, p = sizes(sample)
     if not sample.is_complete:
         raise InvalidInputError(
-            f'method="{method}" needs all eigenvalues, got the top {len(sample.values)}; "kritchman_nadler" does not'
+            f'method="{method}" needs all eigenvalues, got the top {len(sample.values)}: "kritchman_nadler" works'
         )
     n_bulk = int(min(n, p)) - n_signal
     bulk = np.zeros(n_bulk)

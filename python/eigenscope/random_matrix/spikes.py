@@ -1,8 +1,8 @@
 """Spikes: what a signal of given strength becomes in a sample, and back.
 
 Covariance spikes are population eigenvalues among noise eigenvalues equal to `variance`; `ratio` is
-``n_features / n_samples``. Rectangular spikes are singular values of a signal in ``signal + noise / sqrt(n)`` with unit
-noise, and `aspect_ratio` is ``m / n <= 1``.
+``n_features / n_samples``. Rectangular spikes are singular values of a signal in ``signal + noise / sqrt(n)``
+with unit noise, and `aspect_ratio` is ``m / n <= 1``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def sample_eigenvalue(spike: ArrayLike, ratio: float, *, variance: float = 1.0) 
 
 
 def population_eigenvalue(eigenvalue: ArrayLike, ratio: float, *, variance: float = 1.0) -> Array:
-    """Return the population spike behind a sample eigenvalue; NaN inside the noise bulk, where none is detectable.
+    """Return the population spike behind a sample eigenvalue; NaN inside the noise bulk.
 
     Examples
     --------
@@ -90,8 +90,8 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
 
     References
     ----------
-    Paul 2007; Benaych-Georges and Nadakuditi 2012, "The singular values and vectors of low rank perturbations of large
-    rectangular random matrices".
+    Paul 2007; Benaych-Georges and Nadakuditi 2012, "The singular values and vectors of low rank perturbations
+    of large rectangular random matrices".
     """
     ell = np.asarray(spike, dtype=np.float64) / _positive("variance", variance)
     visible = ell > detection_threshold(ratio)
@@ -105,7 +105,7 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
 def spike_stderr(
     spike: ArrayLike, ratio: float, n_samples: float, *, variance: float = 1.0, complex_data: bool = False
 ) -> Array:
-    """Return the standard error of a debiased Gaussian spike, ``spike sqrt(2 / (n ψ'))``, ``ψ' = 1 - c / (ℓ - 1)²``.
+    """Return the standard error of a debiased spike, ``ℓ sqrt(2 / (n ψ'))`` with ``ψ' = 1 - c / (ℓ - 1)²``.
 
     NaN at and below the detection threshold, where the expansion ends.
 
@@ -121,7 +121,7 @@ def spike_stderr(
 
 
 def sample_singular_value(spike: ArrayLike, aspect_ratio: float) -> Array:
-    """Return the sample singular value of a rectangular spike, ``y² = (x + 1/x) (x + β/x)``; NaN below ``β^(1/4)``.
+    """Return the sample singular value of a spike, ``y² = (x + 1/x) (x + β/x)``; NaN below ``β^(1/4)``.
 
     References
     ----------
@@ -145,7 +145,7 @@ def population_singular_value(singular_value: ArrayLike, aspect_ratio: float) ->
 
 
 def singular_vector_overlaps(spike: ArrayLike, aspect_ratio: float) -> tuple[Array, Array]:
-    """Return squared overlaps (short side m, long side n) of sample and true singular vectors; 0 when undetectable."""
+    """Return squared overlaps with the true singular vectors, short side and long side; 0 when undetectable."""
     x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
     visible = x > beta**0.25
     safe = np.where(visible, x, 1.0)
@@ -157,7 +157,8 @@ def singular_vector_overlaps(spike: ArrayLike, aspect_ratio: float) -> tuple[Arr
 def _aspect(aspect_ratio: float) -> float:
     if not 0 < aspect_ratio <= 1:
         raise InvalidInputError(
-            f"aspect_ratio must lie in (0, 1], got {aspect_ratio!r}: it is the shorter side over the longer one"
+            f"aspect_ratio must lie in (0, 1], got {aspect_ratio!r}: it is the shorter side over the longer "
+            "one"
         )
     return float(aspect_ratio)
 

@@ -21,8 +21,8 @@ def optimal_threshold(
 ) -> float:
     """Return the hard threshold for singular values that minimises the error of a denoised matrix.
 
-    It is a rule about mean squared error, not a test of rank: spikes between the noise edge and this threshold are
-    real, and still better dropped.
+    It is a rule about mean squared error, not a test of rank: spikes between the noise edge and this
+    threshold are real, and still better dropped.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def optimal_threshold(
     Returns
     -------
     float
-        The threshold. When neither `noise` nor `singular_values` is given, the factor by which the median singular
-        value is to be multiplied.
+        The threshold. When neither `noise` nor `singular_values` is given, the factor by which the median
+        singular value is to be multiplied.
 
     Raises
     ------
@@ -46,8 +46,8 @@ def optimal_threshold(
 
     References
     ----------
-    Gavish and Donoho 2014, "The optimal hard threshold for singular values is 4/√3", IEEE Trans. Inf. Theory 60,
-    equation 11; the median of the Marchenko–Pastur law is exact here, not their cubic fit.
+    Gavish and Donoho 2014, "The optimal hard threshold for singular values is 4/√3", IEEE Trans. Inf. Theory
+    60, equation 11; the median of the Marchenko–Pastur law is exact here, not their cubic fit.
 
     Examples
     --------
@@ -74,7 +74,8 @@ def optimal_threshold(
     values = np.asarray(singular_values, dtype=np.float64)
     if values.shape != (int(small),):
         raise InvalidInputError(
-            f"the median needs all {int(small)} singular values of a matrix of shape {shape}, got shape {values.shape}"
+            f"the median needs all {int(small)} singular values of a matrix of shape {shape}, got shape "
+            f"{values.shape}"
         )
     return factor * float(np.median(values))
 
@@ -131,7 +132,7 @@ def _median_root(roots: Array, count: int, complete: bool) -> float:
     lower_middle = count // 2
     if len(roots) <= lower_middle:
         raise InvalidInputError(
-            f"the median of {count} singular values is not among the top {len(roots)}: pass noise=, for example "
-            "the square root of fit_marchenko_pastur(...).variance"
+            f"the median of {count} singular values is not among the top {len(roots)}: pass noise=, for "
+            "example the square root of fit_marchenko_pastur(...).variance"
         )
     return float((roots[lower_middle] + roots[(count - 1) // 2]) / 2)

@@ -17,13 +17,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class TracyWidom:
     """Tracy–Widom law of the largest eigenvalue of white noise, centred and scaled.
 
-    Evaluated from Chebyshev series of ``log F`` and ``log(1 - F)`` computed in 80-digit arithmetic: absolute error
-    below 1e-13, and relative error below 1e-12 in the upper tail as far as a double reaches.
+    Evaluated from Chebyshev series of ``log F`` and ``log(1 - F)`` computed in 80-digit arithmetic: absolute
+    error below 1e-13, and relative error below 1e-12 in the upper tail as far as a double reaches.
 
     Parameters
     ----------
     beta : {1, 2, 4}
-        1 for real data, 2 for complex, 4 for quaternion (Bornemann's convention, without a factor ``sqrt(2)``).
+        1 for real data, 2 for complex, 4 for quaternion (Bornemann's convention, without a factor
+        ``sqrt(2)``).
 
     Raises
     ------
@@ -69,7 +70,7 @@ class TracyWidom:
         return apply_elementwise(self._law.pdf, s)
 
     def pdf_slope(self, s: ArrayLike) -> Array | float:
-        """Derivative of the density at `s`."""
+        """Return the derivative of the density at `s`."""
         return apply_elementwise(self._law.pdf_slope, s)
 
     def ppf(self, probability: ArrayLike) -> Array | float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import time
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,11 @@ from ..errors import InvalidInputError
 from ..parallel_analysis import ParallelAnalysis, check_permutations, parallel_analysis
 from ..power_law import fit_power_law
 from ..random_matrix import fit_marchenko_pastur, gavish_donoho_rank, optimal_threshold
-from ..readers import open_recording
+from ..readers import Recording, open_recording
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.power_law_fit import PowerLawFit
 from ..results.spectrum import Spectrum
-from ..run_options import resolve_rng
+from ..run_options import ProgressOption, RandomSource, Stopwatch, resolve_seed, resolve_threads
 from ..signal_variances import signal_variances
 from .calls import VARIANCE_SHARES, list_calls
 from .caveats import list_warnings
@@ -56,10 +55,10 @@ def analyze(
     significance: float = 0.05,
     n_permutations: int = 20,
     key: str | None = None,
-    rng: Any = None,
+    rng: RandomSource = None,
     threads: int | None = None,
-    progress: Any = False,
-    max_memory: Any = "auto",
+    progress: ProgressOption = False,
+    max_memory: int | float | str = "auto",
 ) -> Report:
     """Analyse one recording: eigenspectrum, noise edge and number of dimensions, with error bars.
 
@@ -87,9 +86,9 @@ def analyze(
     threads : int, optional
         Threads used; all available by default.
     progress : bool or callable
-        Whether to show progress.
-    max_memory : int, str
-        Working memory allowed, in bytes.
+        Whether to show progress on standard error; a callable gets each line instead.
+    max_memory : int, float or "auto"
+        Bytes the computation may take beyond its input.
 
     Returns
     -------
@@ -110,18 +109,14 @@ def analyze(
     >>> report.noise.n_signal, report.permuted.n_dimensions
     (4, 4)
     """
-    started = time.perf_counter()
     check_permutations(n_permutations, 1 - significance)
-    seed = resolve_rng(rng)
-    source = ""
-    if isinstance(X, (str, os.PathLike)):
-        recording = open_recording(X, key=key)
-        X, source = recording.array, recording.source
-    elif key is not None:
-        raise InvalidInputError(f"key={key!r} names an array in a file, but X is not a path")
+    seed = resolve_seed(rng)
+    stopwatch = Stopwatch(resolve_threads(threads), seed)
+    recording = _open(X, key)
+    X = recording.array
     options: dict[str, Any] = {"sample_axis": sample_axis, "center": center, "scale": scale, "nan": nan}
     spectrum = covariance_spectrum(X, **options, threads=threads, progress=progress, max_memory=max_memory)
-    data = describe_data(X, spectrum, nan=nan, source=source)
+    data = describe_data(X, spectrum, nan=nan, source=recording.source)
     if not spectrum.total_variance > 0:
         raise InvalidInputError(
             f"all {data.n_features:,} features are constant: there is no variance to analyse"
@@ -138,10 +133,21 @@ def analyze(
     )
     excess_kurtosis = _excess_kurtosis(X, spectrum, sample_axis=sample_axis, nan=nan, seed=seed)
     report = _assemble(data, spectrum, permuted, options, ranks, significance, excess_kurtosis)
-    info = dataclasses.replace(
-        spectrum.info, method="analyze", seconds=time.perf_counter() - started, seed=seed
+    return dataclasses.replace(
+        report,
+        warnings=(*recording.notes, *report.warnings),
+        info=stopwatch.info(
+            "analyze", n_passes=spectrum.info.n_passes + 1, peak_bytes=spectrum.info.peak_bytes
+        ),
     )
-    return dataclasses.replace(report, info=info)
+
+
+def _open(X: Any, key: str | None) -> Recording:
+    if isinstance(X, (str, os.PathLike)):
+        return open_recording(X, key=key)
+    if key is not None:
+        raise InvalidInputError(f"key={key!r} names an array in a file, but X is not a path")
+    return Recording(X, source="")
 
 
 def _assemble(

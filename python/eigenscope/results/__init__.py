@@ -8,4 +8,13 @@ from .power_law_fit import PowerLawFit
 from .run_info import RunInfo
 from .spectrum import Spectrum
 
-__all__ = ["EigenResult", "Estimate", "MarchenkoPasturFit", "PowerLawFit", "Result", "RunInfo", "SVDResult", "Spectrum"]
+__all__ = [
+    "EigenResult",
+    "Estimate",
+    "MarchenkoPasturFit",
+    "PowerLawFit",
+    "Result",
+    "RunInfo",
+    "SVDResult",
+    "Spectrum",
+]

@@ -32,20 +32,20 @@ class MarchenkoPasturFit(Result):
     edges : tuple of float
         Edges (low, high) of the noise bulk in the limit of large data.
     upper_edge_threshold : float
-        What the next eigenvalue had to exceed to count as a signal: the edge beside the signals found, plus the
-        Tracy–Widom quantile at `significance`.
+        What the next eigenvalue had to exceed to count as a signal: the edge beside the signals found, plus
+        the Tracy–Widom quantile at `significance`.
     n_signal : int
         Number of leading eigenvalues above the noise; 0 is an answer.
     signal_eigenvalues, signal_stderrs : ndarray, shape (n_signal,)
         Population eigenvalues behind them, corrected for the upward bias of sampling, with standard errors.
     p_values : ndarray, shape (n_tested,)
-        Of the leading eigenvalues in the order tested; all but the last are at most `significance`, and the last
-        too when testing ended for another reason.
+        Of the leading eigenvalues in the order tested; all but the last are at most `significance`, and the
+        last too when testing ended for another reason.
     significance : float
         Level of each test.
     goodness : float
-        p-value of the Kolmogorov–Smirnov distance between bulk and law, with the null of repelling eigenvalues; NaN
-        when only the top eigenvalues are known.
+        p-value of the Kolmogorov–Smirnov distance between bulk and law, with the null of repelling
+        eigenvalues; NaN when only the top eigenvalues are known.
     method : str
         Estimator of the variance.
     credible : bool
@@ -81,18 +81,22 @@ class MarchenkoPasturFit(Result):
         from ..random_matrix.laws import MarchenkoPastur
 
         if not self.variance.value > 0:
-            raise InvalidInputError("the noise variance is zero: there is no Marchenko–Pastur law to compare with")
+            raise InvalidInputError(
+                "the noise variance is zero: there is no Marchenko–Pastur law to compare with"
+            )
         return MarchenkoPastur(self.ratio, self.variance.value)
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the eigenvalue density with the fitted law; see `eigenscope.plotting.plot_marchenko_pastur_fit`."""
+        """Draw the density with the fitted law; see `eigenscope.plotting.plot_marchenko_pastur_fit`."""
         from .plotting import plot_marchenko_pastur_fit
 
         return plot_marchenko_pastur_fit(self, ax=ax, **options)
 
     def summary(self) -> str:
         """Return noise, signals and credibility, in three lines and one for each reason for doubt."""
-        signals = f"{self.n_signal} of {len(self.eigenvalues)} eigenvalues above {self.upper_edge_threshold:.6g}"
+        signals = (
+            f"{self.n_signal} of {len(self.eigenvalues)} eigenvalues above {self.upper_edge_threshold:.6g}"
+        )
         goodness = "not tested" if np.isnan(self.goodness) else f"p = {self.goodness:.2g}"
         lines = [
             f"MarchenkoPasturFit: noise variance {self.variance.value:.6g} ± {self.variance.stderr:.2g}, "

@@ -194,7 +194,8 @@ def plot_power_law_fit(
     ax.text(
         0.97,
         0.95,
-        f"exponent {result.exponent:.3g} ± {result.stderr:.2g}\n{result.confidence:.0%} interval {low:.3g} to {high:.3g}",
+        f"exponent {result.exponent:.3g} ± {result.stderr:.2g}\n"
+        f"{result.confidence:.0%} interval {low:.3g} to {high:.3g}",
         transform=ax.transAxes,
         ha="right",
         va="top",

@@ -27,7 +27,7 @@ class PowerLawFit(Result):
     stderr : float
         Standard error: sampling of the eigenvalues or scatter about the line, whichever is larger.
     interval : tuple of float
-        Confidence interval (low, high) for the population exponent. It is widened on one side by `bias`.
+        Confidence interval (low, high) for the population exponent, widened by the bias of sampling.
     r_squared : float
         Weighted share of the variance of log λ that the line explains.
     ranks : tuple of int
@@ -41,8 +41,8 @@ class PowerLawFit(Result):
     n_dropped : int
         Eigenvalues in the range that were zero or negative: left out, or folded by ``abs`` when asked.
     bias : float
-        Estimated first-order bias of the exponent from the finite number of samples: what sampling added to it.
-        Subtracted only on request; NaN when the number of samples is unknown.
+        Estimated first-order bias of the exponent from the finite number of samples: what sampling added to
+        it. Subtracted only on request; NaN when the samples are too few, or their number unknown.
     confidence : float
         Coverage that `interval` is made for.
     eigenvalues : ndarray, shape (k,)
@@ -64,7 +64,9 @@ class PowerLawFit(Result):
 
     def predict(self, ranks: ArrayLike) -> Array:
         """Return the fitted line ``exp(intercept) * ranks**-exponent`` at 1-based `ranks`."""
-        return np.asarray(np.exp(self.intercept - self.exponent * np.log(np.asarray(ranks, dtype=np.float64))))
+        return np.asarray(
+            np.exp(self.intercept - self.exponent * np.log(np.asarray(ranks, dtype=np.float64)))
+        )
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the spectrum with the fitted line and range; see `eigenscope.plotting.plot_power_law_fit`."""

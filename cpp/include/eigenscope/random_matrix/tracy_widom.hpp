@@ -4,7 +4,7 @@
 namespace eigenscope::random_matrix {
 
 /// Tracy–Widom law for real (beta = 1), complex (2) and quaternion (4, without the factor √2) matrices.
-/// Absolute error below 1e-14 everywhere; log F above s = -10 and log(1 - F) for all s > -2 to 1e-13.
+/// Absolute error below 1e-14; relative error of F for -10 < s < -2 and of 1 - F for s > -2 below 1e-12.
 class TracyWidom {
   public:
     explicit TracyWidom(int beta);
