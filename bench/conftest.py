@@ -41,12 +41,17 @@ def measure(benchmark, smoke):
 
 def pytest_terminal_summary(terminalreporter, config):
     session = getattr(config, "_benchmarksession", None)
-    rows = [b for b in getattr(session, "benchmarks", []) if "relative error" in b.extra_info]
-    if not rows:
-        return
-    terminalreporter.section("time relative to eigenscope, at the error each reached")
-    ours = {b.group: b.stats.median for b in rows if b.param == "eigenscope"}
-    for row in rows:
+    rows = getattr(session, "benchmarks", [])
+    compared = [row for row in rows if "relative error" in row.extra_info]
+    if compared:
+        terminalreporter.section("time relative to eigenscope, at the error each reached")
+    ours = {row.group: row.stats.median for row in compared if row.param == "eigenscope"}
+    for row in compared:
         ratio = row.stats.median / ours[row.group] if row.group in ours else float("nan")
         work, error = row.extra_info["work"], row.extra_info["relative error"]
         terminalreporter.write_line(f"{work:58} {row.param:28} {ratio:8.2f}x   error {error:.1g}")
+    rates = [row for row in rows if "GF/s" in row.extra_info]
+    if rates:
+        terminalreporter.section("GF/s")
+    for row in rates:
+        terminalreporter.write_line(f"{row.group:34} {row.param:8} {row.extra_info['GF/s']:8.0f}")
