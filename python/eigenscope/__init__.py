@@ -11,6 +11,7 @@ from .dimensionality import dims_for_variance, effective_rank, participation_rat
 from .eigen import eigsh
 from .inputs import as_source
 from .operators import as_operator
+from .parallel_analysis import parallel_analysis
 from .plan import plan
 from .power_law import fit_power_law
 from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
@@ -50,6 +51,7 @@ __all__ = [
     "fit_marchenko_pastur",
     "fit_power_law",
     "optimal_threshold",
+    "parallel_analysis",
     "participation_ratio",
     "plan",
     "randomized_svd",
