@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import doctest
-import importlib
-import pkgutil
-
 import eigenscope.testing as testing
 import numpy as np
 import pytest
@@ -22,13 +18,6 @@ SPECTRA = {
     "uniform": testing.uniform_spectrum(40),
     "wishart": testing.wishart_spectrum(90, 40),
 }
-
-
-@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(testing.__path__)])
-def test_examples_run(name):
-    module = importlib.import_module(f"eigenscope.testing.{name}")
-    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
-    assert result.failed == 0
 
 
 @pytest.mark.parametrize("name", SPECTRA)

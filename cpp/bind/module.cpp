@@ -6,9 +6,10 @@ namespace py = pybind11;
 namespace eigenscope::bind {
 void register_errors(py::module_& module);
 void register_panels(py::module_& module);
-void register_sparse(py::module_& module);
 void register_operators(py::module_& module);
+void register_sparse(py::module_& module);
 void register_dense_algebra(py::module_& module);
+void register_random_matrix(py::module_& module);
 void register_system(py::module_& module);
 void register_random(py::module_& module);
 }  // namespace eigenscope::bind
@@ -18,9 +19,11 @@ PYBIND11_MODULE(_core, module) {
     module.attr("__version__") = EIGENSCOPE_VERSION;
     eigenscope::bind::register_errors(module);
     eigenscope::bind::register_panels(module);
-    eigenscope::bind::register_sparse(module);
+    // Operators first: signatures of what follows name their classes.
     eigenscope::bind::register_operators(module);
+    eigenscope::bind::register_sparse(module);
     eigenscope::bind::register_dense_algebra(module);
+    eigenscope::bind::register_random_matrix(module);
     eigenscope::bind::register_system(module);
     eigenscope::bind::register_random(module);
 }

@@ -1,16 +1,30 @@
-"""Certified spectral analysis of high-dimensional data: eigenspectra, noise edges and dimensions with error bars."""
+"""Certified spectral analysis of high-dimensional data: eigenspectra, noise edges, dimensions, error bars."""
 
+# ruff: noqa: E402
 from . import _blas_table, _core
 
 _blas_table.fill()
 
 from .config import show_config
 from .covariance import covariance_spectrum
+from .dimensionality import dims_for_variance, effective_rank, participation_ratio
 from .eigen import eigsh
 from .inputs import as_source
 from .operators import as_operator
+from .parallel_analysis import parallel_analysis
 from .plan import plan
-from .results import EigenResult, Estimate, RunInfo, Spectrum, SVDResult
+from .power_law import fit_power_law
+from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
+from .report import Report, analyze
+from .results import (
+    EigenResult,
+    Estimate,
+    MarchenkoPasturFit,
+    PowerLawFit,
+    RunInfo,
+    Spectrum,
+    SVDResult,
+)
 from .svd import randomized_svd, svds
 
 __version__: str = _core.__version__
@@ -18,14 +32,27 @@ __version__: str = _core.__version__
 __all__ = [
     "EigenResult",
     "Estimate",
+    "MarchenkoPastur",
+    "MarchenkoPasturFit",
+    "PowerLawFit",
+    "Report",
     "RunInfo",
     "SVDResult",
     "Spectrum",
+    "TracyWidom",
     "__version__",
+    "analyze",
     "as_operator",
     "as_source",
     "covariance_spectrum",
+    "dims_for_variance",
+    "effective_rank",
     "eigsh",
+    "fit_marchenko_pastur",
+    "fit_power_law",
+    "optimal_threshold",
+    "parallel_analysis",
+    "participation_ratio",
     "plan",
     "randomized_svd",
     "show_config",

@@ -3,7 +3,18 @@
 from .base import Result
 from .decompositions import EigenResult, SVDResult
 from .estimate import Estimate
+from .marchenko_pastur_fit import MarchenkoPasturFit
+from .power_law_fit import PowerLawFit
 from .run_info import RunInfo
 from .spectrum import Spectrum
 
-__all__ = ["EigenResult", "Estimate", "Result", "RunInfo", "SVDResult", "Spectrum"]
+__all__ = [
+    "EigenResult",
+    "Estimate",
+    "MarchenkoPasturFit",
+    "PowerLawFit",
+    "Result",
+    "RunInfo",
+    "SVDResult",
+    "Spectrum",
+]

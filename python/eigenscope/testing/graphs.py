@@ -37,7 +37,7 @@ def path_laplacian(n: int) -> SparseMatrix:
     """
     _require_vertices(n, 1)
     ones = np.ones(n - 1)
-    return _laplacian(scipy.sparse.diags_array([ones, ones], offsets=[-1, 1], shape=(n, n)))
+    return _laplacian(scipy.sparse.diags([ones, ones], offsets=[-1, 1], shape=(n, n)))
 
 
 def path_laplacian_eigenvalues(n: int) -> NDArray[np.float64]:
@@ -85,7 +85,7 @@ def cycle_laplacian(n: int) -> SparseMatrix:
     _require_vertices(n, 3)
     ones, corner = np.ones(n - 1), np.ones(1)
     offsets = [-1, 1, n - 1, 1 - n]
-    return _laplacian(scipy.sparse.diags_array([ones, ones, corner, corner], offsets=offsets, shape=(n, n)))
+    return _laplacian(scipy.sparse.diags([ones, ones, corner, corner], offsets=offsets, shape=(n, n)))
 
 
 def cycle_laplacian_eigenvalues(n: int) -> NDArray[np.float64]:
@@ -206,7 +206,7 @@ def random_graph_adjacency(n: int, *, mean_degree: float, rng: RandomSource = 0)
 
 def _laplacian(adjacency: SparseMatrix) -> SparseMatrix:
     degrees = np.asarray(adjacency.sum(axis=1)).ravel()
-    return scipy.sparse.csr_array(scipy.sparse.diags_array(degrees) - adjacency)
+    return scipy.sparse.csr_array(scipy.sparse.diags(degrees) - adjacency)
 
 
 def _require_vertices(n: int, least: int) -> None:

@@ -208,7 +208,7 @@ def repeated_spectrum(n: int, *, multiplicity: int) -> FloatArray:
     """
     if multiplicity < 1:
         raise InvalidInputError(f"multiplicity must be at least 1, got {multiplicity}")
-    return 1.0 / (np.arange(_length(n)) // multiplicity + 1.0)
+    return np.asarray(1.0 / (np.arange(_length(n)) // multiplicity + 1.0), dtype=np.float64)
 
 
 def graded_spectrum(n: int, *, decades: float = 12.0) -> FloatArray:

@@ -1,0 +1,67 @@
+"""Every piece of work beside its peers, alternately in one process; prints ratios and achieved errors.
+
+python bench/comparison.py [--smoke] [--rounds N] [--only WORD] [--json PATH]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import platform
+from collections.abc import Callable
+
+from environment import release_blas_overrides
+
+BLAS_LINE = release_blas_overrides()
+
+import eigenscope
+import numpy as np
+import scipy
+from eigenscope.bench_short import Case, Outcome, compare, covariance_case, format_table, svd_case
+
+Maker = Callable[[], Case]
+
+CASES: dict[str, tuple[Maker, Maker]] = {
+    # name: (full size, small size)
+    "covariance": (lambda: covariance_case(8000, 3000), lambda: covariance_case(800, 300)),
+    "svds": (lambda: svd_case(20_000, 4000, k=50), lambda: svd_case(2000, 400, k=10)),
+}
+
+
+def machine() -> dict[str, str]:
+    """Return what a reader needs to judge the numbers."""
+    return {
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "eigenscope": eigenscope.__version__,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--smoke", action="store_true", help="small sizes and one round")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds that count (default 5)")
+    parser.add_argument("--only", default="", help="only work whose name contains this word")
+    parser.add_argument("--json", type=pathlib.Path, help="also write times, ratios and errors here")
+    options = parser.parse_args()
+    print(BLAS_LINE)
+    outcomes: list[Outcome] = []
+    for name, (full, small) in CASES.items():
+        if options.only in name:
+            case = small() if options.smoke else full()
+            outcomes += compare(case, rounds=1 if options.smoke else options.rounds)
+    print(format_table(outcomes))
+    if options.json:
+        content = {"machine": machine(), "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes]}
+        options.json.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

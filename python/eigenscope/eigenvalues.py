@@ -1,0 +1,147 @@
+"""What the analyses accept: a `Spectrum`, or plain eigenvalues with the sizes they came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+from .results.spectrum import Spectrum
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+NEGATIVE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
+"""Negative eigenvalues down to this share of the largest are rounding and count as zero."""
+
+TRACE_TOLERANCE = 1e-6
+"""Relative disagreement between a trace and its eigenvalues that rounding in single precision explains."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Eigenvalues:
+    """Checked eigenvalues of a sample covariance, with what is known of their origin.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (k,)
+        Descending, non-negative.
+    n_samples : float or None
+        Degrees of freedom of the covariance: what the sums were divided by.
+    n_features : int or None
+        Size of the covariance matrix.
+    total_variance : float
+        Its trace.
+    is_complete : bool
+        Whether every eigenvalue that is not given is zero.
+    """
+
+    values: Array
+    n_samples: float | None
+    n_features: int | None
+    total_variance: float
+    is_complete: bool
+
+    @property
+    def rests(self) -> Array:
+        """Sum of all eigenvalues beyond the first k, for k = 0 … len(values), shape (len(values) + 1,)."""
+        hidden = 0.0 if self.is_complete else max(0.0, self.total_variance - float(np.sum(self.values)))
+        # Added from the smallest, so that a small rest beside large signals keeps its digits.
+        return np.cumsum(np.concatenate([[hidden], self.values[::-1]]))[::-1]
+
+
+def as_eigenvalues(
+    spectrum_or_eigenvalues: Spectrum | ArrayLike,
+    *,
+    n_samples: float | None = None,
+    n_features: int | None = None,
+    total_variance: float | None = None,
+) -> Eigenvalues:
+    """Check eigenvalues and bring them into one form: descending float64, tiny negatives set to zero.
+
+    Parameters
+    ----------
+    spectrum_or_eigenvalues : Spectrum or array_like, shape (k,)
+        Plain eigenvalues may come in any order.
+    n_samples, n_features : number or None
+        Sizes; those of a Spectrum are used unless given.
+    total_variance : float or None
+        Trace; needed when only some of the eigenvalues are given.
+
+    Returns
+    -------
+    Eigenvalues
+        Checked.
+
+    Raises
+    ------
+    InvalidInputError
+        For NaN, large negative values, wrong shapes, or a trace smaller than the eigenvalues' sum.
+    """
+    if isinstance(spectrum_or_eigenvalues, Spectrum):
+        spectrum = spectrum_or_eigenvalues
+        n_samples = spectrum.degrees_of_freedom if n_samples is None else n_samples
+        n_features = spectrum.n_features if n_features is None else n_features
+        total_variance = spectrum.total_variance if total_variance is None else total_variance
+        values = _check_values(spectrum.eigenvalues)
+        complete = spectrum.is_complete or len(values) >= min(n_samples, n_features)
+    else:
+        values = _check_values(spectrum_or_eigenvalues)
+        limit = math.inf if n_features is None else min(n_features, n_samples or math.inf)
+        complete = total_variance is None or len(values) >= limit
+    _check_sizes(values, n_samples, n_features)
+    total = float(np.sum(values)) if total_variance is None else float(total_variance)
+    _check_total(values, total, complete)
+    return Eigenvalues(values, n_samples, n_features, total, complete)
+
+
+def _check_values(eigenvalues: ArrayLike) -> Array:
+    array = np.asarray(eigenvalues)
+    if array.dtype.kind not in "fiu":
+        raise UnsupportedTypeError(f"eigenvalues must be real numbers, got dtype {array.dtype}")
+    if array.ndim != 1 or array.size == 0:
+        raise InvalidInputError(f"eigenvalues must be one-dimensional and not empty, got shape {array.shape}")
+    values = array.astype(np.float64)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise NonFiniteInputError(
+            f"{int(bad.sum())} of {len(values)} eigenvalues are NaN or infinite, the first at index "
+            f"{int(np.argmax(bad))}: repair or drop missing data before computing the spectrum"
+        )
+    values = np.sort(values)[::-1]
+    tolerance = NEGATIVE_TOLERANCE
+    if array.dtype.kind == "f":
+        tolerance = max(tolerance, len(values) * float(np.finfo(array.dtype).eps))
+    if values[-1] < -tolerance * np.abs(values).max():
+        raise InvalidInputError(
+            f"{int((values < 0).sum())} eigenvalues are negative, down to {values[-1]:.3g} beside a largest "
+            f"of {values[0]:.3g}: those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
+        )
+    return np.maximum(values, 0.0)
+
+
+def _check_sizes(values: Array, n_samples: float | None, n_features: int | None) -> None:
+    for name, size in (("n_samples", n_samples), ("n_features", n_features)):
+        if size is not None and not (math.isfinite(size) and size >= 1):
+            raise InvalidInputError(f"{name} must be at least 1, got {size!r}")
+    if n_features is not None and len(values) > n_features:
+        raise InvalidInputError(
+            f"{len(values)} eigenvalues for n_features={n_features}: a covariance matrix has one per feature"
+        )
+
+
+def _check_total(values: Array, total: float, complete: bool) -> None:
+    given = float(np.sum(values))
+    if not math.isfinite(total) or total < given * (1 - TRACE_TOLERANCE):
+        raise InvalidInputError(
+            f"total_variance={total:.6g} is below the sum {given:.6g} of the eigenvalues: it is the trace of "
+            "the whole covariance matrix, with the same divisor"
+        )
+    if complete and total > given * (1 + TRACE_TOLERANCE):
+        raise InvalidInputError(
+            f"total_variance={total:.6g} is above the sum {given:.6g} of all {len(values)} eigenvalues: "
+            "check the divisor (n or n - 1), or whether singular values were given"
+        )

@@ -1,0 +1,285 @@
+"""Parallel analysis: how many eigenvalues exceed those of data whose features have been made independent."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .blocks import choose_block, read_block
+from .covariance import covariance_spectrum
+from .errors import InvalidInputError
+from .results.base import Result
+from .results.run_info import RunInfo
+from .results.spectrum import Spectrum
+from .run_options import Progress, ProgressOption, RandomSource, Stopwatch, resolve_seed, resolve_threads
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+EXACT_VALUES = 2_000_000
+"""Data with at most this many values are permuted whole; larger data through a random block of this size."""
+
+_ROUNDING = 1e-12
+"""Slack of the comparison of a p-value, a ratio of integers, with the level ``1 - quantile``."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ParallelAnalysis(Result):
+    """Eigenvalues beside those of the same data with every feature permuted on its own.
+
+    Parameters
+    ----------
+    n_dimensions : int
+        Leading eigenvalues that all exceed their null quantile.
+    eigenvalues : ndarray, shape (m,)
+        Eigenvalues of the data, descending.
+    null_quantiles : ndarray, shape (m,)
+        The `quantile` of each rank's eigenvalue over the permutations.
+    p_values : ndarray, shape (m,)
+        ``(1 + number of permutations that reach the eigenvalue) / (n_permutations + 1)``.
+    quantile : float
+        Quantile of the null the eigenvalues are compared with.
+    n_permutations : int
+        Number of permuted data sets.
+    block_shape : tuple of int
+        Samples and features of what was permuted.
+    data_shape : tuple of int
+        Samples and features of the data.
+    info : RunInfo
+        What it cost, with the seed.
+    """
+
+    n_dimensions: int
+    eigenvalues: Array
+    null_quantiles: Array
+    p_values: Array
+    quantile: float
+    n_permutations: int
+    block_shape: tuple[int, int]
+    data_shape: tuple[int, int]
+    info: RunInfo = dataclasses.field(default_factory=RunInfo)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all the data were permuted, not a random block of them."""
+        return self.block_shape == self.data_shape
+
+    @property
+    def threshold(self) -> float:
+        """The null quantile that the first eigenvalue left out was compared with."""
+        if len(self.null_quantiles) == 0:
+            return float("nan")
+        return float(self.null_quantiles[min(self.n_dimensions, len(self.null_quantiles) - 1)])
+
+    def summary(self) -> str:
+        """Return count, null and sizes in three lines."""
+        rows, columns = self.block_shape
+        what = "all data" if self.is_exact else "a random block, so the null is slightly wide"
+        return (
+            f"ParallelAnalysis: {self.n_dimensions:,} dimensions above the permuted data\n"
+            f"  {self.n_permutations} permutations of {rows:,} samples x {columns:,} features ({what}), "
+            f"quantile {self.quantile:g}\n"
+            f"  {self.info.summary()}"
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the eigenvalues and the null quantiles against rank; see `plot_parallel_analysis`."""
+        from .results.plotting import plot_parallel_analysis
+
+        return plot_parallel_analysis(self, ax=ax)
+
+
+def parallel_analysis(
+    X: Any,
+    *,
+    n_permutations: int = 20,
+    quantile: float = 0.95,
+    sample_axis: int = 0,
+    center: bool = True,
+    scale: bool = False,
+    nan: str = "raise",
+    spectrum: Spectrum | None = None,
+    max_values: int = EXACT_VALUES,
+    rng: RandomSource = None,
+    threads: int | None = None,
+    progress: ProgressOption = False,
+) -> ParallelAnalysis:
+    """Count the eigenvalues above those of data in which every feature was permuted on its own.
+
+    Permuting a feature's samples keeps its distribution and destroys its relation to the other features, so
+    the permuted data show what eigenvalues noise alone gives for these features. Eigenvalue i of the data is
+    compared with eigenvalue i of the permuted data; counting stops at the first that does not exceed its null
+    quantile. For uncentred data the entries also get random signs, or the mean would be part of the null.
+
+    Data with more than `max_values` values are represented by a random block of the same aspect ratio: its
+    noise edge is that of the whole, and it fluctuates more, so the count can only come out lower. Features
+    are drawn within strata of equal variance; rank i of the data is compared with the rank of the block that
+    stands for it.
+
+    Because the permuted features keep the variance that signals gave them, strong signals hide weak ones
+    behind them: the count is a lower bound when few dimensions hold most of the variance.
+
+    Parameters
+    ----------
+    X : array_like, memmap, path or dataset, shape (n_samples, n_features)
+        The data; read in blocks, never as a whole when it is a file.
+    n_permutations : int
+        At least ``quantile / (1 - quantile)``, or no eigenvalue could ever pass.
+    quantile : float
+        One minus the false-positive rate for data without structure.
+    sample_axis : int
+        Axis along which samples lie.
+    center, scale : bool
+        Subtract feature means; divide features by their standard deviations.
+    nan : str
+        Missing-value policy, as in `covariance_spectrum`.
+    spectrum : Spectrum, optional
+        ``covariance_spectrum(X, …)`` with the same options, when it is already there.
+    max_values : int
+        Largest number of values permuted at once.
+    rng : int, Generator or SeedSequence, optional
+        Source of the permutations; the same seed gives the same numbers for any number of threads.
+    threads : int, optional
+        Threads used; all available by default.
+    progress : bool or callable
+        Whether to show progress on standard error; a callable gets each line instead.
+
+    Returns
+    -------
+    ParallelAnalysis
+        Count, null quantiles and p-values.
+
+    Raises
+    ------
+    InvalidInputError
+        When `quantile` is not between 0 and 1, or there are too few permutations for it.
+
+    References
+    ----------
+    .. [1] J. L. Horn, "A rationale and test for the number of factors in factor analysis", Psychometrika 30
+       (1965).
+    .. [2] A. Buja and N. Eyuboglu, "Remarks on parallel analysis", Multivariate Behav. Res. 27 (1992).
+    .. [3] E. Dobriban, "Permutation methods for factor analysis and PCA", Annals of Statistics 48 (2020).
+
+    Examples
+    --------
+    >>> import numpy as np, eigenscope
+    >>> rng = np.random.default_rng(0)
+    >>> latents, loadings = rng.standard_normal((200, 3)), rng.standard_normal((3, 40))
+    >>> X = latents @ loadings + rng.standard_normal((200, 40))
+    >>> eigenscope.parallel_analysis(X, rng=0).n_dimensions
+    3
+    """
+    check_permutations(n_permutations, quantile)
+    seed = resolve_seed(rng)
+    stopwatch = Stopwatch(resolve_threads(threads), seed)
+    options: dict[str, Any] = {"center": center, "scale": scale, "nan": nan, "threads": threads}
+    if spectrum is None:
+        spectrum = covariance_spectrum(X, sample_axis=sample_axis, **options)
+    block_seed, *permutation_seeds = np.random.SeedSequence(seed).spawn(1 + n_permutations)
+    rows, columns = choose_block(
+        X,
+        sample_axis=sample_axis,
+        max_values=max_values,
+        feature_variances=None if scale else spectrum.feature_variances,
+        rng=np.random.default_rng(block_seed),
+    )
+    block = read_block(X, rows, columns, sample_axis=sample_axis, nan=nan)
+    if scale:
+        block = block[np.ptp(block, axis=1) > 0]
+    with contextlib.closing(Progress(progress, "parallel analysis")) as report_progress:
+        null = []
+        for done, permutation_seed in enumerate(permutation_seeds, start=1):
+            null.append(_null_eigenvalues(block, not center, permutation_seed, options))
+            report_progress(f"permutation {done} of {n_permutations}")
+    return _compare(
+        spectrum,
+        np.array(null),
+        quantile=quantile,
+        block_shape=(block.shape[1], block.shape[0]),
+        is_whole=rows is None and columns is None,
+        info=stopwatch.info("parallel analysis by permutation", peak_bytes=2 * block.nbytes),
+    )
+
+
+def check_permutations(n_permutations: int, quantile: float) -> None:
+    """Raise unless `n_permutations` permuted data sets can show a p-value of ``1 - quantile``.
+
+    Parameters
+    ----------
+    n_permutations : int
+        Number of permuted data sets.
+    quantile : float
+        Quantile of the null.
+
+    Raises
+    ------
+    InvalidInputError
+        With the number that would do.
+    """
+    if not 0 < quantile < 1:
+        raise InvalidInputError(f"quantile must lie between 0 and 1, got {quantile}")
+    needed = math.ceil(1 / (1 - quantile) - 1 - _ROUNDING / (1 - quantile))
+    if n_permutations < needed:
+        raise InvalidInputError(
+            f"n_permutations={n_permutations} cannot show significance {1 - quantile:.3g}: the smallest "
+            f"possible p-value is 1/{n_permutations + 1}; use n_permutations={needed} or more"
+        )
+
+
+def _null_eigenvalues(
+    block: Array, flip_signs: bool, seed: np.random.SeedSequence, options: dict[str, Any]
+) -> Array:
+    """Return the eigenvalues of `block` (features x samples) with every row permuted on its own."""
+    generator = np.random.default_rng(seed)
+    permuted = generator.permuted(block, axis=1)
+    if flip_signs:
+        np.negative(
+            permuted, out=permuted, where=generator.integers(0, 2, permuted.shape, dtype=np.uint8) == 1
+        )
+    return np.asarray(covariance_spectrum(permuted, sample_axis=1, **options).eigenvalues)
+
+
+def _compare(
+    spectrum: Spectrum,
+    null: Array,
+    *,
+    quantile: float,
+    block_shape: tuple[int, int],
+    is_whole: bool,
+    info: RunInfo,
+) -> ParallelAnalysis:
+    """Compare eigenvalue i with the null eigenvalue that stands for it, and count up to the first failure."""
+    n_permutations, n_null = null.shape
+    data_shape = (spectrum.n_samples, spectrum.n_features)
+    observed = spectrum.eigenvalues
+    possible = min(spectrum.degrees_of_freedom, spectrum.n_features)
+    if is_whole:
+        block_shape = data_shape
+    # Rank i of `possible` stands where rank ⌈i n_null / possible⌉ of the block's null does.
+    n_null = min(n_null, possible, min(block_shape))
+    null_ranks = np.ceil(np.arange(1, len(observed) + 1) * n_null / possible).astype(int).clip(1, n_null) - 1
+    # With relatively fewer features in the block, variance per sample shrinks in proportion: undo it.
+    aspect = (data_shape[1] / data_shape[0]) / (block_shape[1] / block_shape[0])
+    null = np.sort(null, axis=0) * max(1.0, aspect)
+    order = math.ceil(quantile * (n_permutations + 1) - _ROUNDING) - 1
+    p_values = (1 + (null[:, null_ranks] >= observed).sum(axis=0)) / (n_permutations + 1)
+    significant = p_values <= 1 - quantile + _ROUNDING
+    n_dimensions = len(observed) if significant.all() else int(np.argmin(significant))
+    return ParallelAnalysis(
+        n_dimensions=n_dimensions,
+        eigenvalues=np.asarray(observed),
+        null_quantiles=null[order, null_ranks],
+        p_values=p_values,
+        quantile=quantile,
+        n_permutations=n_permutations,
+        block_shape=block_shape,
+        data_shape=data_shape,
+        info=info,
+    )

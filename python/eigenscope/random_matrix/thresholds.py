@@ -1,0 +1,138 @@
+"""Hard thresholds for singular values: which components to keep when denoising a matrix."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..eigenvalues import as_eigenvalues
+from ..errors import InvalidInputError
+from ..results.spectrum import Spectrum
+from .laws import MarchenkoPastur
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def optimal_threshold(
+    shape: tuple[float, float], *, noise: float | None = None, singular_values: ArrayLike | None = None
+) -> float:
+    """Return the hard threshold for singular values that minimises the error of a denoised matrix.
+
+    It is a rule about mean squared error, not a test of rank: spikes between the noise edge and this
+    threshold are real, and still better dropped.
+
+    Parameters
+    ----------
+    shape : tuple of two numbers
+        Rows and columns of the matrix, in any order.
+    noise : float, optional
+        Standard deviation of each entry's noise, when known.
+    singular_values : array_like, shape (min(shape),), optional
+        All singular values, from whose median the noise is estimated when `noise` is None.
+
+    Returns
+    -------
+    float
+        The threshold. When neither `noise` nor `singular_values` is given, the factor by which the median
+        singular value is to be multiplied.
+
+    Raises
+    ------
+    InvalidInputError
+        When both are given, or the number of singular values does not fit `shape`.
+
+    References
+    ----------
+    Gavish and Donoho 2014, "The optimal hard threshold for singular values is 4/√3", IEEE Trans. Inf. Theory
+    60, equation 11; the median of the Marchenko–Pastur law is exact here, not their cubic fit.
+
+    Examples
+    --------
+    >>> from eigenscope import optimal_threshold
+    >>> print(f"{optimal_threshold((100, 100)):.6f}")
+    2.858362
+    >>> print(f"{optimal_threshold((400, 100), noise=0.5):.6f}")
+    17.580294
+    """
+    small, large = sorted(shape)
+    if not (math.isfinite(large) and small >= 1):
+        raise InvalidInputError(f"shape must hold two sizes of at least 1, got {shape!r}")
+    if noise is not None and singular_values is not None:
+        raise InvalidInputError("pass noise= (known) or singular_values= (to estimate it), not both")
+    beta = small / large
+    known = math.sqrt(2 * (beta + 1) + 8 * beta / ((beta + 1) + math.sqrt(beta**2 + 14 * beta + 1)))
+    if noise is not None:
+        if not (math.isfinite(noise) and noise >= 0):
+            raise InvalidInputError(f"noise must be a standard deviation >= 0, got {noise!r}")
+        return known * math.sqrt(large) * noise
+    factor = known / math.sqrt(float(MarchenkoPastur(beta).ppf(0.5)))
+    if singular_values is None:
+        return factor
+    values = np.asarray(singular_values, dtype=np.float64)
+    if values.shape != (int(small),):
+        raise InvalidInputError(
+            f"the median needs all {int(small)} singular values of a matrix of shape {shape}, got shape "
+            f"{values.shape}"
+        )
+    return factor * float(np.median(values))
+
+
+def gavish_donoho_rank(
+    spectrum_or_eigenvalues: Spectrum | ArrayLike,
+    *,
+    noise: float | None = None,
+    n_samples: float | None = None,
+    n_features: int | None = None,
+    total_variance: float | None = None,
+) -> int:
+    """Count the components that the optimal hard threshold keeps.
+
+    Parameters
+    ----------
+    spectrum_or_eigenvalues : Spectrum or array_like
+        Eigenvalues of a sample covariance.
+    noise : float, optional
+        Standard deviation of each entry's noise. Otherwise it comes from the median, and at least half of all
+        eigenvalues must be given.
+    n_samples, n_features, total_variance : number, optional
+        As for `fit_marchenko_pastur`.
+
+    Returns
+    -------
+    int
+        Number of singular values ``sqrt(n_samples * eigenvalue)`` above `optimal_threshold`.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix import gavish_donoho_rank
+    >>> gavish_donoho_rank([9.0, 1.4, 1.1, 0.7], n_samples=100, n_features=4)
+    1
+    """
+    from .noise_variance import sizes
+
+    sample = as_eigenvalues(
+        spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
+    )
+    n, p = sizes(sample)
+    # Compared as roots of eigenvalues: dividing both sides by sqrt(n) keeps extreme scales finite.
+    roots = np.sqrt(sample.values)
+    if noise is not None:
+        threshold = optimal_threshold((n, p), noise=noise) / math.sqrt(n)
+    else:
+        threshold = optimal_threshold((n, p)) * _median_root(roots, int(min(n, p)), sample.is_complete)
+    return int(np.count_nonzero(roots > threshold))
+
+
+def _median_root(roots: Array, count: int, complete: bool) -> float:
+    if complete:
+        roots = np.concatenate([roots, np.zeros(max(0, count - len(roots)))])[:count]
+    lower_middle = count // 2
+    if len(roots) <= lower_middle:
+        raise InvalidInputError(
+            f"the median of {count} singular values is not among the top {len(roots)}: pass noise=, for "
+            "example the square root of fit_marchenko_pastur(...).variance"
+        )
+    return float((roots[lower_middle] + roots[(count - 1) // 2]) / 2)

@@ -1,0 +1,325 @@
+"""From a recording to its report: one pass over the data, then the fits, then the permutations."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from ..blocks import choose_block, open_array, read_block
+from ..covariance import covariance_spectrum
+from ..dimensionality import dims_for_variance, participation_ratio
+from ..errors import InvalidInputError
+from ..parallel_analysis import ParallelAnalysis, check_permutations, parallel_analysis
+from ..power_law import fit_power_law
+from ..random_matrix import fit_marchenko_pastur, gavish_donoho_rank, optimal_threshold
+from ..readers import Recording, open_recording
+from ..results.marchenko_pastur_fit import MarchenkoPasturFit
+from ..results.power_law_fit import PowerLawFit
+from ..results.spectrum import Spectrum
+from ..run_options import ProgressOption, RandomSource, Stopwatch, resolve_seed, resolve_threads
+from ..signal_variances import signal_variances
+from .calls import VARIANCE_SHARES, list_calls
+from .caveats import list_warnings
+from .result import DataDescription, DimensionRule, Report
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+REFERENCE_RANKS = (11, 500)
+"""Ranks fitted in the mouse visual-cortex literature; the leading ten deviate from the power law there."""
+
+_FEWEST_RANKS = 10
+"""A power law is not fitted to fewer ranks than this."""
+
+_FEWEST_EIGENVALUES = 8
+"""Noise is not fitted to fewer eigenvalues than this."""
+
+_KURTOSIS_VALUES = 500_000
+"""The tails are judged from a random block of at most this many values."""
+
+_SLICE_VALUES = 4_000_000
+"""Missing values are counted in slices of about this many values."""
+
+
+def analyze(
+    X: Any,
+    *,
+    sample_axis: int = 0,
+    center: bool = True,
+    scale: bool = False,
+    nan: str = "raise",
+    ranks: tuple[int, int] | None = None,
+    significance: float = 0.05,
+    n_permutations: int = 20,
+    key: str | None = None,
+    rng: RandomSource = None,
+    threads: int | None = None,
+    progress: ProgressOption = False,
+    max_memory: int | float | str = "auto",
+) -> Report:
+    """Analyse one recording: eigenspectrum, noise edge and number of dimensions, with error bars.
+
+    Parameters
+    ----------
+    X : array_like, memmap, data frame, dataset or path, shape (n_samples, n_features)
+        The recording. Files are read in panels and need not fit in memory.
+    sample_axis : int
+        Axis along which samples lie: 0 when rows are samples (time points, trials, stimuli).
+    center, scale : bool
+        Subtract feature means; divide features by their standard deviations.
+    nan : str
+        Missing values: "raise", "drop_rows", "drop_columns" or "pairwise".
+    ranks : tuple of int, optional
+        First and last rank (inclusive, from 1) of the power-law fit. By default 11 to 500, ending where noise
+        begins when at least ten ranks are left before it.
+    significance : float
+        False-positive rate of the tests for dimensions above noise.
+    n_permutations : int
+        Permuted data sets of the parallel analysis.
+    key : str, optional
+        Name of the array when `X` is a path to a file with several.
+    rng : int, Generator or SeedSequence, optional
+        Source of the permutations; the same seed gives the same report.
+    threads : int, optional
+        Threads used; all available by default.
+    progress : bool or callable
+        Whether to show progress on standard error; a callable gets each line instead.
+    max_memory : int, float or "auto"
+        Bytes the computation may take beyond its input.
+
+    Returns
+    -------
+    Report
+        Everything, with the warnings that matter and the call that reproduces each number.
+
+    Raises
+    ------
+    InvalidInputError
+        When the data are missing, empty, not two-dimensional, or hold no variance.
+
+    Examples
+    --------
+    >>> import numpy as np, eigenscope
+    >>> rng = np.random.default_rng(0)
+    >>> latents, loadings = rng.standard_normal((300, 4)), rng.standard_normal((4, 60))
+    >>> report = eigenscope.analyze(latents @ loadings + rng.standard_normal((300, 60)), rng=0)
+    >>> report.noise.n_signal, report.permuted.n_dimensions
+    (4, 4)
+    """
+    check_permutations(n_permutations, 1 - significance)
+    seed = resolve_seed(rng)
+    stopwatch = Stopwatch(resolve_threads(threads), seed)
+    recording = _open(X, key)
+    X = recording.array
+    options: dict[str, Any] = {"sample_axis": sample_axis, "center": center, "scale": scale, "nan": nan}
+    spectrum = covariance_spectrum(X, **options, threads=threads, progress=progress, max_memory=max_memory)
+    data = describe_data(X, spectrum, nan=nan, source=recording.source)
+    if not spectrum.total_variance > 0:
+        raise InvalidInputError(
+            f"all {data.n_features:,} features are constant: there is no variance to analyse"
+        )
+    permuted = parallel_analysis(
+        X,
+        **options,
+        n_permutations=n_permutations,
+        quantile=1 - significance,
+        spectrum=spectrum,
+        rng=seed,
+        threads=threads,
+        progress=progress,
+    )
+    excess_kurtosis = _excess_kurtosis(X, spectrum, sample_axis=sample_axis, nan=nan, seed=seed)
+    report = _assemble(data, spectrum, permuted, options, ranks, significance, excess_kurtosis)
+    return dataclasses.replace(
+        report,
+        warnings=(*recording.notes, *report.warnings),
+        info=stopwatch.info(
+            "analyze", n_passes=spectrum.info.n_passes + 1, peak_bytes=spectrum.info.peak_bytes
+        ),
+    )
+
+
+def _open(X: Any, key: str | None) -> Recording:
+    if isinstance(X, (str, os.PathLike)):
+        return open_recording(X, key=key)
+    if key is not None:
+        raise InvalidInputError(f"key={key!r} names an array in a file, but X is not a path")
+    return Recording(X, source="")
+
+
+def _assemble(
+    data: DataDescription,
+    spectrum: Spectrum,
+    permuted: ParallelAnalysis,
+    options: dict[str, Any],
+    ranks: tuple[int, int] | None,
+    significance: float,
+    excess_kurtosis: float,
+) -> Report:
+    """Derive from the spectrum and the permutations every other number of the report."""
+    noise = _fit_noise(spectrum, significance)
+    rules = _dimension_rules(spectrum, noise, permuted, significance)
+    ranks = choose_ranks(spectrum, noise) if ranks is None else ranks
+    power_law = None if ranks is None else fit_power_law(spectrum, ranks=ranks)
+    signal_power_law = _fit_signal(spectrum, noise, ranks)
+    return Report(
+        data=data,
+        spectrum=spectrum,
+        noise=noise,
+        permuted=permuted,
+        dimension_rules=rules,
+        participation_ratio=participation_ratio(spectrum),
+        participation_ratio_corrected=participation_ratio(spectrum, bias_correction=True),
+        dims_for_variance=tuple((share, dims_for_variance(spectrum, share)) for share in VARIANCE_SHARES),
+        power_law=power_law,
+        signal_power_law=signal_power_law,
+        warnings=list_warnings(data, spectrum, noise, rules, power_law, excess_kurtosis=excess_kurtosis),
+        calls=list_calls(
+            options,
+            permuted,
+            ranks,
+            significance=significance,
+            has_noise=noise is not None,
+            has_signal=signal_power_law is not None,
+        ),
+    )
+
+
+def describe_data(X: Any, spectrum: Spectrum, *, nan: str, source: str = "") -> DataDescription:
+    """Describe the data as read; missing values are counted only when the policy lets them through.
+
+    Parameters
+    ----------
+    X : array_like, memmap or dataset
+        The data.
+    spectrum : Spectrum
+        Its spectrum.
+    nan : str
+        The missing-value policy.
+    source : str
+        Python code that makes ``X``.
+
+    Returns
+    -------
+    DataDescription
+        Shape, type, orientation and missing values.
+    """
+    array = open_array(X)
+    shape, axis = array.shape, spectrum.sample_axis
+    variances = spectrum.feature_variances
+    return DataDescription(
+        n_samples=int(shape[axis]),
+        n_features=int(shape[1 - axis]),
+        dtype=np.dtype(array.dtype).name,
+        sample_axis=axis,
+        n_missing=0 if nan == "raise" else _count_missing(array),
+        missing_policy=nan,
+        n_constant_features=0 if variances is None else int(np.count_nonzero(variances == 0)),
+        source=source,
+    )
+
+
+def _count_missing(array: Any) -> int:
+    if np.dtype(array.dtype).kind != "f" or hasattr(array, "tocsr"):
+        return 0
+    height = max(1, _SLICE_VALUES // array.shape[1])
+    return sum(
+        int(np.count_nonzero(~np.isfinite(np.asarray(array[start : start + height]))))
+        for start in range(0, array.shape[0], height)
+    )
+
+
+def _excess_kurtosis(X: Any, spectrum: Spectrum, *, sample_axis: int, nan: str, seed: int) -> float:
+    """Return the median over features of the excess kurtosis, from a random block."""
+    generator = np.random.default_rng(seed)
+    rows, columns = choose_block(X, sample_axis=sample_axis, max_values=_KURTOSIS_VALUES, rng=generator)
+    block = read_block(
+        X, rows, columns, sample_axis=sample_axis, nan="drop_rows" if nan == "pairwise" else nan
+    )
+    block -= block.mean(axis=1, keepdims=True)
+    second = np.mean(block**2, axis=1)
+    varying = second > 0
+    if not varying.any():
+        return float("nan")
+    return float(np.median(np.mean(block[varying] ** 4, axis=1) / second[varying] ** 2) - 3)
+
+
+def _fit_noise(spectrum: Spectrum, significance: float) -> MarchenkoPasturFit | None:
+    if min(spectrum.degrees_of_freedom, spectrum.n_features) < _FEWEST_EIGENVALUES:
+        return None
+    # Correlated samples are warned of in the report's own words, with the counts they concern.
+    silent = dataclasses.replace(spectrum, lag_one_autocorrelation=float("nan"))
+    return fit_marchenko_pastur(silent, significance=significance)
+
+
+def _dimension_rules(
+    spectrum: Spectrum, noise: MarchenkoPasturFit | None, permuted: ParallelAnalysis, significance: float
+) -> tuple[DimensionRule, ...]:
+    """Count the dimensions above noise by each rule."""
+    by_permutation = DimensionRule(
+        "parallel_analysis",
+        permuted.n_dimensions,
+        permuted.threshold,
+        f"above {permuted.n_permutations} permuted copies; lower bound",
+    )
+    if noise is None:
+        return (by_permutation,)
+    dof, variance = spectrum.degrees_of_freedom, float(noise.variance)
+    # A singular value y of the centred data is sqrt(dof λ): the threshold on y becomes one on λ.
+    threshold = optimal_threshold((dof, spectrum.n_features), noise=math.sqrt(variance)) ** 2 / dof
+    return (
+        DimensionRule(
+            "Marchenko–Pastur_test",
+            noise.n_signal,
+            noise.upper_edge_threshold,
+            f"not noise; {100 * significance:g} % false positives",
+        ),
+        DimensionRule(
+            "Gavish–Donoho_threshold",
+            gavish_donoho_rank(spectrum, noise=math.sqrt(variance)),
+            float(threshold),
+            "worth keeping to denoise",
+        ),
+        by_permutation,
+    )
+
+
+def _fit_signal(
+    spectrum: Spectrum, noise: MarchenkoPasturFit | None, ranks: tuple[int, int] | None
+) -> PowerLawFit | None:
+    """Fit the signal's own variances, when the noise fit is credible and they are positive over the ranks."""
+    if noise is None or not noise.credible or ranks is None or ranks[1] > noise.n_signal:
+        return None
+    signal = signal_variances(spectrum, noise=noise)
+    if np.any(signal[ranks[0] - 1 : ranks[1]] <= 0):
+        return None
+    return fit_power_law(signal, ranks=ranks)
+
+
+def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None) -> tuple[int, int] | None:
+    """Choose the ranks of the power-law fit: 11 to 500, ending where noise begins when enough are left.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        The spectrum.
+    noise : MarchenkoPasturFit or None
+        Where its noise begins.
+
+    Returns
+    -------
+    tuple of int or None
+        First and last rank, inclusive; None when there are fewer than ten.
+    """
+    first, last = REFERENCE_RANKS
+    # The last two eigenvalues of a full spectrum are distorted by centring and by finite samples.
+    available = min(len(spectrum.eigenvalues), spectrum.degrees_of_freedom, spectrum.n_features) - 2
+    last = min(last, available)
+    if last - first + 1 < _FEWEST_RANKS:
+        first = 1
+    if noise is not None and noise.n_signal - first + 1 >= _FEWEST_RANKS:
+        last = min(last, noise.n_signal)
+    return (first, last) if last - first + 1 >= _FEWEST_RANKS else None

@@ -1,0 +1,107 @@
+"""Noise fitted to a spectrum, and the signals that stand above it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InvalidInputError
+from .base import Result
+from .estimate import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..random_matrix.laws import MarchenkoPastur
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class MarchenkoPasturFit(Result):
+    """White noise fitted to the bulk of a spectrum, and the eigenvalues that stand above it.
+
+    Parameters
+    ----------
+    variance : Estimate
+        Variance of the noise.
+    ratio : float
+        ``n_features / n_samples`` of the law.
+    edges : tuple of float
+        Edges (low, high) of the noise bulk in the limit of large data.
+    upper_edge_threshold : float
+        What the next eigenvalue had to exceed to count as a signal: the edge beside the signals found, plus
+        the Tracy–Widom quantile at `significance`.
+    n_signal : int
+        Number of leading eigenvalues above the noise; 0 is an answer.
+    signal_eigenvalues, signal_stderrs : ndarray, shape (n_signal,)
+        Population eigenvalues behind them, corrected for the upward bias of sampling, with standard errors.
+    p_values : ndarray, shape (n_tested,)
+        Of the leading eigenvalues in the order tested; all but the last are at most `significance`, and the
+        last too when testing ended for another reason.
+    significance : float
+        Level of each test.
+    goodness : float
+        p-value of the Kolmogorov–Smirnov distance between bulk and law, with the null of repelling
+        eigenvalues; NaN when only the top eigenvalues are known.
+    method : str
+        Estimator of the variance.
+    credible : bool
+        Whether nothing speaks against the fit.
+    reasons : tuple of str
+        What speaks against it, in words.
+    eigenvalues : ndarray, shape (k,)
+        What was fitted, descending.
+    n_samples, n_features : number
+        Sizes used; `n_samples` is the number of degrees of freedom.
+    """
+
+    variance: Estimate
+    ratio: float
+    edges: tuple[float, float]
+    upper_edge_threshold: float
+    n_signal: int
+    signal_eigenvalues: Array
+    signal_stderrs: Array
+    p_values: Array
+    significance: float
+    goodness: float
+    method: str
+    credible: bool
+    reasons: tuple[str, ...]
+    eigenvalues: Array
+    n_samples: float
+    n_features: int
+
+    @property
+    def law(self) -> MarchenkoPastur:
+        """Marchenko–Pastur law of the noise."""
+        from ..random_matrix.laws import MarchenkoPastur
+
+        if not self.variance.value > 0:
+            raise InvalidInputError(
+                "the noise variance is zero: there is no Marchenko–Pastur law to compare with"
+            )
+        return MarchenkoPastur(self.ratio, self.variance.value)
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the density with the fitted law; see `eigenscope.plotting.plot_marchenko_pastur_fit`."""
+        from .plotting import plot_marchenko_pastur_fit
+
+        return plot_marchenko_pastur_fit(self, ax=ax, **options)
+
+    def summary(self) -> str:
+        """Return noise, signals and credibility, in three lines and one for each reason for doubt."""
+        signals = (
+            f"{self.n_signal} of {len(self.eigenvalues)} eigenvalues above {self.upper_edge_threshold:.6g}"
+        )
+        goodness = "not tested" if np.isnan(self.goodness) else f"p = {self.goodness:.2g}"
+        lines = [
+            f"MarchenkoPasturFit: noise variance {self.variance.value:.6g} ± {self.variance.stderr:.2g}, "
+            f"ratio {self.ratio:.4g}, bulk {self.edges[0]:.6g} … {self.edges[1]:.6g}",
+            f"  {signals} at level {self.significance:g}; goodness of fit {goodness}",
+            "  nothing speaks against the fit" if self.credible else "  doubtful:",
+        ]
+        return "\n".join(lines + [f"    - {reason}" for reason in self.reasons])

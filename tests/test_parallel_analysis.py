@@ -1,0 +1,157 @@
+"""Parallel analysis finds planted dimensions, and none in noise more often than its level says."""
+
+import eigenscope
+import numpy as np
+import pytest
+from eigenscope.blocks import choose_block, read_block
+from eigenscope.errors import InvalidInputError
+from eigenscope.parallel_analysis import ParallelAnalysis, parallel_analysis
+from eigenscope.testing import recording
+
+
+def planted(
+    n_samples: int, n_features: int, n_signal: int, *, strength: float = 15.0, seed: int = 0
+) -> np.ndarray:
+    return recording(
+        n_samples,
+        n_features,
+        population_eigenvalues=np.full(n_signal, strength),
+        noise_variance=1.0,
+        rng=seed,
+    ).data
+
+
+@pytest.mark.parametrize("unequal", [False, True])
+def test_false_positive_rate_on_noise(unequal: bool) -> None:
+    n_seeds, false_positives = 120, 0
+    for seed in range(n_seeds):
+        rng = np.random.default_rng(seed)
+        noise = rng.standard_normal((60, 30)) * (rng.uniform(0.3, 3.0, 30) if unequal else 1.0)
+        false_positives += parallel_analysis(noise, rng=seed).n_dimensions > 0
+    # The level is 1/21; four binomial standard errors above it.
+    level = 1 / 21
+    assert false_positives <= n_seeds * level + 4 * np.sqrt(n_seeds * level * (1 - level))
+
+
+@pytest.mark.parametrize(("n_samples", "n_features"), [(300, 60), (80, 200), (100, 100)])
+def test_finds_planted_dimensions(n_samples: int, n_features: int) -> None:
+    result = parallel_analysis(planted(n_samples, n_features, 4), rng=1)
+    assert result.n_dimensions in (4, 5)
+    assert result.is_exact
+    assert (result.p_values[:4] <= 0.05).all()
+
+
+def test_p_values_count_the_permutations_that_reach_the_eigenvalue() -> None:
+    X = planted(100, 20, 2)
+    result = parallel_analysis(X, n_permutations=99, quantile=0.95, rng=3)
+    assert result.p_values.min() == pytest.approx(0.01)
+    assert result.p_values.max() <= 1
+    significant = result.p_values <= 0.05 + 1e-12
+    np.testing.assert_array_equal(significant, result.eigenvalues > result.null_quantiles)
+
+
+def test_too_few_permutations_are_refused_with_the_number_that_would_do() -> None:
+    X = planted(50, 10, 1)
+    with pytest.raises(InvalidInputError, match="use n_permutations=99 or more"):
+        parallel_analysis(X, n_permutations=98, quantile=0.99)
+    parallel_analysis(X, n_permutations=19, quantile=0.95)
+    with pytest.raises(InvalidInputError, match="between 0 and 1"):
+        parallel_analysis(X, quantile=1.0)
+
+
+def test_same_seed_same_bits_for_any_number_of_threads() -> None:
+    X = planted(200, 40, 3)
+    first = parallel_analysis(X, rng=5, threads=1)
+    for threads in (2, 3):
+        again = parallel_analysis(X, rng=5, threads=threads)
+        np.testing.assert_array_equal(first.null_quantiles, again.null_quantiles)
+        assert first.n_dimensions == again.n_dimensions
+    assert not np.array_equal(first.null_quantiles, parallel_analysis(X, rng=6).null_quantiles)
+
+
+def test_input_is_not_modified_and_layout_does_not_matter() -> None:
+    X = planted(120, 30, 2)
+    kept = X.copy()
+    expected = parallel_analysis(X, rng=0)
+    np.testing.assert_array_equal(X, kept)
+    for same in (np.asfortranarray(X), X.astype(">f8")):
+        np.testing.assert_allclose(
+            parallel_analysis(same, rng=0).null_quantiles, expected.null_quantiles, rtol=1e-10
+        )
+    turned = parallel_analysis(np.ascontiguousarray(X.T), sample_axis=1, rng=0)
+    np.testing.assert_allclose(turned.null_quantiles, expected.null_quantiles, rtol=1e-10)
+
+
+def test_uncentred_mean_is_a_dimension_not_part_of_the_null() -> None:
+    X = planted(300, 40, 2, strength=200.0) + 5.0
+    assert parallel_analysis(X, rng=0).n_dimensions == 2
+    assert parallel_analysis(X, center=False, rng=0).n_dimensions == 3
+
+
+def test_block_of_large_data_is_conservative_and_finds_the_planted() -> None:
+    X = planted(1500, 300, 5, strength=20.0)
+    result = parallel_analysis(X, max_values=50_000, rng=0)
+    assert not result.is_exact
+    rows, columns = result.block_shape
+    assert rows * columns <= 50_000
+    assert rows / columns == pytest.approx(5, rel=0.1)
+    assert result.n_dimensions == 5
+    noise = planted(1500, 300, 0)
+    counts = [parallel_analysis(noise, max_values=50_000, rng=seed).n_dimensions for seed in range(10)]
+    assert sum(count > 0 for count in counts) <= 2
+
+
+def test_one_loud_feature_is_noise_in_a_block_too() -> None:
+    X = np.random.default_rng(0).standard_normal((2000, 400))
+    X[:, 17] *= 40
+    assert parallel_analysis(X, max_values=50_000, rng=0).n_dimensions == 0
+
+
+@pytest.mark.parametrize("shape", [(40_000, 12), (12, 40_000)])
+def test_extreme_aspect_ratios_stay_conservative(shape: tuple[int, int]) -> None:
+    X = np.random.default_rng(1).standard_normal(shape)
+    result = parallel_analysis(X, max_values=20_000, rng=0)
+    assert np.prod(result.block_shape) <= 20_000
+    assert result.n_dimensions == 0
+
+
+def test_memmap_is_read_in_blocks(tmp_path) -> None:
+    X = planted(1500, 200, 3).astype(np.float32)
+    np.save(tmp_path / "data.npy", X)
+    from_file = parallel_analysis(tmp_path / "data.npy", max_values=30_000, rng=2)
+    in_memory = parallel_analysis(X, max_values=30_000, rng=2)
+    np.testing.assert_allclose(from_file.null_quantiles, in_memory.null_quantiles, rtol=1e-10)
+    assert from_file.n_dimensions == in_memory.n_dimensions
+
+
+def test_blocks_of_files_equal_blocks_of_arrays(tmp_path) -> None:
+    import h5py
+
+    X = np.random.default_rng(0).standard_normal((700, 90))
+    rows, columns = choose_block(X, sample_axis=0, max_values=9_000, rng=np.random.default_rng(1))
+    expected = X[np.ix_(rows, columns)].T
+    np.testing.assert_array_equal(read_block(X, rows, columns), expected)
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        dataset = file.create_dataset("X", data=X)
+        np.testing.assert_array_equal(read_block(dataset, rows, columns), expected)
+        np.testing.assert_array_equal(read_block(dataset, None, None, sample_axis=1), X)
+
+
+def test_missing_values_are_dropped_within_the_block() -> None:
+    X = planted(300, 40, 3)
+    X[5, 7] = np.nan
+    with pytest.raises(InvalidInputError):
+        parallel_analysis(X, rng=0)
+    for policy in ("drop_rows", "drop_columns"):
+        assert parallel_analysis(X, nan=policy, rng=0).n_dimensions == 3
+
+
+def test_save_load_and_text(tmp_path) -> None:
+    result = parallel_analysis(planted(100, 20, 2), rng=0)
+    result.save(tmp_path / "result.npz")
+    assert ParallelAnalysis.load(tmp_path / "result.npz") == result
+    assert "2 dimensions above the permuted data" in repr(result)
+
+
+def test_is_public() -> None:
+    assert eigenscope.parallel_analysis is parallel_analysis
