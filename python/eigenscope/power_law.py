@@ -23,8 +23,8 @@ CONVENTIONS = {"stringer2019": (11, 500), "alpha_req": (11, 100)}
 """Published conventions and their ranks; both weigh ranks by 1/rank."""
 
 RELIABLE_BIAS_SHARE = 0.1
-"""The first-order bias is trusted while the eigenvalues that matter to the last rank are at most this share of
-the samples; in simulated power laws it is then right within a fifth, and at 0.2 no longer."""
+"""The first-order bias is trusted while the eigenvalues that matter to the last rank are at most this share
+of the samples; in simulated power laws it is then right within a fifth, and at 0.2 no longer."""
 
 MINIMUM_RANKS = 5
 """A slope from fewer eigenvalues has no error worth the name."""
