@@ -6,8 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom
-
 from eigenscope import MarchenkoPastur
 from eigenscope.errors import InvalidInputError
 from eigenscope.random_matrix.edges import (
@@ -18,6 +16,7 @@ from eigenscope.random_matrix.edges import (
     smallest_eigenvalue_p_value,
     spiked_noise_edge,
 )
+from scipy.stats import binom
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,8 @@ def test_largest_eigenvalue_matches_reference_values(n, p, location, scale, at_5
 
 
 @pytest.mark.parametrize(
-    ("n", "p", "location", "scale"), [(20, 10, 58.262247360, 6.216394927), (100, 50, 291.416954058, 10.629666071)]
+    ("n", "p", "location", "scale"),
+    [(20, 10, 58.262247360, 6.216394927), (100, 50, 291.416954058, 10.629666071)],
 )
 def test_complex_edge_matches_reference_values(n, p, location, scale):
     edge = largest_eigenvalue_edge(n, p, complex_data=True)
@@ -92,7 +92,8 @@ def test_p_values_stay_probabilities_far_from_the_edge():
     values = np.linspace(1, 40, 400)
     for estimated in (False, True):
         p_values = [
-            largest_eigenvalue_p_value(v, n_samples=20, n_features=10, variance_estimated=estimated) for v in values
+            largest_eigenvalue_p_value(v, n_samples=20, n_features=10, variance_estimated=estimated)
+            for v in values
         ]
         assert all(0 <= p <= 1 for p in p_values)
         assert np.all(np.diff(p_values) <= 1e-12)
@@ -111,7 +112,8 @@ def test_units_cancel(variance):
 
 @pytest.mark.parametrize(("n", "p"), [(20, 10), (100, 50), (50, 100)])
 def test_false_positive_rates_are_nominal(n, p):
-    # Known variance, estimated variance, smallest eigenvalue; published rates are .045 to .054 at nominal .05.
+    # Known variance, estimated variance, smallest eigenvalue; published rates are .045 to .054 at nominal
+    # .05.
     draws, sizes = 2000, {"n_samples": n, "n_features": p}
     generator = np.random.default_rng(n * 1000 + p)
     known = largest_eigenvalue_threshold(**sizes)

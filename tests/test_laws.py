@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
-from scipy.stats import ks_2samp
-
 from eigenscope import MarchenkoPastur
 from eigenscope.errors import InvalidInputError, UnsupportedTypeError
+from scipy.integrate import quad
+from scipy.stats import ks_2samp
 
 RATIOS = [1e-8, 0.01, 0.1, 0.5, 0.999999, 1.0, 1.00001, 2.0, 50.0]
 
@@ -173,7 +172,9 @@ def test_shapes_and_dtypes_follow_the_input():
     assert law.cdf(points).shape == (3, 2)
     assert isinstance(law.cdf(1), float)
     assert law.cdf([]).shape == (0,)
-    np.testing.assert_array_equal(law.cdf(np.linspace(0, 3, 5000)[::-1])[::-1], law.cdf(np.linspace(0, 3, 5000)))
+    np.testing.assert_array_equal(
+        law.cdf(np.linspace(0, 3, 5000)[::-1])[::-1], law.cdf(np.linspace(0, 3, 5000))
+    )
     with pytest.raises(UnsupportedTypeError, match="complex128"):
         law.cdf([1j])
 

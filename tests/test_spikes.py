@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from eigenscope.errors import InvalidInputError
 from eigenscope.random_matrix import spikes
 
@@ -54,7 +53,9 @@ def test_debiasing_inverts_at_every_scale():
     ell = np.geomspace(1.8, 1e6, 40)
     for variance in (1e-150, 1.0, 1e150):
         values = spikes.sample_eigenvalue(ell * variance, 0.5, variance=variance)
-        np.testing.assert_allclose(spikes.population_eigenvalue(values, 0.5, variance=variance), ell * variance, rtol=1e-9)
+        np.testing.assert_allclose(
+            spikes.population_eigenvalue(values, 0.5, variance=variance), ell * variance, rtol=1e-9
+        )
 
 
 def test_overlap_bias_and_error_agree_with_simulation():
@@ -68,7 +69,9 @@ def test_overlap_bias_and_error_agree_with_simulation():
         overlap[draw] = vectors[0, -1] ** 2
         debiased[draw] = spikes.population_eigenvalue(values[-1], p / n)
     # The limits are off by O(1/n); five standard errors for the rest.
-    assert overlap.mean() == pytest.approx(spikes.overlaps(ell, p / n)[0], abs=5 * overlap.std() / np.sqrt(draws) + 2 / n)
+    assert overlap.mean() == pytest.approx(
+        spikes.overlaps(ell, p / n)[0], abs=5 * overlap.std() / np.sqrt(draws) + 2 / n
+    )
     assert debiased.mean() == pytest.approx(ell, abs=5 * debiased.std() / np.sqrt(draws) + 2 * ell / n)
     # A standard deviation from 200 draws is known to 5 %.
     assert debiased.std() == pytest.approx(float(spikes.spike_stderr(ell, p / n, n)), rel=0.25)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from eigenscope import MarchenkoPastur, optimal_threshold
 from eigenscope.errors import InvalidInputError
 from eigenscope.random_matrix import gavish_donoho_rank
@@ -38,7 +37,11 @@ def test_median_estimates_the_noise():
 def test_rank_of_signal_plus_noise_at_any_orientation_and_scale():
     generator = np.random.default_rng(0)
     n, p, noise = 300, 120, 0.7
-    signal = 40 * np.linalg.qr(generator.standard_normal((n, 3)))[0] @ np.linalg.qr(generator.standard_normal((p, 3)))[0].T
+    signal = (
+        40
+        * np.linalg.qr(generator.standard_normal((n, 3)))[0]
+        @ np.linalg.qr(generator.standard_normal((p, 3)))[0].T
+    )
     singular = np.linalg.svd(signal + noise * generator.standard_normal((n, p)), compute_uv=False)
     for size, features in ((n, p), (p, n)):
         eigenvalues = np.concatenate([singular**2 / size, np.zeros(features - p)])

@@ -230,7 +230,9 @@ def _fit_line(ranks: Array, logs: Array, weights: str) -> _Line:
     exponent = float(influence @ (logs - mean))
     residuals = logs - mean + exponent * centred
     total = float(weight @ (logs - mean) ** 2)
-    r_squared = 1.0 if total == 0 else 1 - float(weight @ residuals**2) / total
+    # A flat spectrum has nothing to explain beyond the rounding of its logarithms.
+    rounding = np.finfo(np.float64).eps * (1 + abs(mean))
+    r_squared = 1.0 if total <= rounding**2 else 1 - float(weight @ residuals**2) / total
     # Sandwich estimate with the small-sample factor n / (n - 2): weights are a convention, not inverse
     # variances.
     scatter = math.sqrt(float(np.sum((influence * residuals) ** 2)) * len(ranks) / (len(ranks) - 2))
