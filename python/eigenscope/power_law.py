@@ -231,7 +231,7 @@ def _fit_line(ranks: Array, logs: Array, weights: str) -> _Line:
     residuals = logs - mean + exponent * centred
     total = float(weight @ (logs - mean) ** 2)
     # A flat spectrum has nothing to explain beyond the rounding of its logarithms.
-    rounding = np.finfo(np.float64).eps * (1 + abs(mean))
+    rounding = 64 * np.finfo(np.float64).eps * (1 + abs(mean))
     r_squared = 1.0 if total <= rounding**2 else 1 - float(weight @ residuals**2) / total
     # Sandwich estimate with the small-sample factor n / (n - 2): weights are a convention, not inverse
     # variances.
