@@ -40,7 +40,7 @@ def test_numbers_are_consistent_with_each_other(case) -> None:
     for share, n_dimensions in report.dims_for_variance:
         assert cumulative[n_dimensions - 1] >= share > cumulative[n_dimensions - 2]
     for rule in report.dimension_rules:
-        if rule.name != "parallel_analysis":
+        if rule.name == "Gavish–Donoho_threshold":
             assert rule.n_dimensions == np.count_nonzero(eigenvalues > rule.threshold)
     first, last = report.power_law.ranks
     assert 1 <= first < last <= 307
@@ -52,6 +52,14 @@ def test_slow_signals_are_warned_of(case) -> None:
     expected = (centred[1:] * centred[:-1]).sum() / (centred**2).sum()
     assert report.spectrum.lag_one_autocorrelation == pytest.approx(expected, abs=0.01)
     assert any("lag-one autocorrelation" in warning for warning in report.warnings)
+
+
+def test_unequal_correlated_noise_is_not_passed_off_as_a_good_fit(case) -> None:
+    _, report = case
+    assert not report.noise.credible
+    assert report.signal_power_law is None
+    assert "doubtful" in report.summary()
+    assert any("not credible" in warning for warning in report.warnings)
 
 
 def test_averaging_over_repeats_removes_noise_and_keeps_signal() -> None:

@@ -98,12 +98,20 @@ def _draw_dimensions(report: Report, ax: Axes, truth: Mapping[str, float]) -> No
 
 
 def _draw_bar(ax: Axes, row: int, bar: Quantity, *, right: float) -> None:
-    ax.barh(row, bar.value, height=0.6, color=_BAR_COLOURS[bar.section], zorder=2)
+    is_doubtful = bar.note.startswith("doubtful")
+    ax.barh(
+        row,
+        bar.value,
+        height=0.6,
+        color=_BAR_COLOURS[bar.section],
+        alpha=0.4 if is_doubtful else 1.0,
+        zorder=2,
+    )
     stderr = bar.stderr if bar.stderr > 0 else 0.0
     if stderr:
         ax.errorbar(bar.value, row, xerr=stderr, color=INK, linewidth=1, capsize=2, zorder=3)
     ax.annotate(
-        bar.format_value(),
+        bar.format_value() + (" (doubtful)" if is_doubtful else ""),
         (max(bar.value + stderr, right), row),
         xytext=(6, 0),
         textcoords="offset points",

@@ -118,15 +118,16 @@ def _spectrum(report: Report) -> Iterator[Quantity]:
 
 
 def _noise(report: Report) -> Iterator[Quantity]:
-    noise, section = report.noise, "Noise"
+    noise = report.noise
     if noise is None:
         return
+    section = "Noise" if noise.credible else "Noise (doubtful: see warnings)"
     unit = "" if report.spectrum.scaled else DATA_UNITS
     yield _from_estimate("noise_variance", section, "noise variance per feature", noise.variance, unit=unit)
     yield Quantity(
         "noise_edge",
         section,
-        "upper edge of the noise bulk",
+        "edge of noise without signals",
         noise.edges[1],
         unit=unit,
         note="Marchenko–Pastur law",
@@ -137,7 +138,7 @@ def _noise(report: Report) -> Iterator[Quantity]:
         "noise ends at",
         noise.upper_edge_threshold,
         unit=unit,
-        note=f"noise alone passes it in {100 * noise.significance:g} %",
+        note=f"noise beside these signals, level {noise.significance:g}",
     )
     yield Quantity(
         "variance_above_noise",
