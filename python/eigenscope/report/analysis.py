@@ -212,7 +212,7 @@ def describe_data(source: Source, spectrum: Spectrum, *, nan: str, code: str = "
     if spectrum.scaled and nan != "drop_columns":
         n_constant = source.n_features - spectrum.n_features
     elif spectrum.feature_variances is not None and spectrum.feature_means is not None:
-        _, varies = scale_factors(spectrum.feature_variances, spectrum.feature_means, spectrum.centered)
+        _, varies = scale_factors(spectrum.feature_variances, spectrum.feature_means, True)
         n_constant = int(np.count_nonzero(~varies))
     return DataDescription(
         n_samples=source.n_samples,
