@@ -1,21 +1,52 @@
-"""Certified spectral analysis of high-dimensional data: eigenspectra, noise edges, dimensions, error bars."""
+"""Certified spectral analysis of high-dimensional data: eigenspectra, noise edges and dimensions with error bars."""
 
 from . import _blas_table, _core
-from .dimensionality import dims_for_variance, effective_rank, participation_ratio
-from .power_law import fit_power_law
-from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
 
 _blas_table.fill()
+
+from .config import show_config
+from .covariance import covariance_spectrum
+from .dimensionality import dims_for_variance, effective_rank, participation_ratio
+from .eigen import eigsh
+from .inputs import as_source
+from .operators import as_operator
+from .parallel_analysis import ParallelAnalysis, parallel_analysis
+from .plan import plan
+from .power_law import fit_power_law
+from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
+from .report import Report, analyze
+from .results import EigenResult, Estimate, RunInfo, Spectrum, SVDResult
+from .signal_variances import signal_variances
+from .svd import randomized_svd, svds
 
 __version__: str = _core.__version__
 
 __all__ = [
+    "EigenResult",
+    "Estimate",
     "MarchenkoPastur",
+    "ParallelAnalysis",
+    "Report",
+    "RunInfo",
+    "SVDResult",
+    "Spectrum",
     "TracyWidom",
+    "__version__",
+    "analyze",
+    "as_operator",
+    "as_source",
+    "covariance_spectrum",
     "dims_for_variance",
     "effective_rank",
+    "eigsh",
     "fit_marchenko_pastur",
     "fit_power_law",
     "optimal_threshold",
+    "parallel_analysis",
     "participation_ratio",
+    "plan",
+    "randomized_svd",
+    "show_config",
+    "signal_variances",
+    "svds",
 ]

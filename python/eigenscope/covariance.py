@@ -1,0 +1,412 @@
+"""The eigenspectrum of a recording in one pass over its samples."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from .eigen import resolve_tolerance
+from .errors import InvalidInputError, MemoryBudgetError
+from .inputs import Source, apply_nan_policy, as_source, warn_about_constant_features
+from .operators import Array, compute_dtype, dense_operator, safe_scale
+from .pairwise import pairwise_covariance
+from .results import Spectrum
+from .run_options import (
+    Progress,
+    ProgressOption,
+    RandomSource,
+    Stopwatch,
+    lapack_threads,
+    memory_budget,
+    resolve_seed,
+    resolve_threads,
+    single_threaded_blas,
+)
+from .signs import fix_signs
+from .standardization import scale_factors
+from .svd import svds
+
+ITERATIVE_ORDER = 1000
+"""From this order on, a few eigenpairs of the covariance matrix come sooner from Lanczos than from LAPACK."""
+
+ITERATIVE_SHARE = 10
+"""…when at most one eigenpair in this many is wanted."""
+
+_SAMPLED_ROWS = 64
+
+
+def covariance_spectrum(
+    X: Any,
+    *,
+    sample_axis: int = 0,
+    center: bool = True,
+    scale: bool = False,
+    k: int | None = None,
+    eigenvectors: bool | None = None,
+    nan: str = "raise",
+    compute_dtype: Any = None,
+    reproducible: bool = False,
+    max_memory: int | float | str = "auto",
+    progress: ProgressOption = False,
+    rng: RandomSource = 0,
+    threads: int | None = None,
+) -> Spectrum:
+    """Compute the eigenvalues of the sample covariance matrix, all or the top k, in one pass over the data.
+
+    Second moments of panels are merged exactly (count, means, centred products), on the features' side or, with fewer
+    samples than features, on the samples' side; a mean of 1e8 standard deviations costs no digits. When neither matrix
+    fits in memory and `k` is given, the top k come from `svds`.
+
+    Parameters
+    ----------
+    X : array_like, path, memory map, HDF5 dataset, data frame or tensor
+        Samples x features (see `sample_axis`), any real dtype; read where it lies, panel by panel.
+    sample_axis : {0, 1}
+        Axis along which samples lie.
+    center : bool
+        Subtract feature means; the divisor is then ``n_samples - 1``, otherwise ``n_samples``.
+    scale : bool
+        Divide features by their standard deviations (eigenvalues of the correlation matrix). Constant features are
+        left out, with a warning.
+    k : int, optional
+        Only the k largest eigenvalues.
+    eigenvectors : bool, optional
+        Whether eigenvectors are returned; by default only with `k`.
+    nan : {"raise", "drop_rows", "drop_columns", "pairwise"}
+        What to do with NaN and infinite values. "pairwise" estimates every covariance from the samples both features
+        have.
+    compute_dtype : {"float32", "float64"}, optional
+        Precision of products inside a panel; sums over panels are always double. By default float32 for float32 and
+        float16 data, float64 otherwise.
+    reproducible : bool
+        Run LAPACK on one thread, so that bits do not depend on `threads`; otherwise they agree to rounding.
+    max_memory : int, float or "auto"
+        Bytes the computation may take beyond the input.
+    progress : bool or callable
+        Report to standard error, or to a function of one string.
+    rng : int, Generator, SeedSequence or None
+        Start vectors of the iteration for the top k.
+    threads : int, optional
+        Threads; by default as many as the process may use.
+
+    Returns
+    -------
+    Spectrum
+        Descending eigenvalues with everything needed to judge them.
+
+    Raises
+    ------
+    NonFiniteInputError
+        When values are NaN or infinite and ``nan="raise"``.
+    InvalidInputError, UnsupportedTypeError
+        For data that cannot be used.
+    MemoryBudgetError
+        When the covariance matrix does not fit; the text says what would.
+
+    References
+    ----------
+    T. Chan, G. Golub and R. LeVeque, "Algorithms for computing the sample variance", The American Statistician 37
+    (1983).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 9.0]])
+    >>> spectrum = covariance_spectrum(X)
+    >>> np.allclose(spectrum.eigenvalues.sum(), np.var(X, axis=0, ddof=1).sum())
+    True
+    """
+    n_threads, seed = resolve_threads(threads), resolve_seed(rng)
+    task = _Task(center, scale, k, bool(k is not None if eigenvectors is None else eigenvectors), n_threads, seed)
+    source = as_source(X, sample_axis=sample_axis)
+    watch = Stopwatch(n_threads, seed if k is not None else None)
+    meter = Progress(progress, "covariance_spectrum")
+    meter(f"{source.n_samples:,} samples x {source.n_features:,} features")
+    try:
+        source = _drop_missing(source, nan, n_threads)
+        _check_size(source, task)
+        if nan == "pairwise":
+            matrix = pairwise_covariance(source, center=center, scale=scale)
+            return _spectrum_of_matrix(matrix, source, task, reproducible, watch)
+        precision = _panel_precision(source, compute_dtype)
+        if _fits(source, task, memory_budget(max_memory)):
+            return _from_moments(source, task, precision, reproducible, watch)
+        return _from_iteration(source, task, max_memory, watch)
+    finally:
+        meter.close()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """What is asked of the data."""
+
+    center: bool
+    scale: bool
+    k: int | None
+    wants_vectors: bool
+    threads: int
+    seed: int
+
+    def degrees_of_freedom(self, n_samples: int) -> int:
+        return n_samples - 1 if self.center else n_samples
+
+
+def _check_size(source: Source, task: _Task) -> None:
+    n, p = source.n_samples, source.n_features
+    if task.degrees_of_freedom(n) < 1:
+        raise InvalidInputError(f"a covariance needs at least 2 samples, got {n}; center=False needs 1")
+    if task.k is not None and not 1 <= task.k <= min(n, p):
+        raise InvalidInputError(f"k must be an integer from 1 to min(samples, features) = {min(n, p)}, got {task.k!r}")
+
+
+def _panel_precision(source: Source, requested: Any) -> np.dtype[Any]:
+    dtype = compute_dtype(source.array.dtype, requested)
+    if dtype.kind == "c":
+        raise InvalidInputError("compute_dtype must be float32 or float64")
+    return dtype
+
+
+def _drop_missing(source: Source, nan: str, threads: int) -> Source:
+    """Apply a policy that removes rows or columns; "raise" waits for the pass itself to meet such a value."""
+    if nan in ("drop_rows", "drop_columns"):
+        return apply_nan_policy(source, nan, threads) if source.array.dtype.kind == "f" else source
+    if nan not in ("raise", "pairwise"):
+        apply_nan_policy(source, nan, threads)
+    return source
+
+
+def _fits(source: Source, task: _Task, budget: int) -> bool:
+    """Whether the smaller of the two Gram matrices fits; raise when nothing else can answer the question."""
+    n, p = source.n_samples, source.n_features
+    order = min(n, p)
+    needed = 8 * order * order * (2 if task.wants_vectors else 1)
+    needed += _core.moments_workspace_bytes(n, p, source.array.dtype.itemsize <= 4, task.threads) if p <= n else 0
+    if needed <= budget:
+        return True
+    if task.k is None:
+        raise MemoryBudgetError(
+            f"all eigenvalues of {n:,} samples x {p:,} features need {needed / 1e9:.2f} GB, the budget is "
+            f"{budget / 1e9:.2f} GB. The top 100 need about {8 * 500 * p / 1e9:.2f} GB: give k=100, or raise max_memory"
+        )
+    return False
+
+
+def sampled_scale(source: Source, dtype: np.dtype[Any]) -> float:
+    """Return a power of two for the data from a few rows, so that no pass is spent on it."""
+    chosen = np.unique(np.linspace(0, source.n_samples - 1, min(_SAMPLED_ROWS, source.n_samples)).astype(np.int64))
+    rows = chosen if source.row_index is None else source.row_index[chosen]
+    magnitudes = np.abs(source.array[rows].astype(np.float64))
+    finite = magnitudes[np.isfinite(magnitudes)]
+    return safe_scale(float(finite.max(initial=0.0)), dtype)
+
+
+def _moments(source: Source, task: _Task, dtype: np.dtype[Any]) -> tuple[dict[str, Any], float]:
+    """Run the pass; repeat it with the exact scale when a few rows had misjudged it."""
+    on_samples = source.n_samples < source.n_features
+    scale = sampled_scale(source, dtype)
+    single = dtype == np.float32
+    for attempt in range(2):
+        with single_threaded_blas():
+            if on_samples:
+                options = {"center": task.center, "standardize": task.scale, "single_precision": single}
+                found = _core.sample_gram(source.array, **source.selection, scale=scale, threads=task.threads, **options)
+            else:
+                found = _core.moments(
+                    source.array, **source.selection, scale=scale, threads=task.threads, single_precision=single
+                )
+        if np.isfinite(found["squared_deviation"]).all() and np.isfinite(np.diagonal(found["cross_products"])).all():
+            return found, scale
+        apply_nan_policy_error(source, task.threads)
+        if attempt == 0:
+            largest = _core.scan(source.array, **source.selection, threads=task.threads)["largest_magnitude"]
+            scale = float(np.ldexp(1.0, -int(np.frexp(largest)[1])))
+    raise InvalidInputError("second moments overflow: divide the data by a power of ten first")
+
+
+def apply_nan_policy_error(source: Source, threads: int) -> None:
+    """Raise when the data hold values that are not finite; return when they only overflowed."""
+    found = _core.scan(source.array, **source.selection, threads=threads)
+    if found["n_nonfinite"]:
+        apply_nan_policy(source, "raise", threads)
+
+
+def _from_moments(
+    source: Source, task: _Task, dtype: np.dtype[Any], reproducible: bool, watch: Stopwatch
+) -> Spectrum:
+    found, scale = _moments(source, task, dtype)
+    n = source.n_samples
+    divisor = task.degrees_of_freedom(n)
+    means, squares = found["mean"], found["squared_deviation"]
+    matrix = found.pop("cross_products")
+    factors, varies = scale_factors(squares / divisor, means, task.center)
+    on_samples = n < source.n_features
+    if task.scale and not varies.all():
+        warn_about_constant_features(int((~varies).sum()), len(varies), stacklevel=4)
+    if not on_samples:
+        matrix = _finish_covariance(matrix, found, factors, varies, task)
+    matrix /= divisor
+    kept = source.keep_columns(varies) if task.scale and not varies.all() else source
+    statistics = {
+        "feature_means": means / scale,
+        "feature_variances": squares / divisor / scale**2,
+        "lag_one_autocorrelation": float(found["lag_one_autocorrelation"]),
+    }
+    if task.scale and not varies.all():
+        statistics |= {name: statistics[name][varies] for name in ("feature_means", "feature_variances")}
+    total = float(np.trace(matrix))
+    unit = 1.0 if task.scale else scale
+    values, vectors, residuals, status, method = _decompose(matrix, task, reproducible)
+    if vectors is not None and on_samples:
+        vectors = _feature_vectors(kept, task, means / scale, factors * scale, vectors, values)
+    return Spectrum(
+        eigenvalues=_clip_rounding(values, source.n_features) / unit**2,
+        n_samples=n,
+        n_features=kept.n_features,
+        total_variance=total / unit**2,
+        degrees_of_freedom=divisor,
+        eigenvectors=None if vectors is None else fix_signs(vectors),
+        centered=task.center,
+        scaled=task.scale,
+        sample_axis=source.sample_axis,
+        feature_names=kept.names_in_use,
+        residual_norms=None if residuals is None else residuals / unit**2,
+        status=status,
+        info=watch.info(
+            f"{'sample-side Gram' if on_samples else 'moment'} pass, {method}",
+            n_passes=1,
+            peak_bytes=matrix.nbytes * (2 if task.wants_vectors else 1)
+            + _core.moments_workspace_bytes(n, source.n_features, dtype == np.float32, task.threads),
+        ),
+        **statistics,
+    )
+
+
+def _finish_covariance(matrix: Array, found: dict[str, Any], factors: Array, varies: Array, task: _Task) -> Array:
+    """Add the means back when not centred, and divide by the standard deviations when scaled; lower triangle."""
+    if not task.center:
+        means = found["mean"]
+        for j in range(len(means)):
+            matrix[j:, j] += found["count"] * means[j] * means[j:]
+    if task.scale:
+        if not varies.all():
+            matrix = np.asfortranarray(matrix[np.ix_(varies, varies)])
+            factors = factors[varies]
+        for j in range(len(factors)):
+            matrix[j:, j] *= factors[j] * factors[j:]
+    return matrix
+
+
+def _decompose(
+    matrix: Array, task: _Task, reproducible: bool
+) -> tuple[Array, Array | None, Array | None, str, str]:
+    """Eigenvalues (descending) of a lower triangle, with vectors, residuals, status and method."""
+    order = len(matrix)
+    k = order if task.k is None else min(task.k, order)
+    if task.k is not None and order >= ITERATIVE_ORDER and k * ITERATIVE_SHARE <= order:
+        return _iterate(matrix, task, k)
+    with lapack_threads(task.threads, reproducible):
+        if not task.wants_vectors:
+            return _core.eigvalsh_in_place(matrix)[::-1][:k].copy(), None, None, "converged", "LAPACK eigenvalues"
+        values, vectors = _core.eigh_largest_in_place(matrix, k)
+    return values[::-1].copy(), np.asfortranarray(vectors[:, ::-1]), None, "converged", "LAPACK eigenpairs"
+
+
+def _iterate(matrix: Array, task: _Task, k: int) -> tuple[Array, Array | None, Array | None, str, str]:
+    full = np.tril(matrix) + np.tril(matrix, -1).T
+    operator = dense_operator(Source(array=full), check=False)
+    with single_threaded_blas():
+        found = operator.core.eigenpairs(
+            k=k, which="LA", tolerance=resolve_tolerance(None, full.dtype), block=8, basis_size=0,
+            max_matvecs=100 * len(full) + 10_000, max_seconds=0.0, certify=True, seed=task.seed, start=None,
+            monitor=None, direct=False, threads=task.threads,
+        )  # fmt: skip
+    vectors = found["eigenvectors"] if task.wants_vectors else None
+    return found["eigenvalues"], vectors, found["residual_norms"], found["status"], "thick-restart block Lanczos"
+
+
+def _feature_vectors(
+    source: Source, task: _Task, means: Array, factors: Array, left: Array, values: Array
+) -> Array:
+    """Right vectors ``Xᵀ u / ‖Xᵀ u‖`` from those on the samples' side; null directions are completed."""
+    varies = factors > 0
+    shift = means[varies] if task.scale and task.center else means if task.center else None
+    factor = np.ascontiguousarray(factors[varies]) if task.scale else None
+    operator = dense_operator(source, dtype=np.float64, shift=shift, factor=factor, check=False, largest=1.0)
+    right = operator.product(left, task.threads, "adjoint")
+    generator = np.random.Generator(np.random.Philox(task.seed))
+    null = values <= len(values) * np.finfo(np.float64).eps * max(float(values[0]), 0.0)
+    right[:, null] = generator.standard_normal((right.shape[0], int(null.sum())))
+    lengths = np.linalg.norm(right, axis=0)
+    orthonormal, triangle = np.linalg.qr(right / np.where(lengths > 0, lengths, 1.0))
+    return np.asarray(orthonormal * np.where(np.diagonal(triangle) < 0, -1.0, 1.0))
+
+
+def _clip_rounding(values: Array, n_features: int) -> Array:
+    """Set to zero what rounding made of eigenvalues that are zero or tiny and negative."""
+    noise = 8 * np.finfo(np.float64).eps * n_features * max(float(values[0]), 0.0) if len(values) else 0.0
+    return np.where((values < 0) & (values > -max(noise, 0.0)), 0.0, values)
+
+
+def _spectrum_of_matrix(
+    matrix: Array, source: Source, task: _Task, reproducible: bool, watch: Stopwatch
+) -> Spectrum:
+    variances = np.diagonal(matrix).copy()
+    total = float(variances.sum())
+    values, vectors, residuals, status, method = _decompose(np.asfortranarray(matrix), task, reproducible)
+    return Spectrum(
+        eigenvalues=values[: min(source.n_samples, source.n_features)],
+        n_samples=source.n_samples,
+        n_features=source.n_features,
+        total_variance=total,
+        degrees_of_freedom=task.degrees_of_freedom(source.n_samples),
+        eigenvectors=None if vectors is None else fix_signs(vectors),
+        centered=task.center,
+        scaled=task.scale,
+        sample_axis=source.sample_axis,
+        feature_variances=variances,
+        feature_names=source.names_in_use,
+        residual_norms=residuals,
+        status=status,
+        info=watch.info(f"pairwise covariance, {method}", n_passes=2, peak_bytes=5 * matrix.nbytes),
+    )
+
+
+def _from_iteration(source: Source, task: _Task, max_memory: int | float | str, watch: Stopwatch) -> Spectrum:
+    """Top k from the data themselves, for matrices whose covariance does not fit."""
+    if source.row_index is not None or source.column_index is not None:
+        raise MemoryBudgetError(
+            'the covariance matrix does not fit and missing values were dropped: write the kept part to a file, or raise max_memory'
+        )
+    assert task.k is not None
+    with single_threaded_blas():
+        sums = _core.feature_sums(source.array, threads=task.threads)
+    divisor = task.degrees_of_freedom(source.n_samples)
+    found = svds(
+        source.array, task.k, center=task.center, scale=task.scale, max_memory=max_memory, rng=task.seed,
+        threads=task.threads,
+    )  # fmt: skip
+    variances = sums["squared_deviation"] / divisor
+    spread = variances if task.center else variances + sums["mean"] ** 2
+    _, varies = scale_factors(variances, sums["mean"], task.center)
+    return Spectrum(
+        eigenvalues=found.singular_values**2 / divisor,
+        n_samples=source.n_samples,
+        n_features=int(varies.sum()) if task.scale else source.n_features,
+        total_variance=float(varies.sum() if task.scale else spread.sum()),
+        degrees_of_freedom=divisor,
+        eigenvectors=found.Vh.T if task.wants_vectors else None,
+        centered=task.center,
+        scaled=task.scale,
+        sample_axis=source.sample_axis,
+        feature_means=sums["mean"],
+        feature_variances=variances,
+        lag_one_autocorrelation=float(sums["lag_one_autocorrelation"]),
+        feature_names=source.names_in_use,
+        residual_norms=found.residual_norms * 2 * found.singular_values / divisor,
+        status=found.status,
+        info=dataclasses.replace(watch.info(found.info.method), n_passes=found.info.n_passes + 1,
+                                 n_matvecs=found.info.n_matvecs, peak_bytes=found.info.peak_bytes),
+    )

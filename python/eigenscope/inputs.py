@@ -1,0 +1,248 @@
+"""What comes in: data of any container and dtype as a two-dimensional view, samples along rows, without a copy."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from . import _core
+from .errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+NAN_POLICIES = ("raise", "drop_rows", "drop_columns", "pairwise")
+
+_REAL_KINDS = "biuf"
+_ROWS_PER_LOOK = 4096
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """A dense data matrix where it lies: a two-dimensional view and the rows and columns in use.
+
+    Parameters
+    ----------
+    array : ndarray, shape (n_samples, n_features)
+        Any numeric dtype, byte order and strides; possibly a memory map.
+    sample_axis : int
+        Axis of the caller's array along which samples lie.
+    row_index, column_index : ndarray of int64, or None
+        Rows and columns kept, ascending; None means all.
+    feature_names : tuple of str, or None
+        Labels of all columns of `array`.
+    """
+
+    array: Array
+    sample_axis: int = 0
+    row_index: Array | None = None
+    column_index: Array | None = None
+    feature_names: tuple[str, ...] | None = None
+
+    @property
+    def n_samples(self) -> int:
+        """Rows in use."""
+        return self.array.shape[0] if self.row_index is None else len(self.row_index)
+
+    @property
+    def n_features(self) -> int:
+        """Columns in use."""
+        return self.array.shape[1] if self.column_index is None else len(self.column_index)
+
+    @property
+    def names_in_use(self) -> tuple[str, ...] | None:
+        """Labels of the columns in use."""
+        if self.feature_names is None or self.column_index is None:
+            return self.feature_names
+        return tuple(self.feature_names[j] for j in self.column_index)
+
+    @property
+    def selection(self) -> dict[str, Array | None]:
+        """Keyword arguments that name the rows and columns in use to the core."""
+        return {"rows": self.row_index, "columns": self.column_index}
+
+    def keep_columns(self, kept: Array) -> Source:
+        """Return the source with only the columns in use where the mask `kept` is true."""
+        index = np.arange(self.array.shape[1]) if self.column_index is None else self.column_index
+        return dataclasses.replace(self, column_index=np.ascontiguousarray(index[kept], dtype=np.int64))
+
+    def row_blocks(self) -> Iterator[tuple[int, Array]]:
+        """Yield (first row, rows) of the whole array, a few thousand rows at a time."""
+        for first in range(0, self.array.shape[0], _ROWS_PER_LOOK):
+            yield first, self.array[first : first + _ROWS_PER_LOOK]
+
+
+def as_source(data: Any, *, sample_axis: int = 0) -> Source:
+    """View data as a matrix of samples by features, without copying where that is possible.
+
+    Parameters
+    ----------
+    data : array_like, path, memory map, HDF5 dataset, data frame or tensor
+        Two-dimensional and real: any integer, boolean or floating dtype, byte order and strides. A path names a
+        ``.npy`` file, which is mapped, not read. CPU tensors share their memory.
+    sample_axis : {0, 1}
+        Axis along which samples lie.
+
+    Returns
+    -------
+    Source
+        The view.
+
+    Raises
+    ------
+    UnsupportedTypeError
+        When the object or its dtype cannot be data.
+    InvalidInputError
+        When it is empty or not two-dimensional.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> source = as_source(np.zeros((3, 5), dtype=np.int16), sample_axis=1)
+    >>> source.n_samples, source.n_features
+    (5, 3)
+    """
+    if isinstance(data, Source):
+        return data
+    array, names = as_matrix(data)
+    if array.dtype.kind not in _REAL_KINDS:
+        raise UnsupportedTypeError(f"data of dtype {array.dtype} cannot be analysed here: real numbers are needed")
+    if sample_axis not in (0, 1, -1, -2):
+        raise InvalidInputError(f"sample_axis must be 0 or 1, got {sample_axis!r}")
+    if sample_axis in (1, -1):
+        array, names = array.T, None
+    return Source(array=array, sample_axis=sample_axis % 2, feature_names=names)
+
+
+def as_matrix(data: Any) -> tuple[Array, tuple[str, ...] | None]:
+    """Return a two-dimensional numeric ndarray sharing memory with `data` where possible, and column labels."""
+    names: tuple[str, ...] | None = None
+    if scipy.sparse.issparse(data):
+        raise UnsupportedTypeError("a sparse matrix cannot be used as a dense source here; svds and eigsh take it")
+    if isinstance(data, (str, os.PathLike)):
+        array = _open_npy(data)
+    elif type(data).__module__.split(".")[0] == "pandas" and hasattr(data, "dtypes"):
+        array, names = _from_frame(data)
+    elif hasattr(data, "detach") and hasattr(data, "device"):
+        array = _from_tensor(data)
+    elif hasattr(data, "chunks") and hasattr(data, "id") and hasattr(data, "file"):
+        array = _from_hdf5(data)
+    else:
+        array = np.asarray(data)
+    if np.ma.isMaskedArray(data) and np.ma.getmaskarray(data).any():
+        raise InvalidInputError('a masked array has masked entries: fill them with NaN and choose nan="drop_rows" or other')
+    _check_layout(array)
+    return array, names
+
+
+def _check_layout(array: Array) -> None:
+    if array.dtype.kind not in _REAL_KINDS + "c" or array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):
+        hint = "; convert it to numbers first" if array.dtype.kind in "OSUVMm" else "; float64 is the widest dtype used"
+        raise UnsupportedTypeError(f"dtype {array.dtype} is not numeric data this package reads{hint}")
+    if array.ndim != 2:
+        raise InvalidInputError(
+            f"data must be two-dimensional (samples x features), got shape {array.shape}: "
+            + ("use X[:, None] or X[None, :]" if array.ndim == 1 else "reshape or average it to a matrix first")
+        )
+    if array.size == 0:
+        raise InvalidInputError(f"data are empty: shape {array.shape}")
+
+
+def _open_npy(path: str | os.PathLike[str]) -> Array:
+    name = os.fspath(path)
+    if not os.path.exists(name):
+        raise InvalidInputError(f"no such file: {name}")
+    try:
+        return np.asanyarray(np.load(name, mmap_mode="r", allow_pickle=False))
+    except (ValueError, OSError, EOFError) as error:
+        raise InvalidInputError(f"{name} is not a .npy file that can be mapped: {error}") from error
+
+
+def _from_frame(frame: Any) -> tuple[Array, tuple[str, ...]]:
+    """Numeric columns of a pandas DataFrame; others are named in the error."""
+    wrong = [str(name) for name, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in _REAL_KINDS]
+    if wrong:
+        raise UnsupportedTypeError(
+            f"{len(wrong)} of {frame.shape[1]} columns are not numeric: {', '.join(wrong[:5])}"
+            f"{', …' if len(wrong) > 5 else ''}; select the numeric ones first"
+        )
+    return frame.to_numpy(), tuple(str(name) for name in frame.columns)
+
+
+def _from_tensor(tensor: Any) -> Array:
+    """Share the memory of a CPU tensor; other devices are never copied behind the caller's back."""
+    if getattr(tensor.device, "type", "cpu") != "cpu":
+        gigabytes = tensor.element_size() * tensor.nelement() / 1e9
+        raise UnsupportedTypeError(f"the tensor lies on {tensor.device}: move it ({gigabytes:.2f} GB) with .cpu() first")
+    return np.asarray(tensor.detach().numpy())
+
+
+def _from_hdf5(dataset: Any) -> Array:
+    """Map a contiguous HDF5 dataset; read a chunked or compressed one into memory."""
+    offset = dataset.id.get_offset() if dataset.chunks is None else None
+    if offset is None or dataset.file.driver != "sec2":
+        return np.asarray(dataset[...])
+    return np.memmap(dataset.file.filename, dtype=dataset.dtype, mode="r", offset=offset, shape=dataset.shape)
+
+
+def apply_nan_policy(source: Source, nan: str, threads: int) -> Source:
+    """Return the source without its non-finite values, or raise, as the policy says.
+
+    Called when a pass has met a value that is not finite; reads the data once more.
+    """
+    if nan not in NAN_POLICIES:
+        raise InvalidInputError(f"nan must be one of {', '.join(NAN_POLICIES)}, got {nan!r}")
+    if nan == "raise":
+        raise _non_finite_error(source, threads)
+    rows = np.zeros(source.array.shape[0], dtype=bool)
+    columns = np.zeros(source.array.shape[1], dtype=bool)
+    for first, block in source.row_blocks():
+        bad = ~np.isfinite(block)
+        rows[first : first + len(block)] = bad.any(axis=1)
+        columns |= bad.any(axis=0)
+    if nan == "drop_rows":
+        kept = np.flatnonzero(~rows).astype(np.int64)
+        if len(kept) == 0:
+            raise NonFiniteInputError('every sample holds a value that is not finite: use nan="drop_columns" or "pairwise"')
+        return dataclasses.replace(source, row_index=kept)
+    kept = np.flatnonzero(~columns).astype(np.int64)
+    if len(kept) == 0:
+        raise NonFiniteInputError('every feature holds a value that is not finite: use nan="drop_rows" or "pairwise"')
+    return dataclasses.replace(source, column_index=kept)
+
+
+def _non_finite_error(source: Source, threads: int) -> NonFiniteInputError:
+    found = _core.scan(source.array, **source.selection, threads=threads)
+    n, p = source.n_samples, source.n_features
+    rows, columns = found["rows_touched"], found["columns_touched"]
+    return NonFiniteInputError(
+        f"{found['n_nonfinite']:,} values are NaN or infinite, in {rows:,} of {n:,} samples and {columns:,} of {p:,} "
+        f"features (first at sample {found['first_row']}, feature {found['first_column']}). "
+        f'Use nan="drop_rows" (keeps {1 - rows / n:.1%} of the samples), "drop_columns" (keeps {1 - columns / p:.1%} '
+        'of the features) or "pairwise"'
+    )
+
+
+def check_finite(source: Source, threads: int) -> float:
+    """Return the largest magnitude; raise `NonFiniteInputError` when a value is NaN or infinite."""
+    if source.array.dtype.kind in "biu":
+        return float(max(abs(int(source.array.max())), abs(int(source.array.min()))))
+    found = _core.scan(source.array, **source.selection, threads=threads)
+    if found["n_nonfinite"]:
+        raise _non_finite_error(source, threads)
+    return float(found["largest_magnitude"])
+
+
+def warn_about_constant_features(n_constant: int, n_features: int, stacklevel: int = 3) -> None:
+    """Say that features without variance were left out of a scaled analysis."""
+    import warnings
+
+    warnings.warn(
+        f"{n_constant:,} of {n_features:,} features are constant and cannot be scaled to unit variance: left out",
+        DataWarning,
+        stacklevel=stacklevel + 1,
+    )
