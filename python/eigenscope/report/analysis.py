@@ -39,6 +39,9 @@ _FEWEST_RANKS = 10
 _FEWEST_EIGENVALUES = 8
 """Noise is not fitted to fewer eigenvalues than this."""
 
+_FEWEST_SAMPLES = 3
+"""With fewer, nothing can be said about the population the samples were drawn from."""
+
 _KURTOSIS_VALUES = 500_000
 """The tails are judged from a random block of at most this many values."""
 
@@ -113,6 +116,11 @@ def analyze(
     stopwatch = Stopwatch(resolve_threads(threads), seed)
     recording = _open(X, key)
     source = as_source(recording.array, sample_axis=sample_axis)
+    if source.n_samples < _FEWEST_SAMPLES:
+        raise InvalidInputError(
+            f"{source.n_samples} samples x {source.n_features} features: at least {_FEWEST_SAMPLES} samples "
+            "are needed; is sample_axis right?"
+        )
     options: dict[str, Any] = {"sample_axis": sample_axis, "center": center, "scale": scale, "nan": nan}
     spectrum = covariance_spectrum(
         source, **options, threads=threads, progress=progress, max_memory=max_memory

@@ -101,6 +101,12 @@ def _about_features(data: DataDescription, spectrum: Spectrum, excess_kurtosis: 
             f"{data.n_constant_features:,} of {data.n_features:,} features are constant: they hold no "
             "variance and lower the noise variance per feature; drop them if they are dead channels."
         )
+    n_dependent = _count_dependent(data, spectrum)
+    if n_dependent:
+        yield (
+            f"Features depend on each other exactly: {n_dependent:,} of {spectrum.n_features:,} directions "
+            "hold no variance. Look for features that are copies or sums of others."
+        )
     variances = spectrum.feature_variances
     if variances is not None and not spectrum.scaled and len(variances[variances > 0]):
         low, high = np.percentile(variances[variances > 0], [10, 90])
@@ -115,6 +121,15 @@ def _about_features(data: DataDescription, spectrum: Spectrum, excess_kurtosis: 
             f"Heavy tails (median excess kurtosis {excess_kurtosis:.3g}): a few extreme samples can stand "
             "above the noise edge on their own; parallel analysis keeps the tails in its null."
         )
+
+
+def _count_dependent(data: DataDescription, spectrum: Spectrum) -> int:
+    """Count eigenvalues at rounding level that neither few samples nor constant features explain."""
+    precision = np.float32 if data.dtype in ("float16", "float32") else np.float64
+    possible = spectrum.eigenvalues[: min(spectrum.degrees_of_freedom, spectrum.n_features)]
+    n_zero = int(np.count_nonzero(possible <= np.finfo(precision).eps * possible[0]))
+    expected = 0 if spectrum.scaled else data.n_constant_features
+    return n_zero - expected if n_zero > expected and spectrum.n_samples > spectrum.n_features else 0
 
 
 def _about_noise(noise: MarchenkoPasturFit | None, rules: tuple[DimensionRule, ...]) -> Iterator[str]:
