@@ -16,7 +16,7 @@ from .power_law import fit_power_law
 from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
 from .report import Report, analyze
 from .results import EigenResult, Estimate, RunInfo, Spectrum, SVDResult
-from .signal_variances import signal_variances
+from .signal_variances import fit_signal_power_law, signal_variances
 from .svd import randomized_svd, svds
 
 __version__: str = _core.__version__
@@ -41,6 +41,7 @@ __all__ = [
     "eigsh",
     "fit_marchenko_pastur",
     "fit_power_law",
+    "fit_signal_power_law",
     "optimal_threshold",
     "parallel_analysis",
     "participation_ratio",

@@ -22,7 +22,7 @@ from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.power_law_fit import PowerLawFit
 from ..results.spectrum import Spectrum
 from ..run_options import ProgressOption, RandomSource, Stopwatch, resolve_seed, resolve_threads
-from ..signal_variances import signal_variances
+from ..signal_variances import fit_signal_power_law, signal_variances
 from ..standardization import scale_factors
 from .calls import VARIANCE_SHARES, list_calls
 from .caveats import list_warnings
@@ -302,7 +302,7 @@ def _fit_signal(
     signal = signal_variances(spectrum, noise=noise)
     if np.any(signal[ranks[0] - 1 : ranks[1]] <= 0):
         return None
-    return fit_power_law(signal, ranks=ranks)
+    return fit_signal_power_law(spectrum, noise=noise, ranks=ranks)
 
 
 def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,7 +76,8 @@ def _about_samples(spectrum: Spectrum) -> Iterator[str]:
             f"The mean was not subtracted{share}. It counts as a dimension and raises the first eigenvalue; "
             "use center=True unless zero is a meaningful origin."
         )
-    if spectrum.lag_one_autocorrelation > STRONG_AUTOCORRELATION:
+    # One dimension of n independent samples has a lag-one autocorrelation of about ± 1/sqrt(n).
+    if spectrum.lag_one_autocorrelation > max(STRONG_AUTOCORRELATION, 4 / math.sqrt(spectrum.n_samples)):
         yield (
             f"Successive samples are alike (lag-one autocorrelation {spectrum.lag_one_autocorrelation:.2f}). "
             "Noise edge, error bars and all three counts assume independent samples: if the noise is as slow "
