@@ -17,7 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 NEGATIVE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 """Negative eigenvalues down to this share of the largest are rounding and count as zero."""
 
-TRACE_TOLERANCE = 1e-6
+TRACE_TOLERANCE = 1e-5
 """Relative disagreement between a trace and its eigenvalues that rounding in single precision explains."""
 
 

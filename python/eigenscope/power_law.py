@@ -23,8 +23,8 @@ CONVENTIONS = {"stringer2019": (11, 500), "alpha_req": (11, 100)}
 """Published conventions and their ranks; both weigh ranks by 1/rank."""
 
 RELIABLE_BIAS_SHARE = 0.1
-"""The first-order bias is trusted while the eigenvalues that matter to the last rank are at most this share of
-the samples; in simulated power laws it is then right within a fifth, and at 0.2 no longer."""
+"""The first-order bias is trusted while the eigenvalues that matter to the last rank are at most this share
+of the samples; in simulated power laws it is then right within a fifth, and at 0.2 no longer."""
 
 MINIMUM_RANKS = 5
 """A slope from fewer eigenvalues has no error worth the name."""
@@ -230,7 +230,9 @@ def _fit_line(ranks: Array, logs: Array, weights: str) -> _Line:
     exponent = float(influence @ (logs - mean))
     residuals = logs - mean + exponent * centred
     total = float(weight @ (logs - mean) ** 2)
-    r_squared = 1.0 if total == 0 else 1 - float(weight @ residuals**2) / total
+    # A flat spectrum has nothing to explain beyond the rounding of its logarithms.
+    rounding = 64 * np.finfo(np.float64).eps * (1 + abs(mean))
+    r_squared = 1.0 if total <= rounding**2 else 1 - float(weight @ residuals**2) / total
     # Sandwich estimate with the small-sample factor n / (n - 2): weights are a convention, not inverse
     # variances.
     scatter = math.sqrt(float(np.sum((influence * residuals) ** 2)) * len(ranks) / (len(ranks) - 2))

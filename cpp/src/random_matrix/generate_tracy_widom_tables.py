@@ -30,8 +30,8 @@ CUTOFF_EXPONENT = 110
 TAIL_EXPONENTS = {1: (arb(2) / 3, arb(3) / 4), 2: (arb(4) / 3, arb(3) / 2), 4: (arb(4) / 3, arb(3))}
 """1 - F = exp(-a s^1.5) s^-b times a series in s^-1.5, as (a, b) for each beta."""
 
-HEADER = """// Written by generate_tracy_widom_tables.py; do not edit. Chebyshev coefficients of log F on the lower
-// pieces, of log(1 - F) on the upper ones, and of log((1 - F) exp(a s^1.5) s^b) in t = (8 / s)^1.5.
+HEADER = """// Written by generate_tracy_widom_tables.py; do not edit. Chebyshev coefficients of log F on the
+// lower pieces, of log(1 - F) on the upper ones, and of log((1 - F) exp(a s^1.5) s^b) in t = (8 / s)^1.5.
 // clang-format off
 #pragma once
 

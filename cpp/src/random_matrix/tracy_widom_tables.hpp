@@ -1,5 +1,5 @@
-// Written by generate_tracy_widom_tables.py; do not edit. Chebyshev coefficients of log F on the lower
-// pieces, of log(1 - F) on the upper ones, and of log((1 - F) exp(a s^1.5) s^b) in t = (8 / s)^1.5.
+// Written by generate_tracy_widom_tables.py; do not edit. Chebyshev coefficients of log F on the
+// lower pieces, of log(1 - F) on the upper ones, and of log((1 - F) exp(a s^1.5) s^b) in t = (8 / s)^1.5.
 // clang-format off
 #pragma once
 

@@ -12,8 +12,8 @@ from .laws import MarchenkoPastur
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MEDIAN_AT_TEN, MEDIAN_SLOPE = 1.30, 0.392
-"""The median of m KS for m eigenvalues of Gaussian noise is 1.30 + 0.392 log(m / 10), within 0.03 for m from 10
-to 1000 and ratios from 0.02 to 1 (300 to 4000 draws each of the bidiagonal model, mean fitted)."""
+"""The median of m KS for m eigenvalues of Gaussian noise is 1.30 + 0.392 log(m / 10), within 0.03 for m from
+10 to 1000 and ratios from 0.02 to 1 (300 to 4000 draws each of the bidiagonal model, mean fitted)."""
 
 EXCEEDANCE = (
     (-0.41, 0.95),

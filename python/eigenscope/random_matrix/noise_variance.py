@@ -111,7 +111,7 @@ def _from_quantiles(sample: Eigenvalues, n_signal: int, method: str) -> float:
     n, p = sizes(sample)
     if not sample.is_complete:
         raise InvalidInputError(
-            f'method="{method}" needs all eigenvalues, got the top {len(sample.values)}: "kritchman_nadler" works'
+            f'"{method}" needs all eigenvalues, not the top {len(sample.values)}: use "kritchman_nadler"'
         )
     n_bulk = int(min(n, p)) - n_signal
     bulk = np.zeros(n_bulk)

@@ -145,7 +145,7 @@ def population_singular_value(singular_value: ArrayLike, aspect_ratio: float) ->
 
 
 def singular_vector_overlaps(spike: ArrayLike, aspect_ratio: float) -> tuple[Array, Array]:
-    """Return squared overlaps with the true singular vectors, short side and long side; 0 when undetectable."""
+    """Return squared overlaps with the true singular vectors, short and long side; 0 when undetectable."""
     x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
     visible = x > beta**0.25
     safe = np.where(visible, x, 1.0)

@@ -38,6 +38,7 @@ class MarchenkoPasturFit(Result):
         Number of leading eigenvalues above the noise; 0 is an answer.
     signal_eigenvalues, signal_stderrs : ndarray, shape (n_signal,)
         Population eigenvalues behind them, corrected for the upward bias of sampling, with standard errors.
+        Both hold for signals further apart than their errors; closer ones push each other apart.
     p_values : ndarray, shape (n_tested,)
         Of the leading eigenvalues in the order tested; all but the last are at most `significance`, and the
         last too when testing ended for another reason.

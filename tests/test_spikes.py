@@ -1,0 +1,84 @@
+"""Spikes in theory and in samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from eigenscope.errors import InvalidInputError
+from eigenscope.random_matrix import spikes
+
+
+@pytest.mark.parametrize(
+    ("ratio", "spike", "value", "feature", "sample"),
+    [
+        (0.5, 2, 3, 1 / 3, 1 / 4),
+        (0.5, 4, 14 / 3, 0.8095238095, 0.7083333333),
+        (0.1, 1.5, 1.8, 0.5, 0.2),
+        (2, 5, 7.5, 0.5833333333, 0.7),
+    ],
+)
+def test_covariance_spikes_match_reference_values(ratio, spike, value, feature, sample):
+    assert spikes.sample_eigenvalue(spike, ratio) == pytest.approx(value, rel=1e-14)
+    assert spikes.population_eigenvalue(value, ratio) == pytest.approx(spike, rel=1e-12)
+    np.testing.assert_allclose(spikes.overlaps(spike, ratio), (feature, sample), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "spike", "value", "short", "long"),
+    [
+        (1, 1.5, 2.1666666667, 0.5555555556, 0.5555555556),
+        (0.5, 1.5, 1.9930434572, 0.7373737374, 0.6239316239),
+        (0.25, 2, 2.3048861143, 0.9264705882, 0.7875),
+    ],
+)
+def test_rectangular_spikes_match_reference_values(aspect, spike, value, short, long):
+    found = spikes.sample_singular_value(spike, aspect)
+    assert found == pytest.approx(value, abs=1e-10)
+    assert spikes.population_singular_value(found, aspect) == pytest.approx(spike, rel=1e-12)
+    np.testing.assert_allclose(spikes.singular_vector_overlaps(spike, aspect), (short, long), atol=1e-10)
+
+
+def test_below_the_threshold_nothing_is_detectable():
+    threshold = spikes.detection_threshold(0.25, variance=2.0)
+    assert threshold == 3.0
+    assert np.isnan(spikes.sample_eigenvalue(2.9, 0.25, variance=2.0))
+    assert np.isnan(spikes.population_eigenvalue(4.4, 0.25, variance=2.0))
+    assert spikes.overlaps(2.9, 0.25, variance=2.0) == (0, 0)
+    assert np.isnan(spikes.spike_stderr([2.9, 3.0], 0.25, 100, variance=2.0)).all()
+    assert np.isnan(spikes.sample_singular_value(0.5, 0.5))
+    assert spikes.singular_vector_overlaps(0.5, 0.5) == (0, 0)
+
+
+def test_debiasing_inverts_at_every_scale():
+    ell = np.geomspace(1.8, 1e6, 40)
+    for variance in (1e-150, 1.0, 1e150):
+        values = spikes.sample_eigenvalue(ell * variance, 0.5, variance=variance)
+        np.testing.assert_allclose(
+            spikes.population_eigenvalue(values, 0.5, variance=variance), ell * variance, rtol=1e-9
+        )
+
+
+def test_overlap_bias_and_error_agree_with_simulation():
+    n, p, ell, draws = 200, 100, 4.0, 200
+    generator = np.random.default_rng(5)
+    overlap, debiased = np.empty(draws), np.empty(draws)
+    for draw in range(draws):
+        data = generator.standard_normal((n, p))
+        data[:, 0] *= np.sqrt(ell)
+        values, vectors = np.linalg.eigh(data.T @ data / n)
+        overlap[draw] = vectors[0, -1] ** 2
+        debiased[draw] = spikes.population_eigenvalue(values[-1], p / n)
+    # The limits are off by O(1/n); five standard errors for the rest.
+    assert overlap.mean() == pytest.approx(
+        spikes.overlaps(ell, p / n)[0], abs=5 * overlap.std() / np.sqrt(draws) + 2 / n
+    )
+    assert debiased.mean() == pytest.approx(ell, abs=5 * debiased.std() / np.sqrt(draws) + 2 * ell / n)
+    # A standard deviation from 200 draws is known to 5 %.
+    assert debiased.std() == pytest.approx(float(spikes.spike_stderr(ell, p / n, n)), rel=0.25)
+
+
+def test_wrong_ratios_are_refused():
+    with pytest.raises(InvalidInputError, match="ratio must be"):
+        spikes.detection_threshold(-1)
+    with pytest.raises(InvalidInputError, match="shorter side"):
+        spikes.sample_singular_value(2.0, 1.5)
