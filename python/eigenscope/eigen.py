@@ -319,18 +319,10 @@ def _smallest_magnitude(
 
 
 def _shift_invert(A: Any, operator: Operator, k: int, options: dict[str, Any], watch: Stopwatch) -> EigenResult:
-    """Largest eigenvalues of ``(A - s I)⁻¹``; s is 0, or a rounding unit of A away when A is singular."""
+    """Largest eigenvalues of the inverse, then Rayleigh quotients and residuals with A itself."""
     matrix = scipy.sparse.csc_array(A, dtype=operator.dtype)
     n = operator.shape[0]
-    unit = float(abs(matrix).sum(axis=0).max()) * float(np.finfo(operator.dtype).eps) * 16 or 1.0
-    for shift in (0.0, -unit, -64 * unit):
-        try:
-            factor = scipy.sparse.linalg.splu(matrix - shift * scipy.sparse.eye_array(n, format="csc"))
-            break
-        except RuntimeError:
-            continue
-    else:
-        raise InvalidInputError("the matrix is too nearly singular to factorise")
+    factor = _factorise_near_zero(matrix)
     inverse = as_operator(lambda block: factor.solve(np.ascontiguousarray(block)), shape=(n, n), dtype=operator.dtype)
     with single_threaded_blas():
         found = inverse.core.eigenpairs(k=k, **(options | {"which": "LM"}))
@@ -346,6 +338,23 @@ def _shift_invert(A: Any, operator: Operator, k: int, options: dict[str, Any], w
     result = _wrap(found, operator.scale, watch, "shift-invert thick-restart block Lanczos")
     warn_unless_converged(result.status, result.converged, result.residual_norms, "eigsh")
     return result
+
+
+def _factorise_near_zero(matrix: Any) -> Any:
+    """LU factors of ``A``, or of ``A + sqrt(eps) ‖A‖ I`` when A is singular to working accuracy."""
+    n = matrix.shape[0]
+    norm = float(abs(matrix).sum(axis=0).max()) or 1.0
+    root = float(np.sqrt(np.finfo(matrix.dtype).eps))
+    probe = np.random.Generator(np.random.Philox(n)).standard_normal(n).astype(matrix.dtype)
+    for shift in (0.0, root * norm):
+        try:
+            factor = scipy.sparse.linalg.splu(matrix + shift * scipy.sparse.eye_array(n, format="csc", dtype=matrix.dtype))
+        except RuntimeError:
+            continue
+        growth = float(np.linalg.norm(factor.solve(probe)) / np.linalg.norm(probe)) * norm
+        if shift > 0.0 or growth < 0.01 / root**1.5:
+            return factor
+    raise InvalidInputError("the matrix is too nearly singular to factorise")
 
 
 def _wrap(found: dict[str, Any], scale: float, watch: Stopwatch, method: str) -> EigenResult:
