@@ -249,6 +249,7 @@ def test_file_is_analysed_like_the_array(report: Report, tmp_path) -> None:
         (Quantity("n", "", "", 0.5349, unit="%"), "53.5 %"),
         (Quantity("n", "", "", 3.2e-9, 1.2e-11), "3.200e-09 ± 1.2e-11"),
         (Quantity("n", "", "", 0.736), "0.736"),
+        (Quantity("n", "", "", -0.00001), "0.000"),
     ],
 )
 def test_numbers_carry_the_digits_their_error_allows(quantity: Quantity, text: str) -> None:

@@ -54,7 +54,11 @@ class Quantity:
         if self.value == round(self.value) and math.isnan(self.stderr) and abs(self.value) < 1e15:
             return f"{self.value:,.0f}"
         if math.isnan(self.stderr) or self.stderr <= 0:
-            return f"{self.value:.3f}" if not self.unit and abs(self.value) < 10 else f"{self.value:.4g}"
+            return (
+                f"{round(self.value, 3) + 0.0:.3f}"
+                if not self.unit and abs(self.value) < 10
+                else f"{self.value:.4g}"
+            )
         decimals = 1 - math.floor(math.log10(self.stderr))
         if abs(self.value) >= 1e6 or abs(self.value) < 1e-4:
             return f"{self.value:.3e} ± {self.stderr:.1e}"
@@ -160,7 +164,7 @@ def _dimensions(report: Report) -> Iterator[Quantity]:
         section,
         "participation ratio",
         report.participation_ratio,
-        note="(Σλ)²/Σλ² of these eigenvalues",
+        note="(Σλ)²/Σλ², noise included",
     )
     yield _from_estimate(
         "participation_ratio_corrected",
