@@ -42,7 +42,9 @@ def test_estimates_agree_with_the_truth(case) -> None:
     assert report.permuted.n_dimensions <= known["parallel_analysis"]
 
 
-def test_command_prints_the_truth_and_leaves_one_picture(tmp_path, capsys) -> None:
+def test_command_prints_the_truth_and_leaves_one_picture(tmp_path, capsys, monkeypatch) -> None:
+    for name, value in (("N_SAMPLES", 800), ("N_FEATURES", 300), ("N_SIGNAL", 30)):
+        monkeypatch.setattr(demo, name, value)
     assert main(["demo", "--out", str(tmp_path)]) == 0
     output = capsys.readouterr().out
     assert "truth" in output

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from eigenscope.blocks import choose_block, read_block
 from eigenscope.errors import InvalidInputError
+from eigenscope.inputs import as_source
 from eigenscope.parallel_analysis import ParallelAnalysis, parallel_analysis
 from eigenscope.testing import recording
 
@@ -124,17 +125,14 @@ def test_memmap_is_read_in_blocks(tmp_path) -> None:
     assert from_file.n_dimensions == in_memory.n_dimensions
 
 
-def test_blocks_of_files_equal_blocks_of_arrays(tmp_path) -> None:
-    import h5py
-
+def test_blocks_are_those_entries_of_the_data() -> None:
     X = np.random.default_rng(0).standard_normal((700, 90))
-    rows, columns = choose_block(X, sample_axis=0, max_values=9_000, rng=np.random.default_rng(1))
-    expected = X[np.ix_(rows, columns)].T
-    np.testing.assert_array_equal(read_block(X, rows, columns), expected)
-    with h5py.File(tmp_path / "data.h5", "w") as file:
-        dataset = file.create_dataset("X", data=X)
-        np.testing.assert_array_equal(read_block(dataset, rows, columns), expected)
-        np.testing.assert_array_equal(read_block(dataset, None, None, sample_axis=1), X)
+    source = as_source(X)
+    rows, columns = choose_block(source, max_values=9_000, rng=np.random.default_rng(1))
+    np.testing.assert_array_equal(read_block(source, (rows, columns)), X[np.ix_(rows, columns)].T)
+    np.testing.assert_array_equal(read_block(source, None), X.T)
+    np.testing.assert_array_equal(read_block(as_source(X, sample_axis=1), None), X)
+    assert choose_block(source, max_values=X.size, rng=np.random.default_rng(1)) is None
 
 
 def test_missing_values_are_dropped_within_the_block() -> None:

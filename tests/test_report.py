@@ -184,6 +184,13 @@ def test_warns_of_constant_features_heavy_tails_and_unequal_variances() -> None:
     assert warned(analyze(make() * rng.uniform(0.1, 3, 200), rng=0), "Features differ in variance")
 
 
+def test_warns_of_features_that_depend_on_others() -> None:
+    X = make()
+    X[:, 7] = X[:, 3] + X[:, 4]
+    assert warned(analyze(X, rng=0), "1 of 200 directions hold no variance")
+    assert not warned(analyze(make(), rng=0), "directions hold no variance")
+
+
 def test_missing_values_are_refused_or_counted() -> None:
     X = make()
     X[3, 5] = X[8, 5] = np.nan
@@ -196,13 +203,18 @@ def test_missing_values_are_refused_or_counted() -> None:
     assert "2 missing values (drop_rows)" in report.summary()
 
 
-@pytest.mark.parametrize("shape", [(3, 2), (2, 3), (6, 6), (40, 5), (5, 40), (30, 1)])
+@pytest.mark.parametrize("shape", [(3, 2), (3, 3), (6, 6), (40, 5), (5, 40), (30, 1)])
 def test_small_data_are_reported_as_far_as_they_go(shape: tuple[int, int]) -> None:
     X = np.random.default_rng(0).standard_normal(shape)
     report = analyze(X, rng=0)
     assert report.power_law is None or report.power_law.ranks[1] <= min(shape)
     assert report.summary()
     report.plot(Figure(layout="constrained")).canvas.draw()
+
+
+def test_fewer_than_three_samples_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match="2 samples x 50 features: at least 3"):
+        analyze(np.random.default_rng(0).standard_normal((2, 50)))
 
 
 def test_data_without_variance_are_refused() -> None:
@@ -237,6 +249,7 @@ def test_file_is_analysed_like_the_array(report: Report, tmp_path) -> None:
         (Quantity("n", "", "", 0.5349, unit="%"), "53.5 %"),
         (Quantity("n", "", "", 3.2e-9, 1.2e-11), "3.200e-09 ± 1.2e-11"),
         (Quantity("n", "", "", 0.736), "0.736"),
+        (Quantity("n", "", "", -0.00001), "0.000"),
     ],
 )
 def test_numbers_carry_the_digits_their_error_allows(quantity: Quantity, text: str) -> None:

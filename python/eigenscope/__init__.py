@@ -1,4 +1,4 @@
-"""Certified spectral analysis of high-dimensional data: eigenspectra, noise edges, dimensions, error bars."""
+"""Certified spectral analysis of high-dimensional data: eigenspectra, noise edges and dimensions with error bars."""
 
 # ruff: noqa: E402
 from . import _blas_table, _core
@@ -11,7 +11,7 @@ from .dimensionality import dims_for_variance, effective_rank, participation_rat
 from .eigen import eigsh
 from .inputs import as_source
 from .operators import as_operator
-from .parallel_analysis import parallel_analysis
+from .parallel_analysis import ParallelAnalysis, parallel_analysis
 from .plan import plan
 from .power_law import fit_power_law
 from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
@@ -25,6 +25,7 @@ from .results import (
     Spectrum,
     SVDResult,
 )
+from .signal_variances import fit_signal_power_law, signal_variances
 from .svd import randomized_svd, svds
 
 __version__: str = _core.__version__
@@ -35,6 +36,7 @@ __all__ = [
     "MarchenkoPastur",
     "MarchenkoPasturFit",
     "PowerLawFit",
+    "ParallelAnalysis",
     "Report",
     "RunInfo",
     "SVDResult",
@@ -50,11 +52,13 @@ __all__ = [
     "eigsh",
     "fit_marchenko_pastur",
     "fit_power_law",
+    "fit_signal_power_law",
     "optimal_threshold",
     "parallel_analysis",
     "participation_ratio",
     "plan",
     "randomized_svd",
     "show_config",
+    "signal_variances",
     "svds",
 ]

@@ -7,9 +7,12 @@ import contextlib
 import os
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .errors import DataWarning
 
 if TYPE_CHECKING:
     from .report import Report
@@ -163,7 +166,9 @@ def _run_analyze(options: argparse.Namespace) -> None:
     if options.out is not None:
         # A folder that cannot be made is reported before minutes of work, not after.
         options.out.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(_ProgressOfLongWork()) as progress:
+    with contextlib.closing(_ProgressOfLongWork()) as progress, warnings.catch_warnings():
+        # The report says the same in its own words.
+        warnings.simplefilter("ignore", DataWarning)
         report = analyze(
             options.file,
             key=options.key,

@@ -12,6 +12,7 @@ import numpy as np
 from .blocks import choose_block, read_block
 from .covariance import covariance_spectrum
 from .errors import InvalidInputError
+from .inputs import as_source
 from .results.base import Result
 from .results.run_info import RunInfo
 from .results.spectrum import Spectrum
@@ -180,17 +181,17 @@ def parallel_analysis(
     seed = resolve_seed(rng)
     stopwatch = Stopwatch(resolve_threads(threads), seed)
     options: dict[str, Any] = {"center": center, "scale": scale, "nan": nan, "threads": threads}
+    source = as_source(X, sample_axis=sample_axis)
     if spectrum is None:
-        spectrum = covariance_spectrum(X, sample_axis=sample_axis, **options)
+        spectrum = covariance_spectrum(source, **options)
     block_seed, *permutation_seeds = np.random.SeedSequence(seed).spawn(1 + n_permutations)
-    rows, columns = choose_block(
-        X,
-        sample_axis=sample_axis,
+    chosen = choose_block(
+        source,
         max_values=max_values,
         feature_variances=None if scale else spectrum.feature_variances,
         rng=np.random.default_rng(block_seed),
     )
-    block = read_block(X, rows, columns, sample_axis=sample_axis, nan=nan)
+    block = read_block(source, chosen, nan=nan)
     if scale:
         block = block[np.ptp(block, axis=1) > 0]
     with contextlib.closing(Progress(progress, "parallel analysis")) as report_progress:
@@ -203,7 +204,7 @@ def parallel_analysis(
         np.array(null),
         quantile=quantile,
         block_shape=(block.shape[1], block.shape[0]),
-        is_whole=rows is None and columns is None,
+        is_whole=chosen is None,
         info=stopwatch.info("parallel analysis by permutation", peak_bytes=2 * block.nbytes),
     )
 
@@ -243,7 +244,8 @@ def _null_eigenvalues(
         np.negative(
             permuted, out=permuted, where=generator.integers(0, 2, permuted.shape, dtype=np.uint8) == 1
         )
-    return np.asarray(covariance_spectrum(permuted, sample_axis=1, **options).eigenvalues)
+    # One LAPACK thread: at this size more gain nothing, and the same seed gives the same bits.
+    return np.asarray(covariance_spectrum(permuted, sample_axis=1, reproducible=True, **options).eigenvalues)
 
 
 def _compare(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 from .errors import InvalidInputError
+from .power_law import fit_power_law
 from .results.marchenko_pastur_fit import MarchenkoPasturFit
+from .results.power_law_fit import PowerLawFit
 from .results.spectrum import Spectrum
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -66,3 +71,54 @@ def signal_variances(spectrum: Spectrum, *, noise: MarchenkoPasturFit) -> Array:
         stieltjes = np.sum(1 / others[others != 0]) / dof - (1 - (len(positive) - 1) / dof) / eigenvalue
         variances[i] = -1 / stieltjes - float(noise.variance)
     return variances
+
+
+def fit_signal_power_law(
+    spectrum: Spectrum, *, noise: MarchenkoPasturFit, ranks: tuple[int, int], confidence: float = 0.95
+) -> PowerLawFit:
+    """Fit the rank exponent of the signal, with noise and the bias of finite samples removed.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        All eigenvalues.
+    noise : MarchenkoPasturFit
+        Its noise fit.
+    ranks : tuple of int
+        First and last rank, 1-based and inclusive, within ``noise.n_signal``.
+    confidence : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    PowerLawFit
+        Its standard error adds two parts in squares: sampling of the eigenvalues, and the scatter of the
+        signal variances about the line, which grows where signals come close to the noise.
+
+    Raises
+    ------
+    InvalidInputError
+        When `ranks` reach into the noise.
+
+    Examples
+    --------
+    >>> import numpy as np, eigenscope
+    >>> from eigenscope.testing import recording
+    >>> X = recording(4000, 400, population_eigenvalues=100 / np.arange(1, 41), noise_variance=1.0).data
+    >>> spectrum = eigenscope.covariance_spectrum(X)
+    >>> fit = fit_signal_power_law(spectrum, noise=spectrum.fit_marchenko_pastur(), ranks=(1, 40))
+    >>> bool(abs(fit.exponent - 1) < 0.05)
+    True
+    """
+    if ranks[1] > noise.n_signal:
+        raise InvalidInputError(
+            f"ranks {ranks} reach into the noise, which begins at rank {noise.n_signal + 1}"
+        )
+    variances = signal_variances(spectrum, noise=noise)
+    fit = fit_power_law(variances, ranks=ranks)
+    sampling = fit_power_law(variances, ranks=ranks, n_samples=spectrum.degrees_of_freedom).stderr
+    stderr = math.hypot(fit.stderr, sampling)
+    reach = float(scipy.special.ndtri(0.5 + confidence / 2)) * stderr
+    return dataclasses.replace(
+        fit, stderr=stderr, interval=(fit.exponent - reach, fit.exponent + reach), confidence=confidence
+    )

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..blocks import choose_block, open_array, read_block
+from ..blocks import choose_block, read_block
 from ..covariance import covariance_spectrum
 from ..dimensionality import dims_for_variance, participation_ratio
 from ..errors import InvalidInputError
+from ..inputs import Source, as_source
 from ..parallel_analysis import ParallelAnalysis, check_permutations, parallel_analysis
 from ..power_law import fit_power_law
 from ..random_matrix import fit_marchenko_pastur, gavish_donoho_rank, optimal_threshold
@@ -21,7 +22,8 @@ from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.power_law_fit import PowerLawFit
 from ..results.spectrum import Spectrum
 from ..run_options import ProgressOption, RandomSource, Stopwatch, resolve_seed, resolve_threads
-from ..signal_variances import signal_variances
+from ..signal_variances import fit_signal_power_law, signal_variances
+from ..standardization import scale_factors
 from .calls import VARIANCE_SHARES, list_calls
 from .caveats import list_warnings
 from .result import DataDescription, DimensionRule, Report
@@ -37,11 +39,11 @@ _FEWEST_RANKS = 10
 _FEWEST_EIGENVALUES = 8
 """Noise is not fitted to fewer eigenvalues than this."""
 
+_FEWEST_SAMPLES = 3
+"""With fewer, nothing can be said about the population the samples were drawn from."""
+
 _KURTOSIS_VALUES = 500_000
 """The tails are judged from a random block of at most this many values."""
-
-_SLICE_VALUES = 4_000_000
-"""Missing values are counted in slices of about this many values."""
 
 
 def analyze(
@@ -113,16 +115,23 @@ def analyze(
     seed = resolve_seed(rng)
     stopwatch = Stopwatch(resolve_threads(threads), seed)
     recording = _open(X, key)
-    X = recording.array
+    source = as_source(recording.array, sample_axis=sample_axis)
+    if source.n_samples < _FEWEST_SAMPLES:
+        raise InvalidInputError(
+            f"{source.n_samples} samples x {source.n_features} features: at least {_FEWEST_SAMPLES} samples "
+            "are needed; is sample_axis right?"
+        )
     options: dict[str, Any] = {"sample_axis": sample_axis, "center": center, "scale": scale, "nan": nan}
-    spectrum = covariance_spectrum(X, **options, threads=threads, progress=progress, max_memory=max_memory)
-    data = describe_data(X, spectrum, nan=nan, source=recording.source)
+    spectrum = covariance_spectrum(
+        source, **options, threads=threads, progress=progress, max_memory=max_memory
+    )
+    data = describe_data(source, spectrum, nan=nan, code=recording.source)
     if not spectrum.total_variance > 0:
         raise InvalidInputError(
             f"all {data.n_features:,} features are constant: there is no variance to analyse"
         )
     permuted = parallel_analysis(
-        X,
+        source,
         **options,
         n_permutations=n_permutations,
         quantile=1 - significance,
@@ -131,7 +140,7 @@ def analyze(
         threads=threads,
         progress=progress,
     )
-    excess_kurtosis = _excess_kurtosis(X, spectrum, sample_axis=sample_axis, nan=nan, seed=seed)
+    excess_kurtosis = _excess_kurtosis(source, nan=nan, seed=seed)
     report = _assemble(data, spectrum, permuted, options, ranks, significance, excess_kurtosis)
     return dataclasses.replace(
         report,
@@ -188,18 +197,18 @@ def _assemble(
     )
 
 
-def describe_data(X: Any, spectrum: Spectrum, *, nan: str, source: str = "") -> DataDescription:
+def describe_data(source: Source, spectrum: Spectrum, *, nan: str, code: str = "") -> DataDescription:
     """Describe the data as read; missing values are counted only when the policy lets them through.
 
     Parameters
     ----------
-    X : array_like, memmap or dataset
+    source : Source
         The data.
     spectrum : Spectrum
         Its spectrum.
     nan : str
         The missing-value policy.
-    source : str
+    code : str
         Python code that makes ``X``.
 
     Returns
@@ -207,38 +216,34 @@ def describe_data(X: Any, spectrum: Spectrum, *, nan: str, source: str = "") -> 
     DataDescription
         Shape, type, orientation and missing values.
     """
-    array = open_array(X)
-    shape, axis = array.shape, spectrum.sample_axis
-    variances = spectrum.feature_variances
+    n_constant = 0
+    if spectrum.scaled and nan != "drop_columns":
+        n_constant = source.n_features - spectrum.n_features
+    elif spectrum.feature_variances is not None and spectrum.feature_means is not None:
+        _, varies = scale_factors(spectrum.feature_variances, spectrum.feature_means, True)
+        n_constant = int(np.count_nonzero(~varies))
     return DataDescription(
-        n_samples=int(shape[axis]),
-        n_features=int(shape[1 - axis]),
-        dtype=np.dtype(array.dtype).name,
-        sample_axis=axis,
-        n_missing=0 if nan == "raise" else _count_missing(array),
+        n_samples=source.n_samples,
+        n_features=source.n_features,
+        dtype=source.array.dtype.name,
+        sample_axis=source.sample_axis,
+        n_missing=0 if nan == "raise" else _count_missing(source),
         missing_policy=nan,
-        n_constant_features=0 if variances is None else int(np.count_nonzero(variances == 0)),
-        source=source,
+        n_constant_features=n_constant,
+        source=code,
     )
 
 
-def _count_missing(array: Any) -> int:
-    if np.dtype(array.dtype).kind != "f" or hasattr(array, "tocsr"):
+def _count_missing(source: Source) -> int:
+    if source.array.dtype.kind != "f":
         return 0
-    height = max(1, _SLICE_VALUES // array.shape[1])
-    return sum(
-        int(np.count_nonzero(~np.isfinite(np.asarray(array[start : start + height]))))
-        for start in range(0, array.shape[0], height)
-    )
+    return sum(int(np.count_nonzero(~np.isfinite(block))) for _, block in source.row_blocks())
 
 
-def _excess_kurtosis(X: Any, spectrum: Spectrum, *, sample_axis: int, nan: str, seed: int) -> float:
+def _excess_kurtosis(source: Source, *, nan: str, seed: int) -> float:
     """Return the median over features of the excess kurtosis, from a random block."""
-    generator = np.random.default_rng(seed)
-    rows, columns = choose_block(X, sample_axis=sample_axis, max_values=_KURTOSIS_VALUES, rng=generator)
-    block = read_block(
-        X, rows, columns, sample_axis=sample_axis, nan="drop_rows" if nan == "pairwise" else nan
-    )
+    chosen = choose_block(source, max_values=_KURTOSIS_VALUES, rng=np.random.default_rng(seed))
+    block = read_block(source, chosen, nan="drop_rows" if nan == "pairwise" else nan)
     block -= block.mean(axis=1, keepdims=True)
     second = np.mean(block**2, axis=1)
     varying = second > 0
@@ -269,19 +274,20 @@ def _dimension_rules(
         return (by_permutation,)
     dof, variance = spectrum.degrees_of_freedom, float(noise.variance)
     # A singular value y of the centred data is sqrt(dof λ): the threshold on y becomes one on λ.
+    doubtful = "doubtful: the noise fit is not credible"
     threshold = optimal_threshold((dof, spectrum.n_features), noise=math.sqrt(variance)) ** 2 / dof
     return (
         DimensionRule(
             "Marchenko–Pastur_test",
             noise.n_signal,
             noise.upper_edge_threshold,
-            f"not noise; {100 * significance:g} % false positives",
+            f"not noise; {100 * significance:g} % false positives" if noise.credible else doubtful,
         ),
         DimensionRule(
             "Gavish–Donoho_threshold",
             gavish_donoho_rank(spectrum, noise=math.sqrt(variance)),
             float(threshold),
-            "worth keeping to denoise",
+            "worth keeping to denoise" if noise.credible else doubtful,
         ),
         by_permutation,
     )
@@ -296,7 +302,7 @@ def _fit_signal(
     signal = signal_variances(spectrum, noise=noise)
     if np.any(signal[ranks[0] - 1 : ranks[1]] <= 0):
         return None
-    return fit_power_law(signal, ranks=ranks)
+    return fit_signal_power_law(spectrum, noise=noise, ranks=ranks)
 
 
 def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None) -> tuple[int, int] | None:

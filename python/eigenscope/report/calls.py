@@ -77,8 +77,7 @@ def list_calls(
         }
     if has_signal:
         calls |= {
-            "signal": "eigenscope.signal_variances(spectrum, noise=noise)",
-            "signal_power_law": f"eigenscope.fit_power_law(signal, ranks={ranks})",
+            "signal_power_law": f"eigenscope.fit_signal_power_law(spectrum, noise=noise, ranks={ranks})",
             "signal_exponent": "signal_power_law.exponent",
         }
     return calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,7 +76,8 @@ def _about_samples(spectrum: Spectrum) -> Iterator[str]:
             f"The mean was not subtracted{share}. It counts as a dimension and raises the first eigenvalue; "
             "use center=True unless zero is a meaningful origin."
         )
-    if spectrum.lag_one_autocorrelation > STRONG_AUTOCORRELATION:
+    # One dimension of n independent samples has a lag-one autocorrelation of about ± 1/sqrt(n).
+    if spectrum.lag_one_autocorrelation > max(STRONG_AUTOCORRELATION, 4 / math.sqrt(spectrum.n_samples)):
         yield (
             f"Successive samples are alike (lag-one autocorrelation {spectrum.lag_one_autocorrelation:.2f}). "
             "Noise edge, error bars and all three counts assume independent samples: if the noise is as slow "
@@ -101,6 +103,12 @@ def _about_features(data: DataDescription, spectrum: Spectrum, excess_kurtosis: 
             f"{data.n_constant_features:,} of {data.n_features:,} features are constant: they hold no "
             "variance and lower the noise variance per feature; drop them if they are dead channels."
         )
+    n_dependent = _count_dependent(data, spectrum)
+    if n_dependent:
+        yield (
+            f"Features depend on each other exactly: {n_dependent:,} of {spectrum.n_features:,} directions "
+            "hold no variance. Look for features that are copies or sums of others."
+        )
     variances = spectrum.feature_variances
     if variances is not None and not spectrum.scaled and len(variances[variances > 0]):
         low, high = np.percentile(variances[variances > 0], [10, 90])
@@ -115,6 +123,15 @@ def _about_features(data: DataDescription, spectrum: Spectrum, excess_kurtosis: 
             f"Heavy tails (median excess kurtosis {excess_kurtosis:.3g}): a few extreme samples can stand "
             "above the noise edge on their own; parallel analysis keeps the tails in its null."
         )
+
+
+def _count_dependent(data: DataDescription, spectrum: Spectrum) -> int:
+    """Count eigenvalues at rounding level that neither few samples nor constant features explain."""
+    precision = np.float32 if data.dtype in ("float16", "float32") else np.float64
+    possible = spectrum.eigenvalues[: min(spectrum.degrees_of_freedom, spectrum.n_features)]
+    n_zero = int(np.count_nonzero(possible <= np.finfo(precision).eps * possible[0]))
+    expected = 0 if spectrum.scaled else data.n_constant_features
+    return n_zero - expected if n_zero > expected and spectrum.n_samples > spectrum.n_features else 0
 
 
 def _about_noise(noise: MarchenkoPasturFit | None, rules: tuple[DimensionRule, ...]) -> Iterator[str]:

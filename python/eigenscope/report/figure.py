@@ -80,9 +80,12 @@ def _draw_dimensions(report: Report, ax: Axes, truth: Mapping[str, float]) -> No
         for quantity in list_quantities(report)
         if quantity.section in _BAR_COLOURS and not quantity.name.startswith("dims_for")
     ]
-    for row, bar in enumerate(bars):
-        _draw_bar(ax, row, bar, right=truth.get(bar.name, 0.0))
     known = [(truth[bar.name], row) for row, bar in enumerate(bars) if bar.name in truth]
+    width = 1.3 * max(1.0, *(bar.value for bar in bars), *(value for value, _ in known))
+    for row, bar in enumerate(bars):
+        # A number beside its bar must not be crossed by the mark of the truth.
+        mark = truth.get(bar.name, 0.0)
+        _draw_bar(ax, row, bar, right=mark if mark < bar.value + 0.1 * width else 0.0)
     if known:
         values, rows = zip(*known, strict=True)
         ax.plot(
@@ -91,19 +94,27 @@ def _draw_dimensions(report: Report, ax: Axes, truth: Mapping[str, float]) -> No
         ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower right", labelcolor=INK, markerscale=0.45)
     ax.set_yticks(range(len(bars)), [bar.label.replace(", ", "\n") for bar in bars])
     ax.invert_yaxis()
-    ax.set_xlim(0, 1.3 * max(1.0, *(bar.value for bar in bars), *(value for value, _ in known)))
+    ax.set_xlim(0, width)
     style_axes(ax, title="Dimensions, rule by rule", xlabel="number of dimensions", ylabel="")
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
 
 
 def _draw_bar(ax: Axes, row: int, bar: Quantity, *, right: float) -> None:
-    ax.barh(row, bar.value, height=0.6, color=_BAR_COLOURS[bar.section], zorder=2)
+    is_doubtful = bar.note.startswith("doubtful")
+    ax.barh(
+        row,
+        bar.value,
+        height=0.6,
+        color=_BAR_COLOURS[bar.section],
+        alpha=0.4 if is_doubtful else 1.0,
+        zorder=2,
+    )
     stderr = bar.stderr if bar.stderr > 0 else 0.0
     if stderr:
         ax.errorbar(bar.value, row, xerr=stderr, color=INK, linewidth=1, capsize=2, zorder=3)
     ax.annotate(
-        bar.format_value(),
+        bar.format_value() + (" (doubtful)" if is_doubtful else ""),
         (max(bar.value + stderr, right), row),
         xytext=(6, 0),
         textcoords="offset points",

@@ -54,7 +54,11 @@ class Quantity:
         if self.value == round(self.value) and math.isnan(self.stderr) and abs(self.value) < 1e15:
             return f"{self.value:,.0f}"
         if math.isnan(self.stderr) or self.stderr <= 0:
-            return f"{self.value:.3f}" if not self.unit and abs(self.value) < 10 else f"{self.value:.4g}"
+            return (
+                f"{round(self.value, 3) + 0.0:.3f}"
+                if not self.unit and abs(self.value) < 10
+                else f"{self.value:.4g}"
+            )
         decimals = 1 - math.floor(math.log10(self.stderr))
         if abs(self.value) >= 1e6 or abs(self.value) < 1e-4:
             return f"{self.value:.3e} ± {self.stderr:.1e}"
@@ -118,15 +122,16 @@ def _spectrum(report: Report) -> Iterator[Quantity]:
 
 
 def _noise(report: Report) -> Iterator[Quantity]:
-    noise, section = report.noise, "Noise"
+    noise = report.noise
     if noise is None:
         return
+    section = "Noise" if noise.credible else "Noise (doubtful: see warnings)"
     unit = "" if report.spectrum.scaled else DATA_UNITS
     yield _from_estimate("noise_variance", section, "noise variance per feature", noise.variance, unit=unit)
     yield Quantity(
         "noise_edge",
         section,
-        "upper edge of the noise bulk",
+        "edge of noise without signals",
         noise.edges[1],
         unit=unit,
         note="Marchenko–Pastur law",
@@ -137,7 +142,7 @@ def _noise(report: Report) -> Iterator[Quantity]:
         "noise ends at",
         noise.upper_edge_threshold,
         unit=unit,
-        note=f"noise alone passes it in {100 * noise.significance:g} %",
+        note=f"noise beside these signals, level {noise.significance:g}",
     )
     yield Quantity(
         "variance_above_noise",
@@ -159,7 +164,7 @@ def _dimensions(report: Report) -> Iterator[Quantity]:
         section,
         "participation ratio",
         report.participation_ratio,
-        note="(Σλ)²/Σλ² of these eigenvalues",
+        note="(Σλ)²/Σλ², noise included",
     )
     yield _from_estimate(
         "participation_ratio_corrected",

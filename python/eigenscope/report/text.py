@@ -107,5 +107,5 @@ def _calls(report: Report) -> str:
     return "\n".join(lines)
 
 
-CALLS_SHOWN = ("spectrum", "noise", "permuted", "power_law", "signal", "signal_power_law")
+CALLS_SHOWN = ("spectrum", "noise", "permuted", "power_law", "signal_power_law")
 """The calls whose results all other numbers are attributes of."""

@@ -75,6 +75,8 @@ def plot_marchenko_pastur_fit(
     _draw_threshold(ax, result)
     _draw_signals(ax, result, right)
     ax.set_xlim(0, right)
+    if not result.credible:
+        title += " (doubtful fit)"
     style_axes(ax, title=title, xlabel=EIGENVALUE_LABEL, ylabel="density of eigenvalues")
     legend = ax.legend(fontsize=NOTE_SIZE, loc="upper right", labelcolor=INK, handlelength=1.6)
     legend.get_frame().set(facecolor="white", edgecolor="none", alpha=0.9)

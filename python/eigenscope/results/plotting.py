@@ -46,6 +46,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 VARIANCE_SHARES = (0.8, 0.9, 0.95)
 """Shares of the variance marked on the cumulative curve."""
 
+_DEPTH_BELOW_BULK = 1e-2
+"""The logarithmic axis ends this far below the eigenvalue that 95 % of the others exceed, or at the last."""
+
 _SMALL_SPECTRUM = 60
 """Spectra with at most this many eigenvalues show each one as a dot."""
 
@@ -103,7 +106,11 @@ def plot_spectrum(
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(0.9, len(eigenvalues) * 1.15)
-    ax.set_ylim(max(eigenvalues[-1], eigenvalues[0] * 1e-8) * 0.6, eigenvalues[0] * 2.2)
+    # A few eigenvalues at the rounding level of the data must not squeeze the rest into a corner.
+    lowest = max(
+        float(eigenvalues[-1]), _DEPTH_BELOW_BULK * float(eigenvalues[int(0.95 * (len(eigenvalues) - 1))])
+    )
+    ax.set_ylim(0.6 * lowest, 2.2 * float(eigenvalues[0]))
     if noise is not None:
         _draw_noise_edge(ax, noise)
     if power_law is not None:
