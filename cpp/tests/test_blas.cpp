@@ -122,6 +122,7 @@ void check_svd(Index m, Index n) {
 
 template <class Scalar>
 void check_all() {
+    blas::install_linked();
     check_products<Scalar>();
     check_cholesky<Scalar>();
     check_qr<Scalar>();
