@@ -1,4 +1,4 @@
-"""Random numbers of the core: NumPy's Philox bit for bit, exact laws, values that depend on their place alone."""
+"""Random numbers of the core: NumPy's Philox bit for bit, exact laws, values fixed by their place."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_gaussian_moments() -> None:
 
 
 def test_columns_and_streams_are_uncorrelated() -> None:
-    """Correlations of 12 columns over 20 000 rows are about N(0, 1/20000): the largest of 66 is below 5 sigma."""
+    """Correlations of columns with 20 000 rows are about N(0, 1/20000): all 66 stay below 5 sigma."""
     z = np.hstack([_core.gaussian(9, stream, 20_000, 6) for stream in (0, 1)])
     correlations = np.corrcoef(z.T)[np.triu_indices(12, 1)]
     assert np.max(np.abs(correlations)) < 5 / np.sqrt(20_000)
