@@ -18,25 +18,28 @@ struct Registration {
 
 void report_failure(const char* file, int line, const std::string& what);
 
-/// A Gaussian matrix, different for every stream.
-template <class Scalar>
-eigenscope::Matrix<Scalar> gaussian(eigenscope::Index rows, eigenscope::Index cols, std::uint64_t stream) {
-    eigenscope::Matrix<Scalar> matrix(rows, cols);
-    eigenscope::fill_gaussian<Scalar>(2024, stream, matrix, 0, {});
-    return matrix;
-}
-
 template <class Scalar>
 double epsilon() {
     return std::numeric_limits<eigenscope::RealOf<Scalar>>::epsilon();
 }
 
-/// || A - B || / || B || in the Frobenius norm; || A || when B is zero.
-template <class A, class B>
-double relative_difference(const A& a, const B& b) {
-    const double scale = static_cast<double>(b.norm());
-    return static_cast<double>((a - b).norm()) / (scale > 0 ? scale : 1.0);
-}
+// Plain loops, compiled once: Eigen's products would take minutes to compile under the sanitizers.
+
+/// A Gaussian matrix, different for every stream.
+template <class Scalar>
+eigenscope::Matrix<Scalar> gaussian(eigenscope::Index rows, eigenscope::Index cols, std::uint64_t stream);
+
+/// A B
+template <class Scalar>
+eigenscope::Matrix<Scalar> product(const eigenscope::Matrix<Scalar>& a, const eigenscope::Matrix<Scalar>& b);
+
+/// A^H
+template <class Scalar>
+eigenscope::Matrix<Scalar> adjoint(const eigenscope::Matrix<Scalar>& a);
+
+/// || A - B || / || B || in the Frobenius norm.
+template <class Scalar>
+double relative_difference(const eigenscope::Matrix<Scalar>& a, const eigenscope::Matrix<Scalar>& b);
 
 }  // namespace testing
 
