@@ -1,6 +1,5 @@
-#include <eigenscope/operators/dense.hpp>
-
 #include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/operators/dense.hpp>
 #include <eigenscope/panels/pass.hpp>
 #include <vector>
 
@@ -23,8 +22,8 @@ void add_panel_adjoint_times(const Panel<Scalar>& panel, RealOf<Scalar> factor, 
                              Block<Scalar> z) {
     if (!panel.row_major || !is_complex<Scalar>) {
         const auto op = panel.row_major ? blas::Op::none : blas::Op::adjoint;
-        blas::gemm<Scalar>(op, blas::Op::none, panel.cols, cols, panel.rows, Scalar(factor), panel.data, panel.stride, t,
-                           ldt, Scalar(1), z.data, z.stride);
+        blas::gemm<Scalar>(op, blas::Op::none, panel.cols, cols, panel.rows, Scalar(factor), panel.data, panel.stride,
+                           t, ldt, Scalar(1), z.data, z.stride);
         return;
     }
     Block<Scalar> right(t, panel.rows, cols, ldt);
@@ -80,7 +79,8 @@ void DenseOperator<Scalar>::apply(ConstBlock<Scalar> x, Block<Scalar> y, const E
     auto scratch = make_scratch<Scalar>(execution);
     parallel::run_tasks(partition.panels, execution, [&](Index number, int worker) {
         const Index first = partition.first_row(number), count = partition.rows_in(number);
-        const auto panel = read_rows<Scalar>(source_, transform_, first, count, scratch[static_cast<std::size_t>(worker)]);
+        const auto panel =
+            read_rows<Scalar>(source_, transform_, first, count, scratch[static_cast<std::size_t>(worker)]);
         panel_times(panel, scale_, x, y.data + first, y.stride);
     });
 }

@@ -1,11 +1,10 @@
-#include <eigenscope/solvers/block_krylov.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/random.hpp>
 #include <eigenscope/operators/views.hpp>
+#include <eigenscope/solvers/block_krylov.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
 #include <eigenscope/solvers/orthogonalize.hpp>
 #include <eigenscope/solvers/tall_products.hpp>
@@ -29,8 +28,8 @@ struct SmallSvd {
     explicit SmallSvd(Matrix<Wide> matrix) : u(matrix.rows(), matrix.rows()), s(matrix.rows()) {
         const Index k = matrix.rows();
         Matrix<Wide> vh(k, k);
-        blas::svd<Wide>(k, k, matrix.data(), std::max<Index>(1, k), s.data(), u.data(), std::max<Index>(1, k), vh.data(),
-                        std::max<Index>(1, k));
+        blas::svd<Wide>(k, k, matrix.data(), std::max<Index>(1, k), s.data(), u.data(), std::max<Index>(1, k),
+                        vh.data(), std::max<Index>(1, k));
         v = vh.adjoint();
     }
 };
@@ -137,7 +136,8 @@ template <class Scalar>
 void refine(BlockOperator<Scalar>& op, const SvdOptions& options, SvdResult<Scalar>& result,
             const Execution& execution) {
     JordanWielandtOperator<Scalar> augmented(op);
-    auto pairs = eigenpairs<Scalar>(augmented, lanczos_options(options, Which::largest_algebraic, options.k), execution);
+    auto pairs =
+        eigenpairs<Scalar>(augmented, lanczos_options(options, Which::largest_algebraic, options.k), execution);
     add_cost(pairs, 2, result);
     result.refined = true;
     Matrix<Scalar> right = pairs.eigenvectors.bottomRows(op.cols());
@@ -169,7 +169,8 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
 
     const double tolerance = effective_tolerance<Scalar>(options);
     check_triplets<Scalar>(op, tolerance, result, rest);
-    const bool complete = std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
+    const bool complete =
+        std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
     const bool ended = result.interrupted || options.n_blocks > 0 || result.status == Status::budget;
     if (!complete && !ended) {
         refine<Scalar>(op, options, result, execution);
@@ -213,8 +214,8 @@ SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options
     return result;
 }
 
-#define EIGENSCOPE_INSTANTIATE(S)                                                                            \
-    template SvdResult<S> block_krylov_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&);       \
+#define EIGENSCOPE_INSTANTIATE(S)                                                                      \
+    template SvdResult<S> block_krylov_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&); \
     template SvdResult<S> dense_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

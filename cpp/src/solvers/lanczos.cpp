@@ -1,11 +1,10 @@
-#include <eigenscope/solvers/lanczos.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
+#include <eigenscope/solvers/lanczos.hpp>
 #include <eigenscope/solvers/orthogonalize.hpp>
 #include <eigenscope/solvers/tall_products.hpp>
 #include <limits>
@@ -160,7 +159,8 @@ class ThickRestartLanczos {
                 begin_probe();
             }
         }
-        const bool out_of_products = options_.max_matvecs > 0 && result_.n_matvecs + options_.block > options_.max_matvecs;
+        const bool out_of_products =
+            options_.max_matvecs > 0 && result_.n_matvecs + options_.block > options_.max_matvecs;
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
         if (out_of_products || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds))
             return end_with(n_converged >= options_.k ? Status::possible_omission : Status::budget);
@@ -231,13 +231,16 @@ class ThickRestartLanczos {
     double boundary(bool upper) const {
         const auto accepted = ritz_values_.head(options_.k);
         switch (options_.which) {
-            case Which::largest_algebraic: return accepted.minCoeff();
-            case Which::smallest_algebraic: return accepted.maxCoeff();
+            case Which::largest_algebraic:
+                return accepted.minCoeff();
+            case Which::smallest_algebraic:
+                return accepted.maxCoeff();
             case Which::largest_magnitude: {
                 const double magnitude = accepted.cwiseAbs().minCoeff();
                 return upper ? magnitude : -magnitude;
             }
-            case Which::both_ends: break;
+            case Which::both_ends:
+                break;
         }
         double value = upper ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
         for (Index j = upper ? 0 : 1; j < options_.k; j += 2)
@@ -291,9 +294,9 @@ class ThickRestartLanczos {
     const Execution& execution_;
     const Index n_;
     const Index capacity_;
-    Matrix<Scalar> basis_;     // n x (capacity + block): V and the next block
-    Matrix<Wide> projected_;   // T = V^H A V
-    Matrix<Wide> coupling_;    // R: A V = V T + V_next R E_last^H
+    Matrix<Scalar> basis_;    // n x (capacity + block): V and the next block
+    Matrix<Wide> projected_;  // T = V^H A V
+    Matrix<Wide> coupling_;   // R: A V = V T + V_next R E_last^H
     Vector<double> ritz_values_;
     Matrix<Wide> ritz_vectors_;
     Vector<double> ritz_residuals_;
@@ -327,12 +330,14 @@ std::vector<Index> wanted_order(const Vector<double>& ascending, Which which) {
     std::vector<Index> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), Index{0});
     switch (which) {
-        case Which::smallest_algebraic: break;
-        case Which::largest_algebraic: std::reverse(order.begin(), order.end()); break;
+        case Which::smallest_algebraic:
+            break;
+        case Which::largest_algebraic:
+            std::reverse(order.begin(), order.end());
+            break;
         case Which::largest_magnitude:
-            std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
-                return std::abs(ascending[a]) > std::abs(ascending[b]);
-            });
+            std::stable_sort(order.begin(), order.end(),
+                             [&](Index a, Index b) { return std::abs(ascending[a]) > std::abs(ascending[b]); });
             break;
         case Which::both_ends:
             for (Index j = 0; j < n; ++j) order[static_cast<std::size_t>(j)] = j % 2 == 0 ? n - 1 - j / 2 : j / 2;

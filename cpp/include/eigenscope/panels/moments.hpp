@@ -11,11 +11,11 @@ namespace eigenscope {
 /// Per-feature sums over samples; merges exactly, in sample order.
 struct FeatureSums {
     Index count = 0;
-    Vector<double> mean;             // p
+    Vector<double> mean;               // p
     Vector<double> squared_deviation;  // p, sum of (x - mean)²
-    Vector<double> lag_product;      // p, sum over t of (x_t - mean)(x_{t+1} - mean)
-    Vector<double> first;            // p, first sample
-    Vector<double> last;             // p, last sample
+    Vector<double> lag_product;        // p, sum over t of (x_t - mean)(x_{t+1} - mean)
+    Vector<double> first;              // p, first sample
+    Vector<double> last;               // p, last sample
 
     explicit FeatureSums(Index n_features = 0);
     /// Append the sums of the samples that follow.
@@ -41,8 +41,7 @@ Moments moments(const DenseSource& source, double scale, const Execution& execut
 /// Cross products over features of the centred (and, with `standardize`, unit-variance) data: the n x n Gram matrix,
 /// lower triangle, for fewer samples than features. `features.first` and `last` are left empty.
 template <class Scalar>
-Moments sample_gram(const DenseSource& source, double scale, bool center, bool standardize,
-                    const Execution& execution);
+Moments sample_gram(const DenseSource& source, double scale, bool center, bool standardize, const Execution& execution);
 
 /// The per-feature sums alone, one pass.
 template <class Scalar>
