@@ -318,7 +318,7 @@ def _smallest_magnitude(
         return _wrap(found, operator.scale, watch, "LAPACK eigh")
     if operator.kind != "sparse":
         raise InvalidInputError(
-            'which="SM" of an operator needs a factorisation: give the sparse matrix itself, or use which="SA" when it is '
+            'which="SM" of an operator needs a factorisation: give the sparse matrix, or use which="SA" when it is '
             "positive semidefinite"
         )
     found = smallest_by_inversion(scipy.sparse.csc_array(A, dtype=operator.dtype), k, options)

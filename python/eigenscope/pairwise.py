@@ -82,7 +82,7 @@ def _warn_if_indefinite(matrix: Array) -> None:
     if len(negative):
         warnings.warn(
             f"the pairwise covariance matrix has {len(negative)} negative eigenvalues that hold "
-            f"{abs(negative.sum()):.2g} of a total of {np.trace(matrix):.4g}: too many values are missing for pairwise estimates",
+            f"{abs(negative.sum()):.2g} of a total of {np.trace(matrix):.4g}: too many values are missing",
             DataWarning,
             stacklevel=4,
         )

@@ -219,8 +219,7 @@ def _goodness_reasons(goodness: float) -> tuple[str, ...]:
 def _spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
     reasons = []
     correlation = spectrum.lag_one_autocorrelation
-    noise_level = 4 / math.sqrt(max(1, spectrum.n_samples) * max(1, spectrum.n_features))
-    if abs(correlation) > max(MATERIAL_AUTOCORRELATION, noise_level):
+    if abs(correlation) > max(MATERIAL_AUTOCORRELATION, 4 * _autocorrelation_stderr(spectrum)):
         text = (
             f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
             "the noise reaches further than the fitted edge and too many signals are counted"
@@ -235,6 +234,19 @@ def _spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
             "center=True"
         )
     return tuple(reasons)
+
+
+def _autocorrelation_stderr(spectrum: Spectrum) -> float:
+    """Standard error of the pooled lag-one autocorrelation of independent samples, ``sqrt(Σλ² / n) / Σλ``.
+
+    Each principal component contributes independently with weight λ; eigenvalues not known are at most the last.
+    """
+    values, total = np.asarray(spectrum.eigenvalues, dtype=float), spectrum.total_variance
+    if not total > 0:
+        return math.inf
+    shares = values / total
+    squares = float(np.sum(shares**2)) + max(0.0, 1.0 - float(np.sum(shares))) * float(shares[-1])
+    return math.sqrt(squares / max(1, spectrum.n_samples))
 
 
 def _assemble(
