@@ -351,61 +351,6 @@ Index moments_workspace_bytes(Index rows, Index cols, int threads) {
     return partition.lanes * cols * cols * Index{sizeof(double)} + threads * (2 * panel + tile_bytes);
 }
 
-ScanSummary scan(const DenseSource& source, const Execution& execution) {
-    struct Counts {
-        ScanSummary found;
-        std::vector<char> columns;
-    };
-    const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(double)}, source.cols);
-    const bool is_complex_data =
-        source.type == ElementType::complex_single || source.type == ElementType::complex_double;
-    auto counts = run_pass(
-        partition, execution, [&] { return Counts{{}, std::vector<char>(static_cast<std::size_t>(source.cols), 0)}; },
-        [&](Counts& into, Index number, int) {
-            const Index first = partition.first_row(number), rows = partition.rows_in(number);
-            const auto inspect = [&]<class Scalar>() {
-                std::vector<Scalar> scratch(static_cast<std::size_t>(rows * source.cols));
-                const auto panel = read_panel<Scalar>(source, first, rows, 0, source.cols, {}, scratch.data());
-                for (Index i = 0; i < rows; ++i) {
-                    bool touched = false;
-                    for (Index j = 0; j < source.cols; ++j) {
-                        const double magnitude =
-                            std::abs(panel.data[panel.row_major ? i * panel.stride + j : i + j * panel.stride]);
-                        if (std::isfinite(magnitude)) {
-                            into.found.largest_magnitude = std::max(into.found.largest_magnitude, magnitude);
-                            continue;
-                        }
-                        if (into.found.n_nonfinite++ == 0) {
-                            into.found.first_row = first + i;
-                            into.found.first_column = j;
-                        }
-                        touched = true;
-                        into.columns[static_cast<std::size_t>(j)] = 1;
-                    }
-                    into.found.rows_touched += touched;
-                }
-            };
-            if (is_complex_data)
-                inspect.template operator()<complex128>();
-            else if (source.type == ElementType::float32)
-                inspect.template operator()<float>();
-            else
-                inspect.template operator()<double>();
-        },
-        [](Counts& into, const Counts& from) {
-            if (into.found.first_row < 0) {
-                into.found.first_row = from.found.first_row;
-                into.found.first_column = from.found.first_column;
-            }
-            into.found.n_nonfinite += from.found.n_nonfinite;
-            into.found.rows_touched += from.found.rows_touched;
-            into.found.largest_magnitude = std::max(into.found.largest_magnitude, from.found.largest_magnitude);
-            for (std::size_t j = 0; j < into.columns.size(); ++j) into.columns[j] |= from.columns[j];
-        });
-    counts.found.columns_touched = std::count(counts.columns.begin(), counts.columns.end(), 1);
-    return counts.found;
-}
-
 #define EIGENSCOPE_INSTANTIATE(S)                                                              \
     template Moments moments<S>(const DenseSource&, double, const Execution&);                 \
     template Moments sample_gram<S>(const DenseSource&, double, bool, bool, const Execution&); \

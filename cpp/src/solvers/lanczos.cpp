@@ -18,6 +18,10 @@ namespace {
 constexpr double omission_probability = 1e-3;
 /// Blocks a fresh random start must grow before its Ritz values are believed.
 constexpr Index fewest_probe_blocks = 3;
+/// Values closer than this times the accepted residual count as copies of one value.
+constexpr double copy_width = 16.0;
+/// Convergence checks that a converged first run may wait for its next candidate to settle.
+constexpr int patience = 3;
 
 template <class Scalar>
 class ThickRestartLanczos {
@@ -61,6 +65,7 @@ class ThickRestartLanczos {
     void begin(ConstBlock<Scalar> start) {
         const Index given = std::min(start.cols, options_.block);
         Block<Scalar> first = columns(0, options_.block);
+        start_is_random_ = given == 0;
         if (given > 0) first.columns(0, given).map() = start.columns(0, given).map();
         Index rank = 0;
         if (given > 0) rank = orthonormalize<Scalar>(first.columns(0, given), 0.0, execution_).rank;
@@ -71,7 +76,9 @@ class ThickRestartLanczos {
     bool advance() {
         expand();
         const bool full = size_ + options_.block > capacity_;
-        if (!full && size_ - checked_size_ < std::max(options_.block, size_ / 8)) return false;
+        const bool worth_checking =
+            size_ >= options_.k + options_.block && size_ - checked_size_ >= std::max(options_.block, size_ / 12);
+        if (!full && !worth_checking && !out_of_budget()) return false;
         checked_size_ = size_;
         rayleigh_ritz();
         if (is_over()) return true;
@@ -151,20 +158,22 @@ class ThickRestartLanczos {
         const Index n_converged = count_converged();
         if (report(n_converged)) return end_with(Status::budget);
         if (n_converged >= options_.k) {
-            if (!options_.certify) return end_with(Status::converged);
+            if (!options_.certify || start_excludes_omission()) return end_with(Status::converged);
             if (!certifying_) {
-                begin_probe();
+                if (++unsettled_checks_ > patience || !may_still_exclude()) begin_probe();
             } else if (probe_is_settled()) {
                 if (!found_more()) return end_with(Status::converged);
                 begin_probe();
             }
         }
-        const bool out_of_products =
-            options_.max_matvecs > 0 && result_.n_matvecs + options_.block > options_.max_matvecs;
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
-        if (out_of_products || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds))
-            return end_with(n_converged >= options_.k ? Status::possible_omission : Status::budget);
+        if (out_of_budget()) return end_with(n_converged >= options_.k ? Status::possible_omission : Status::budget);
         return false;
+    }
+
+    bool out_of_budget() const {
+        const bool no_products = options_.max_matvecs > 0 && result_.n_matvecs + options_.block > options_.max_matvecs;
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
+        return no_products || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds);
     }
 
     bool end_with(Status status) {
@@ -185,6 +194,24 @@ class ThickRestartLanczos {
         progress.certifying = certifying_;
         return options_.monitor(progress);
     }
+
+    /// The argument of `probe_is_settled` holds for the first run too when it began with b random vectors, except for
+    /// the copies of a value beyond the b-th: those vectors are orthogonal to its whole Krylov space. So the first run
+    /// is proof enough while fewer than b of the values found are copies of one. A run that has not yet settled its
+    /// next candidate goes on for a block or two, which costs less than a probe.
+    bool start_excludes_omission() const {
+        if (certifying_ || !start_is_random_ || !candidates_are_settled()) return false;
+        const Index count = std::min(options_.k + 1, size_), b = options_.block;
+        Vector<double> values = ritz_values_.head(count);
+        std::sort(values.data(), values.data() + count);
+        const double width = copy_width * accepted_residual(options_.k - 1);
+        for (Index j = 0; j + b <= count; ++j)
+            if (values[j + b - 1] - values[j] <= width) return false;
+        return result_.n_applications >= fewest_probe_blocks;
+    }
+
+    /// Whether only the next candidate, not a cluster or given start vectors, keeps the first run from being proof.
+    bool may_still_exclude() const { return start_is_random_ && !candidates_are_settled(); }
 
     /// Keep the wanted pairs alone and grow a Krylov space from fresh random vectors orthogonal to them: what the
     /// first start vectors had no component of, these have.
@@ -208,8 +235,9 @@ class ThickRestartLanczos {
     /// Gaussian, and b columns give b chances: |g| < c for all of them has probability (c sqrt(2/pi))^b. So a residual
     /// below c * gap / sqrt(n) excludes an omission with the stated probability; one below the tolerance excludes any
     /// value that differs by more than the tolerance.
-    bool probe_is_settled() const {
-        if (probe_blocks_ < fewest_probe_blocks) return false;
+    bool probe_is_settled() const { return probe_blocks_ >= fewest_probe_blocks && candidates_are_settled(); }
+
+    bool candidates_are_settled() const {
         const double b = static_cast<double>(options_.block);
         const double c = std::sqrt(std::acos(-1.0) / 2.0) * std::pow(omission_probability, 1.0 / b);
         const double reach = c / std::sqrt(static_cast<double>(n_));
@@ -278,7 +306,7 @@ class ThickRestartLanczos {
         result_.eigenvectors.resize(n_, k);
         if (k > 0)
             multiply<Scalar>(known(), ritz_vectors_.leftCols(k), result_.eigenvectors, Execution{execution_.threads});
-        if (result_.interrupted) {
+        if (result_.interrupted || !options_.recompute_residuals) {
             result_.residual_norms = ritz_residuals_.head(k) / scale_;
         } else {
             result_.residual_norms = residual_norms<Scalar>(op_, result_.eigenvalues, result_.eigenvectors, execution_);
@@ -304,7 +332,9 @@ class ThickRestartLanczos {
     Index size_ = 0;
     Index checked_size_ = 0;
     Index probe_blocks_ = 0;
+    int unsettled_checks_ = 0;
     bool certifying_ = false;
+    bool start_is_random_ = true;
     bool scale_chosen_ = false;
     double scale_ = 1.0;
     double norm_ = 0.0;

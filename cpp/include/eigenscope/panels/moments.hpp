@@ -51,7 +51,4 @@ FeatureSums feature_sums(const DenseSource& source, double scale, const Executio
 template <class Scalar>
 Index moments_workspace_bytes(Index rows, Index cols, int threads);
 
-/// Count what is not finite, and the largest magnitude of what is.
-ScanSummary scan(const DenseSource& source, const Execution& execution);
-
 }  // namespace eigenscope
