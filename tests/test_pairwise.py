@@ -78,7 +78,9 @@ def test_nothing_left_is_said():
         covariance_spectrum(X, nan="drop_rows")
     with pytest.raises(NonFiniteInputError, match="every feature"):
         covariance_spectrum(X.T, nan="drop_columns")
-    with pytest.raises(InvalidInputError, match="nan must be one of raise, drop_rows, drop_columns, pairwise, got 'mean'"):
+    with pytest.raises(
+        InvalidInputError, match="nan must be one of raise, drop_rows, drop_columns, pairwise, got 'mean'"
+    ):
         covariance_spectrum(X, nan="mean")
 
 
@@ -112,7 +114,9 @@ def test_pairwise_is_its_closed_form(center, offset):
     X[random.random(X.shape) < 0.2] = np.nan
     matrix = pairwise_covariance(as_source(X), center=center, scale=False)
     expected = closed_form(X, center)
-    np.testing.assert_allclose(matrix, expected, rtol=0, atol=1e-13 * max(1.0, abs(expected).max()) * (1 + 1e-4 * offset))
+    np.testing.assert_allclose(
+        matrix, expected, rtol=0, atol=1e-13 * max(1.0, abs(expected).max()) * (1 + 1e-4 * offset)
+    )
     correlation = pairwise_covariance(as_source(X), center=center, scale=True)
     spread = np.sqrt(np.diagonal(expected))
     np.testing.assert_allclose(correlation, expected / np.outer(spread, spread), rtol=0, atol=1e-9)
