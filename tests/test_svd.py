@@ -182,7 +182,9 @@ def test_implicit_standardization_of_dense_data(shape, center, scale, offset):
     last_digit = 4e-16 * np.abs(A).max() / np.abs(standardized(A, center, False)).std(axis=0).min()
     atol = last_digit * np.sqrt(A.size) if center else 0.0
     values = np.linalg.svd(explicit, compute_uv=False)
-    assert_triplets(result, explicit, values, rtol=1e-11, residual_atol=atol)
+    # Beside a mean of 1e8 left in, all other values lie below the tolerance of sqrt(eps).
+    rtol = 1e-11 if center or offset < 1e8 else 1.5e-8
+    assert_triplets(result, explicit, values, rtol=rtol, residual_atol=atol)
 
 
 @pytest.mark.parametrize(("center", "scale"), [(True, False), (True, True), (False, True)])

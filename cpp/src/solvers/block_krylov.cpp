@@ -49,7 +49,7 @@ LanczosOptions lanczos_options(const SvdOptions& options, Which which, Index k) 
     lanczos.monitor = options.monitor;
     if (options.n_blocks > 0) {
         lanczos.certify = false;
-        lanczos.max_matvecs = options.n_blocks * options.block;
+        lanczos.max_matvecs = options.n_blocks * options.block + k;  // k for the residuals
         lanczos.basis_size = std::max(options.n_blocks + 1, Index{3}) * options.block + k;
     }
     return lanczos;

@@ -72,7 +72,8 @@ class ThickRestartLanczos {
     bool advance() {
         expand();
         const bool full = size_ + options_.block > capacity_;
-        if (!full && size_ - checked_size_ < std::max(options_.block, size_ / 8)) return false;
+        const bool due = full || out_of_products() || size_ - checked_size_ >= std::max(options_.block, size_ / 8);
+        if (!due) return false;
         checked_size_ = size_;
         rayleigh_ritz();
         if (is_over()) return true;
@@ -171,11 +172,15 @@ class ThickRestartLanczos {
                 begin_probe();
             }
         }
-        const bool out_of_products = options_.max_matvecs > 0 && result_.n_matvecs + options_.block > options_.max_matvecs;
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
-        if (out_of_products || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds))
+        if (out_of_products() || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds))
             return end_with(n_converged >= options_.k ? Status::possible_omission : Status::budget);
         return false;
+    }
+
+    /// Another block and the recomputed residuals would exceed the budget.
+    bool out_of_products() const {
+        return options_.max_matvecs > 0 && result_.n_matvecs + options_.block + options_.k > options_.max_matvecs;
     }
 
     bool end_with(Status status) {
