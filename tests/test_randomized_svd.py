@@ -1,4 +1,4 @@
-"""A pass-budgeted decomposition: never worse than subspace iteration, with an error estimate that covers the truth."""
+"""A decomposition in few passes: no worse than subspace iteration, with an error that covers the truth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPECTRA = {
 
 
 def subspace_iteration(A, k, n_iter, seed):
-    """Halko, Martinsson and Tropp, algorithm 4.4, with the same oversampling and as many passes."""
+    """Halko, Martinsson and Tropp, algorithm 4.4, with the same oversampling and iterations."""
     Q = np.linalg.qr(A @ np.random.default_rng(seed).standard_normal((A.shape[1], k + 10)))[0]
     for _ in range(n_iter):
         Q = np.linalg.qr(A @ np.linalg.qr(A.T @ Q)[0])[0]
@@ -48,9 +48,7 @@ def test_never_worse_than_subspace_iteration(name, n_iter, shape):
         ours.append(frobenius_error(A, *result))
         theirs.append(frobenius_error(A, *subspace_iteration(A, 12, n_iter, seed)))
     assert np.mean(ours) >= best - 1e-13
-    # The excess over the best possible; with one block the two methods differ by their random vectors only.
-    spread = 2.0 if n_iter == 0 else 1.0
-    assert np.mean(ours) - best <= spread * (np.mean(theirs) - best) + 1e-13
+    assert np.mean(ours) <= np.mean(theirs) + 1e-13
 
 
 @pytest.mark.parametrize("name", SPECTRA)
@@ -63,8 +61,8 @@ def test_the_interval_of_the_error_covers_the_truth(name):
         low, high = result.error_estimate.interval
         assert low <= result.error_estimate.value <= high
         covered += low <= truth <= high
-    # Nominal 95 %. Ten squared lengths are skewed when one direction carries the error (chi-squared with few degrees
-    # of freedom), where a t interval covers 85 %; fewer than this happens with probability 1e-4 then.
+    # Nominal 95 %. Squared lengths are skewed when few directions carry the error (chi-squared with few degrees
+    # of freedom), where a t interval of ten covers 85 %; fewer have probability 1e-4 then.
     assert covered >= scipy.stats.binom.ppf(1e-4, n_seeds, 0.85)
 
 
@@ -84,7 +82,7 @@ def test_passes_are_those_asked_for():
     assert np.diff(passes).tolist() == [1, 1, 1]
     errors = [float(result.error_estimate) for result in costs]
     assert errors[-1] < errors[0]
-    assert randomized_svd(A, 5, rng=0).info.n_passes == passes[3]
+    assert randomized_svd(A, 5, rng=0).info.n_passes == passes[2]
     # White noise needs more than four blocks, and the result says so without a warning.
     assert costs[0].status == "budget"
     assert not costs[0].converged.any()
