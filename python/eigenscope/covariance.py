@@ -352,7 +352,8 @@ def _feature_vectors(source: Source, task: _Task, means: Array, factors: Array, 
     null = values <= len(values) * np.finfo(np.float64).eps * max(float(values[0]), 0.0)
     right[:, null] = generator.standard_normal((right.shape[0], int(null.sum())))
     lengths = np.linalg.norm(right, axis=0)
-    orthonormal, triangle = np.linalg.qr(right / np.where(lengths > 0, lengths, 1.0))
+    with single_threaded_blas():
+        orthonormal, triangle = np.linalg.qr(right / np.where(lengths > 0, lengths, 1.0))
     return np.asarray(orthonormal * np.where(np.diagonal(triangle) < 0, -1.0, 1.0))
 
 

@@ -247,7 +247,7 @@ def _check_order(operator: Operator, k: int, A: Any) -> int:
 
 
 def _check_symmetry(A: Any, operator: Operator, seed: int, threads: int) -> None:
-    if operator.kind != "dense":
+    if operator.kind != "dense" or isinstance(A, Operator):
         check_symmetric(operator, seed, threads)
         return
     array = np.asarray(A)

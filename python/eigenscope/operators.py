@@ -259,8 +259,10 @@ def check_symmetric(operator: Operator, seed: int, threads: int) -> None:
     block = generator.standard_normal((n, 2))
     if operator.dtype.kind == "c":
         block = block + 1j * generator.standard_normal((n, 2))
-    image = operator.product(block, threads)
     block = block.astype(operator.dtype)
+    # Inner products in double precision: single would overflow for large units.
+    wide = np.result_type(operator.dtype, np.float64)
+    image = operator.product(block, threads).astype(wide)
     # Each inner product of random vectors is about ‖A‖_F, so this is the natural size of a difference.
     size = float(np.linalg.norm(image) * np.linalg.norm(block) / np.sqrt(n)) or 1.0
     tolerance = 1e3 * float(np.finfo(operator.dtype).eps) * np.sqrt(n)

@@ -137,7 +137,7 @@ class _BlasThreads:
             self._sections += 1
             self._single += threads == 1
             for library in self._libraries:
-                library.set_num_threads(1 if self._single else threads)
+                _set_threads(library, 1 if self._single else threads)
         try:
             yield
         finally:
@@ -146,7 +146,12 @@ class _BlasThreads:
                 self._single -= threads == 1
                 if self._sections == 0:
                     for library, count in self._saved:
-                        library.set_num_threads(count)
+                        _set_threads(library, count)
+
+
+def _set_threads(library: Any, count: int) -> None:
+    # threadpoolctl 3.7 and later ignores all Python threads but the first that asked; sections are counted here.
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
 
 
 _blas_threads = _BlasThreads()

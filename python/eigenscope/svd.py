@@ -182,8 +182,8 @@ def randomized_svd(
 ) -> SVDResult:
     """Approximate the k leading singular triplets in a stated number of passes, with an error estimate.
 
-    All blocks ``G^j Ω``, ``G = Aᴴ A``, are kept (block Krylov), which at equal passes is never worse than keeping the
-    last one (subspace iteration).
+    All blocks ``G^j Ω``, ``G = Aᴴ A``, are kept (block Krylov), which at equal iterations is never worse than keeping
+    the last one (subspace iteration).
 
     Parameters
     ----------
@@ -194,7 +194,8 @@ def randomized_svd(
     n_oversamples : int
         Further random vectors per block.
     n_iter : int or "auto"
-        Fused passes after the first; "auto" is 3.
+        Power iterations: ``n_iter + 2`` fused passes, whose space holds that of subspace iteration with `n_iter`;
+        "auto" is 2.
     center, scale : bool
         Subtract column means; divide columns by their standard deviations.
     shape, dtype, adjoint : optional
@@ -242,7 +243,7 @@ def randomized_svd(
     prepared = _prepare(A, center, scale, shape, dtype, adjoint, check, n_threads)
     m, n = prepared.operator.shape
     _check_count(k, m, n)
-    n_blocks = _AUTO_BLOCKS if n_iter == "auto" else int(n_iter) + 1
+    n_blocks = _AUTO_BLOCKS if n_iter == "auto" else int(n_iter) + 2
     settings = {
         "k": k,
         "tolerance": resolve_tolerance(None, prepared.operator.dtype, exponent=0.5),

@@ -50,8 +50,9 @@ void center_and_sum(Scalar* column, Index rows, Index step, Index feature, Featu
     sums.last[feature] = static_cast<double>(column[(rows - 1) * step]);
     const auto leading = static_cast<Scalar>(mean);
     const auto remainder = static_cast<Scalar>(mean - static_cast<double>(leading));
-    double squares = 0.0, lagged = 0.0, previous = 0.0;
+    double rest = 0.0, squares = 0.0, lagged = 0.0, previous = 0.0;
     for (Index i = 0; i < rows; ++i) {
+        rest += static_cast<double>(column[i * step]) - mean;
         const Scalar centred = (column[i * step] - leading) - remainder;
         column[i * step] = centred;
         const auto value = static_cast<double>(centred);
@@ -60,6 +61,7 @@ void center_and_sum(Scalar* column, Index rows, Index step, Index feature, Featu
         previous = value;
     }
     sums.mean[feature] = mean;
+    sums.mean_remainder[feature] = rest / static_cast<double>(rows);
     sums.squared_deviation[feature] = squares;
     sums.lag_product[feature] = lagged;
 }
@@ -81,11 +83,12 @@ void center_and_sum_rows(Scalar* block, Index rows, Index stride, Index first, I
         sums.first[first + j] = static_cast<double>(block[j]);
         sums.last[first + j] = static_cast<double>(block[(rows - 1) * stride + j]);
     }
-    std::vector<double> squares(static_cast<std::size_t>(cols), 0.0), lagged(squares), previous(squares);
+    std::vector<double> rest(static_cast<std::size_t>(cols), 0.0), squares(rest), lagged(rest), previous(rest);
     for (Index i = 0; i < rows; ++i) {
         Scalar* row = block + i * stride;
         for (Index j = 0; j < cols; ++j) {
             const auto slot = static_cast<std::size_t>(j);
+            rest[slot] += static_cast<double>(row[j]) - sums.mean[first + j];
             const Scalar centred = (row[j] - leading[slot]) - remainder[slot];
             row[j] = centred;
             const auto value = static_cast<double>(centred);
@@ -95,6 +98,7 @@ void center_and_sum_rows(Scalar* block, Index rows, Index stride, Index first, I
         }
     }
     for (Index j = 0; j < cols; ++j) {
+        sums.mean_remainder[first + j] = rest[static_cast<std::size_t>(j)] / static_cast<double>(rows);
         sums.squared_deviation[first + j] = squares[static_cast<std::size_t>(j)];
         sums.lag_product[first + j] = lagged[static_cast<std::size_t>(j)];
     }
@@ -156,7 +160,8 @@ void absorb_panel(const DenseSource& source, double scale, Index first_row, Owne
     parallel::run_tasks(n_tiles, execution, [&](Index task, int) {
         fill_columns(source, scale, first_row, task * width, std::min(width, p - task * width), panel, sums);
     });
-    const Vector<double> difference = sums.mean - moments.features.mean;
+    Vector<double> difference(p);
+    for (Index j = 0; j < p; ++j) difference[j] = moments.features.mean_difference(sums, j);
     const auto earlier = static_cast<double>(moments.features.count), later = static_cast<double>(panel.rows);
     const double weight = moments.features.count > 0 ? earlier * later / (earlier + later) : 0.0;
 
@@ -181,6 +186,7 @@ void absorb_panel(const DenseSource& source, double scale, Index first_row, Owne
 
 FeatureSums::FeatureSums(Index n_features)
     : mean(Vector<double>::Zero(n_features)),
+      mean_remainder(Vector<double>::Zero(n_features)),
       squared_deviation(Vector<double>::Zero(n_features)),
       lag_product(Vector<double>::Zero(n_features)),
       first(Vector<double>::Zero(n_features)),
@@ -194,18 +200,20 @@ void FeatureSums::merge(const FeatureSums& later) {
     }
     const auto n_a = static_cast<double>(count), n_b = static_cast<double>(later.count), n = n_a + n_b;
     for (Index j = 0; j < mean.size(); ++j) {
-        const double difference = later.mean[j] - mean[j];
-        const double merged = mean[j] + difference * (n_b / n);
+        const double difference = mean_difference(later, j);
         // Lag products about the merged mean: with d = mean - merged, every sum of (x_t - mean + d)(x_{t+1} - mean + d)
         // gains d * (sum over t of both deviations) + (count - 1) d²; deviations sum to zero but for the ends.
-        const double d_a = mean[j] - merged, d_b = later.mean[j] - merged;
+        const double d_a = -difference * (n_b / n), d_b = difference * (n_a / n);
         const double about_a =
             lag_product[j] - d_a * ((first[j] - mean[j]) + (last[j] - mean[j])) + (n_a - 1) * d_a * d_a;
         const double about_b = later.lag_product[j] -
                                d_b * ((later.first[j] - later.mean[j]) + (later.last[j] - later.mean[j])) +
                                (n_b - 1) * d_b * d_b;
-        lag_product[j] = about_a + (last[j] - merged) * (later.first[j] - merged) + about_b;
+        const double across = ((last[j] - mean[j]) + d_a) * ((later.first[j] - later.mean[j]) + d_b);
+        lag_product[j] = about_a + across + about_b;
         squared_deviation[j] += later.squared_deviation[j] + difference * difference * (n_a * n_b / n);
+        const double step = mean_remainder[j] - d_a, merged = mean[j] + step;
+        mean_remainder[j] = (mean[j] - merged) + step;
         mean[j] = merged;
     }
     last = later.last;
@@ -225,8 +233,9 @@ void Moments::merge(const Moments& later) {
     if (later.features.count == 0) return;
     const auto n_a = static_cast<double>(features.count), n_b = static_cast<double>(later.features.count);
     const double weight = features.count > 0 ? n_a * n_b / (n_a + n_b) : 0.0;
-    const Vector<double> difference = later.features.mean - features.mean;
-    const Index p = difference.size();
+    const Index p = features.mean.size();
+    Vector<double> difference(p);
+    for (Index j = 0; j < p; ++j) difference[j] = features.mean_difference(later.features, j);
     for (Index j = 0; j < p; ++j)
         for (Index i = j; i < p; ++i)
             cross_products(i, j) += later.cross_products(i, j) + weight * difference[i] * difference[j];
@@ -283,7 +292,8 @@ void fill_features(const DenseSource& source, double scale, bool center, bool st
         }
         if (standardize) {
             const double deviation = std::sqrt(squares / static_cast<double>(center ? n - 1 : n));
-            const auto factor = static_cast<Scalar>(deviation > 0.0 ? 1.0 / deviation : 0.0);
+            const bool varies = deviation > (center ? constant_feature_deviation * std::abs(mean) : 0.0);
+            const auto factor = static_cast<Scalar>(varies ? 1.0 / deviation : 0.0);
             for (Index i = 0; i < n; ++i) column[i] *= factor;
         }
     }

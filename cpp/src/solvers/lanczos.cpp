@@ -128,7 +128,7 @@ class ThickRestartLanczos {
         Matrix<Wide> vectors = projected_.topLeftCorner(size_, size_);
         Vector<double> values(size_);
         blas::eigh<Wide>(size_, vectors.data(), size_, values.data(), true);
-        const auto order = wanted_order(values, options_.which);
+        const auto order = certifying_ ? probe_order(values) : wanted_order(values, options_.which);
         ritz_values_.resize(size_);
         ritz_vectors_.resize(size_, size_);
         for (Index j = 0; j < size_; ++j) {
@@ -138,6 +138,17 @@ class ThickRestartLanczos {
         norm_ = std::max(norm_, values.cwiseAbs().maxCoeff());
         const Index b = std::min(options_.block, size_);
         ritz_residuals_ = (coupling_ * ritz_vectors_.bottomRows(b)).colwise().norm().transpose();
+    }
+
+    /// Most wanted first; beyond the accepted pairs both ends in turn, so that a restart loses neither candidate.
+    std::vector<Index> probe_order(const Vector<double>& ascending) const {
+        auto order = wanted_order(ascending, options_.which);
+        if (options_.which != Which::largest_magnitude || size_ <= options_.k) return order;
+        std::vector<Index> others(order.begin() + options_.k, order.end());
+        std::sort(others.begin(), others.end());
+        const std::size_t count = others.size(), k = static_cast<std::size_t>(options_.k);
+        for (std::size_t j = 0; j < count; ++j) order[k + j] = j % 2 == 0 ? others[count - 1 - j / 2] : others[j / 2];
+        return order;
     }
 
     Index count_converged() const {
@@ -171,7 +182,9 @@ class ThickRestartLanczos {
     }
 
     bool out_of_budget() const {
-        const bool no_products = options_.max_matvecs > 0 && result_.n_matvecs + options_.block > options_.max_matvecs;
+        // Another block, and the recomputed residuals.
+        const Index next = options_.block + (options_.recompute_residuals ? options_.k : 0);
+        const bool no_products = options_.max_matvecs > 0 && result_.n_matvecs + next > options_.max_matvecs;
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
         return no_products || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds);
     }

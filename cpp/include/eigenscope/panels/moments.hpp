@@ -5,19 +5,28 @@
 #include <eigenscope/foundation/progress.hpp>
 #include <eigenscope/foundation/types.hpp>
 #include <eigenscope/panels/source.hpp>
+#include <limits>
 
 namespace eigenscope {
+
+/// A feature whose standard deviation is below this times its mean is constant: the rest is rounding of the mean.
+inline constexpr double constant_feature_deviation = 8 * std::numeric_limits<double>::epsilon();
 
 /// Per-feature sums over samples; merges exactly, in sample order.
 struct FeatureSums {
     Index count = 0;
     Vector<double> mean;               // p
+    Vector<double> mean_remainder;     // p, what rounding took from the mean: differences of large means stay exact
     Vector<double> squared_deviation;  // p, sum of (x - mean)²
     Vector<double> lag_product;        // p, sum over t of (x_t - mean)(x_{t+1} - mean)
     Vector<double> first;              // p, first sample
     Vector<double> last;               // p, last sample
 
     explicit FeatureSums(Index n_features = 0);
+    /// Mean of the samples that follow minus the mean of these.
+    double mean_difference(const FeatureSums& later, Index feature) const {
+        return (later.mean[feature] - mean[feature]) + (later.mean_remainder[feature] - mean_remainder[feature]);
+    }
     /// Append the sums of the samples that follow.
     void merge(const FeatureSums& later);
     /// Sum of lag products over sum of squared deviations, pooled over features; NaN when undefined.

@@ -1,0 +1,175 @@
+"""Ctrl-C during compiled work, and what a forked child may do; each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and fork are those of POSIX")
+
+GRACE_SECONDS = 2.0
+"""The promise is 0.1 s from our own loops; a busy machine may schedule the thread late."""
+
+PREAMBLE = """
+    import os, signal, threading, time
+    import numpy as np
+    import eigenscope
+    from eigenscope import testing
+    from eigenscope.errors import Interrupted
+
+    def interrupted_by_sigint(call, after):
+        sent = []
+        def send():
+            sent.append(time.perf_counter())
+            os.kill(os.getpid(), signal.SIGINT)
+        timer = threading.Timer(after, send)
+        timer.start()
+        try:
+            call()
+        except Interrupted as error:
+            waited = time.perf_counter() - sent[0]
+            timer.join()
+            assert isinstance(error, KeyboardInterrupt)
+            return error, waited
+        raise SystemExit("the call ended before the signal was sent")
+
+    def assert_all_is_well():
+        values = testing.exponential_spectrum(600)
+        found = eigenscope.eigsh(testing.diagonal_operator(values), 3, rng=0)
+        assert abs(found.eigenvalues - values[:3]).max() < 1e-12
+"""
+
+
+def run_python(script, timeout=60.0):
+    source = textwrap.dedent(PREAMBLE) + textwrap.dedent(script)
+    return subprocess.run(
+        [sys.executable, "-W", "always", "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+    )
+
+
+def assert_interrupted(call, *, has_partial):
+    done = run_python(
+        f"""
+        random = np.random.default_rng(0)
+        symmetric = random.standard_normal((3000, 3000)).astype(np.float32)
+        symmetric += symmetric.T
+        data = random.standard_normal((6000, 2000)).astype(np.float32)
+        samples = np.zeros((3_000_000, 16), dtype=np.int16)
+        assert_all_is_well()
+        n_threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 0
+        error, waited = interrupted_by_sigint(lambda: {call}, after=0.25)
+        assert waited < {GRACE_SECONDS}, waited
+        partial = error.partial
+        if {has_partial}:
+            assert partial is not None and partial.status == "budget", partial
+            vectors = partial.eigenvectors if hasattr(partial, "eigenvectors") else partial.Vh.T
+            testing.assert_orthonormal(vectors, rtol=1e-4)
+            assert "holds the result so far" in str(error)
+        assert_all_is_well()
+        if n_threads:
+            # The timer of this script may need a moment to go.
+            time.sleep(0.1)
+            assert len(os.listdir("/proc/self/task")) <= n_threads + 2, os.listdir("/proc/self/task")
+        print("done")
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "done"
+
+
+@pytest.mark.parametrize(
+    ("call", "has_partial"),
+    [
+        ("eigenscope.eigsh(symmetric, 40, tol=0.0, check=False, rng=0)", True),
+        ("eigenscope.svds(data, 60, tol=1e-12, check=False, rng=0)", True),
+        (
+            "eigenscope.eigsh(lambda block: (time.sleep(0.01), block * np.arange(3000.0)[:, None])[1], 5, "
+            "tol=0.0, shape=(3000, 3000), check=False, rng=0)",
+            True,
+        ),
+        ("[eigenscope.covariance_spectrum(samples) for _ in range(1000)]", False),
+    ],
+    ids=["eigsh", "svds", "callable", "covariance_spectrum"],
+)
+def test_ctrl_c_comes_back_with_what_was_found(call, has_partial):
+    assert_interrupted(call, has_partial=has_partial)
+
+
+def test_a_signal_handler_of_the_user_is_heard():
+    done = run_python(
+        """
+        class Mine(Exception):
+            pass
+
+        def handler(number, frame):
+            raise Mine
+
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        data = np.random.default_rng(0).standard_normal((6000, 2000)).astype(np.float32)
+        try:
+            eigenscope.svds(data, 60, tol=1e-12, rng=0)
+        except Mine:
+            assert_all_is_well()
+            print("done")
+        """
+    )
+    assert done.stdout.strip() == "done", done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_runs_on_one_thread_and_says_so_once():
+    done = run_python(
+        """
+        import warnings
+        from eigenscope.errors import EigenscopeWarning
+        data = np.random.default_rng(0).standard_normal((3000, 400))
+
+        def answers():
+            return [
+                eigenscope.svds(data, 4, rng=1, threads=2).singular_values,
+                eigenscope.covariance_spectrum(data, reproducible=True, threads=2).eigenvalues,
+            ]
+
+        expected = answers()
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns about forking with threads.
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    found = answers()
+                    info = eigenscope.svds(data, 4, rng=1, threads=2).info
+                ours = [warning for warning in caught if issubclass(warning.category, EigenscopeWarning)]
+                same = all(np.array_equal(a, b) for a, b in zip(found, expected))
+                print(same, len(ours), info.threads, "forked" in str(ours[0].message), flush=True)
+                status = 0
+            finally:
+                os._exit(status)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            waited, status = os.waitpid(child, os.WNOHANG)
+            if waited:
+                break
+            time.sleep(0.01)
+        else:
+            os.kill(child, signal.SIGKILL)
+            raise SystemExit("the child hangs")
+        assert status == 0, status
+        again = answers()
+        assert all(np.array_equal(a, b) for a, b in zip(again, expected))
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True", "1", "1", "True"]
