@@ -127,9 +127,7 @@ CONTAINERS = {
     "reversed rows": lambda X: X[::-1].copy()[::-1],
     "reversed columns": lambda X: X[:, ::-1].copy()[:, ::-1],
     "list of rows": lambda X: X.tolist(),
-    "unaligned": lambda X: (
-        np.frombuffer(b"x" + X.tobytes(), dtype=np.uint8)[1:].view(X.dtype).reshape(X.shape)
-    ),
+    "unaligned": lambda X: np.frombuffer(b"x" + X.tobytes(), dtype=np.uint8)[1:].view(X.dtype).reshape(X.shape),
 }
 
 
@@ -168,9 +166,7 @@ def test_a_mean_of_1e8_deviations_costs_no_digits(shape, scale):
 
 
 @pytest.mark.parametrize("shape", [(60, 20), (20, 60)])
-@pytest.mark.parametrize(
-    ("dtype", "power"), [("float64", 498), ("float64", -498), ("float32", 83), ("float32", -83)]
-)
+@pytest.mark.parametrize(("dtype", "power"), [("float64", 498), ("float64", -498), ("float32", 83), ("float32", -83)])
 def test_units_near_the_ends_of_the_range(dtype, power, shape):
     X = draw(dtype, shape)
     extreme = np.ldexp(X, power).astype(dtype)
@@ -220,9 +216,7 @@ def test_statistics_of_features(shape, dtype):
     spectrum = covariance_spectrum(X)
     wide = X.astype(np.float64)
     rtol = 1e-6 if dtype == "float32" else 1e-12
-    np.testing.assert_allclose(
-        spectrum.feature_means, wide.mean(axis=0), rtol=rtol, atol=rtol * np.abs(wide).max()
-    )
+    np.testing.assert_allclose(spectrum.feature_means, wide.mean(axis=0), rtol=rtol, atol=rtol * np.abs(wide).max())
     np.testing.assert_allclose(spectrum.feature_variances, wide.var(axis=0, ddof=1), rtol=rtol)
 
 
@@ -291,18 +285,14 @@ def test_moments_of_a_concatenation_merge(split, seed, offset):
 def test_a_matrix_that_does_not_fit_is_refused_with_its_bytes_or_iterated():
     X = np.random.default_rng(0).standard_normal((900, 800)) * testing.polynomial_spectrum(800, exponent=1.0)
     needed = 8 * 800**2
-    with pytest.raises(
-        MemoryBudgetError, match=r"900 samples x 800 features need 0\.\d+ GB.*k=100"
-    ) as caught:
+    with pytest.raises(MemoryBudgetError, match=r"900 samples x 800 features need 0\.\d+ GB.*k=100") as caught:
         covariance_spectrum(X, max_memory=needed // 2)
     assert "budget is 0.00 GB" in str(caught.value)
     spectrum = covariance_spectrum(X, k=5, max_memory=needed // 2, rng=0)
     assert "Krylov" in spectrum.info.method
     assert_spectrum(spectrum, X, rtol=1e-7)
     np.testing.assert_allclose(spectrum.eigenvalues, reference(X)[0][:5], rtol=1e-10)
-    assert spectrum.lag_one_autocorrelation == pytest.approx(
-        covariance_spectrum(X).lag_one_autocorrelation, rel=1e-10
-    )
+    assert spectrum.lag_one_autocorrelation == pytest.approx(covariance_spectrum(X).lag_one_autocorrelation, rel=1e-10)
     scaled = covariance_spectrum(X, k=3, scale=True, max_memory=needed // 2, rng=0)
     np.testing.assert_allclose(scaled.eigenvalues, reference(X, scale=True)[0][:3], rtol=1e-10)
     assert scaled.total_variance == pytest.approx(800)

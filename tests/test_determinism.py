@@ -45,12 +45,8 @@ CALLS = {
     "covariance tiles": lambda **o: eigenscope.covariance_spectrum(
         np.hstack([DATA, DATA[:, :200] ** 2]), eigenvectors=True, reproducible=True, **o
     ),
-    "covariance wide": lambda **o: eigenscope.covariance_spectrum(
-        DATA.T, eigenvectors=True, reproducible=True, **o
-    ),
-    "covariance top": lambda **o: eigenscope.covariance_spectrum(
-        SPARSE.toarray(), k=3, reproducible=True, **o
-    ),
+    "covariance wide": lambda **o: eigenscope.covariance_spectrum(DATA.T, eigenvectors=True, reproducible=True, **o),
+    "covariance top": lambda **o: eigenscope.covariance_spectrum(SPARSE.toarray(), k=3, reproducible=True, **o),
     "covariance by iteration": lambda **o: eigenscope.covariance_spectrum(DATA, k=3, max_memory=1.5e6, **o),
     "covariance missing": lambda **o: eigenscope.covariance_spectrum(
         np.where(DATA > 1.1, np.nan, DATA), nan="drop_rows", reproducible=True, **o
@@ -60,11 +56,7 @@ CALLS = {
 
 def bits(result):
     """Everything but the record of the run."""
-    return {
-        field.name: getattr(result, field.name)
-        for field in dataclasses.fields(result)
-        if field.name != "info"
-    }
+    return {field.name: getattr(result, field.name) for field in dataclasses.fields(result) if field.name != "info"}
 
 
 def assert_same_bits(left, right):
@@ -125,9 +117,7 @@ def global_state():
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["eigsh dense", "svds sparse", "randomized dense", "covariance", "eigsh callable"]
-)
+@pytest.mark.parametrize("name", ["eigsh dense", "svds sparse", "randomized dense", "covariance", "eigsh callable"])
 def test_nothing_global_is_changed(name):
     CALLS[name](threads=2)
     with threadpoolctl.threadpool_limits(limits=2):

@@ -61,9 +61,7 @@ def assert_residuals_are_true(result, A, norm):
 @pytest.mark.parametrize("n", [60, N_ITERATIVE])
 @pytest.mark.parametrize("which", ["LM", "LA", "SA", "SM", "BE"])
 def test_every_end_of_the_spectrum(which, n):
-    values = np.concatenate(
-        [testing.polynomial_spectrum(n // 2), -0.9 * testing.polynomial_spectrum(n - n // 2)]
-    )
+    values = np.concatenate([testing.polynomial_spectrum(n // 2), -0.9 * testing.polynomial_spectrum(n - n // 2)])
     A = testing.symmetric_matrix(values, rng=1)
     result = eigsh(A, 7, which=which, rng=0)
     assert_pairs(result, A, values, which)
@@ -226,9 +224,7 @@ def test_achieved_accuracy_is_the_accuracy_asked_for(tol, dtype):
 
 
 @pytest.mark.parametrize("n", [50, N_ITERATIVE])
-@pytest.mark.parametrize(
-    ("dtype", "power"), [("float64", 498), ("float64", -498), ("float32", 83), ("float32", -83)]
-)
+@pytest.mark.parametrize(("dtype", "power"), [("float64", 498), ("float64", -498), ("float32", 83), ("float32", -83)])
 def test_units_near_the_ends_of_the_range(dtype, power, n):
     values = testing.polynomial_spectrum(n)
     A = testing.symmetric_matrix(values, rng=7, dtype=dtype)
@@ -293,9 +289,7 @@ def test_a_callback_watches_and_stops():
     assert [state["n_matvecs"] for state in states] == sorted({state["n_matvecs"] for state in states})
     assert all(state["n_wanted"] == 4 and state["largest_residual"] > 0 for state in states)
     assert all(line.startswith("eigsh: ") and "products" in line for line in lines)
-    finished = eigsh(
-        testing.diagonal_operator(testing.exponential_spectrum(600)), 4, callback=lambda _: 1, rng=0
-    )
+    finished = eigsh(testing.diagonal_operator(testing.exponential_spectrum(600)), 4, callback=lambda _: 1, rng=0)
     assert finished.status == "converged"
 
 
@@ -316,9 +310,7 @@ def test_the_exception_of_the_user_comes_back_and_leaves_nothing_broken(where):
         eigsh(k=4, **arguments)
     assert caught.value is failure
     values = testing.exponential_spectrum(600)
-    np.testing.assert_allclose(
-        eigsh(testing.diagonal_operator(values), 4).eigenvalues, values[:4], atol=1e-12
-    )
+    np.testing.assert_allclose(eigsh(testing.diagonal_operator(values), 4).eigenvalues, values[:4], atol=1e-12)
 
 
 def test_wrong_input_is_refused_with_numbers():
@@ -349,9 +341,7 @@ def test_wrong_input_is_refused_with_numbers():
 def test_values_that_are_not_finite_are_found():
     A = np.eye(6)
     A[2, 3] = A[3, 2] = np.nan
-    with pytest.raises(
-        NonFiniteInputError, match=r"2 values are NaN or infinite.*first at sample 2, feature 3"
-    ):
+    with pytest.raises(NonFiniteInputError, match=r"2 values are NaN or infinite.*first at sample 2, feature 3"):
         eigsh(A, 2)
     with pytest.raises(InvalidInputError, match="not finite"):
         eigsh(scipy.sparse.csr_array(A), 2)

@@ -92,9 +92,7 @@ def test_passes_are_those_asked_for():
 @pytest.mark.parametrize("shape", [(500, 260), (260, 700), (30, 20)])
 def test_residuals_are_true_for_all_types_and_containers(dtype, shape):
     values = testing.exponential_spectrum(min(shape), ratio=0.8) * 1000
-    A = testing.rectangular_matrix(
-        values, shape, rng=5, dtype="complex128" if dtype == "complex128" else "float64"
-    )
+    A = testing.rectangular_matrix(values, shape, rng=5, dtype="complex128" if dtype == "complex128" else "float64")
     A = A.astype(dtype)
     wide = A.astype(np.result_type(A.dtype, np.float64))
     for held in (A, np.asfortranarray(A), scipy.sparse.csr_array(A)):

@@ -35,9 +35,7 @@ def assert_residuals_are_true(result, A, norm, atol=0.0):
     forward = np.linalg.norm(A @ Vh.conj().T - U * s, axis=0)
     backward = np.linalg.norm(A.conj().T @ U - Vh.conj().T * s, axis=0)
     rounding = testing.default_tolerance(result.U.dtype, max(A.shape)) * norm
-    np.testing.assert_allclose(
-        result.residual_norms, np.hypot(forward, backward), rtol=1e-2, atol=rounding + atol
-    )
+    np.testing.assert_allclose(result.residual_norms, np.hypot(forward, backward), rtol=1e-2, atol=rounding + atol)
 
 
 def assert_triplets(result, A, values, rtol=1e-12, residual_atol=0.0):
@@ -77,9 +75,7 @@ def test_small_singular_values_keep_digits_that_squaring_loses(name):
 def test_lauchli(mu):
     A = testing.lauchli(300, mu)
     result = svds(A, 5, rng=0)
-    np.testing.assert_allclose(
-        result.singular_values, testing.lauchli_singular_values(300, mu)[:5], atol=1e-12
-    )
+    np.testing.assert_allclose(result.singular_values, testing.lauchli_singular_values(300, mu)[:5], atol=1e-12)
     testing.assert_orthonormal(result.U)
 
 
@@ -199,9 +195,7 @@ def test_implicit_standardization_of_sparse_data(sparse_format, center, scale):
     assert_triplets(result, explicit, np.linalg.svd(explicit, compute_uv=False), rtol=1e-11)
     operator = scipy.sparse.linalg.aslinearoperator(A)
     if center and not scale:
-        assert_triplets(
-            svds(operator, 4, center=True, rng=0), explicit, np.linalg.svd(explicit, compute_uv=False)
-        )
+        assert_triplets(svds(operator, 4, center=True, rng=0), explicit, np.linalg.svd(explicit, compute_uv=False))
     else:
         with pytest.raises(InvalidInputError, match="column variances of an operator are unknown"):
             svds(operator, 4, center=center, scale=scale)
@@ -213,16 +207,12 @@ def test_constant_columns_of_scaled_data_are_said():
     with pytest.warns(DataWarning, match="1 of 6 features are constant"):
         result = svds(A, 3, center=True, scale=True)
     explicit = standardized(np.delete(A, 2, axis=1), True, True)
-    np.testing.assert_allclose(
-        result.singular_values, np.linalg.svd(explicit, compute_uv=False)[:3], rtol=1e-12
-    )
+    np.testing.assert_allclose(result.singular_values, np.linalg.svd(explicit, compute_uv=False)[:3], rtol=1e-12)
 
 
 @pytest.mark.parametrize("solve", [svds, randomized_svd])
 @pytest.mark.parametrize("shape", [(500, 260), (40, 30)])
-@pytest.mark.parametrize(
-    ("dtype", "power"), [("float64", 498), ("float64", -498), ("float32", 83), ("float32", -83)]
-)
+@pytest.mark.parametrize(("dtype", "power"), [("float64", 498), ("float64", -498), ("float32", 83), ("float32", -83)])
 def test_units_near_the_ends_of_the_range(dtype, power, shape, solve):
     values = testing.exponential_spectrum(shape[1], ratio=0.7)
     A = testing.rectangular_matrix(values, shape, rng=9, dtype=dtype)
@@ -271,9 +261,7 @@ def test_wrong_input_is_refused_with_numbers():
                 solve(A, k)
         broken = A.copy()
         broken[3, 2] = np.inf
-        with pytest.raises(
-            NonFiniteInputError, match=r"1 values are NaN or infinite.*first at sample 3, feature 2"
-        ):
+        with pytest.raises(NonFiniteInputError, match=r"1 values are NaN or infinite.*first at sample 3, feature 2"):
             solve(broken, 2)
         with pytest.raises(NonFiniteInputError, match="1 values are NaN or infinite"):
             solve(broken, 2, center=True)
@@ -285,9 +273,7 @@ def test_wrong_input_is_refused_with_numbers():
             solve(A * 1j, 2, center=True)
         with pytest.raises(MemoryBudgetError, match=r"needs 0\.\d+ GB, the budget is 0\.00 GB"):
             solve(np.ones((3000, 300)), 2, max_memory=1e4)
-    with pytest.raises(
-        InvalidInputError, match="method must be one of auto, block-krylov, lapack, got 'arpack'"
-    ):
+    with pytest.raises(InvalidInputError, match="method must be one of auto, block-krylov, lapack, got 'arpack'"):
         svds(A, 2, method="arpack")
     with pytest.raises(InvalidInputError, match="n_oversamples must not be negative, got -1"):
         randomized_svd(A, 2, n_oversamples=-1)

@@ -12,10 +12,7 @@ import typing_extensions
 class Operator_float32:
     def adjoint(self) -> Operator_float32: ...
     def apply(
-        self,
-        x: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
-        threads: int = 1,
-        product: str = "forward",
+        self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.float32]: ...
     def eigenpairs(
         self,
@@ -63,10 +60,7 @@ class Operator_float32:
 class Operator_float64:
     def adjoint(self) -> Operator_float64: ...
     def apply(
-        self,
-        x: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
-        threads: int = 1,
-        product: str = "forward",
+        self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.float64]: ...
     def eigenpairs(
         self,
@@ -114,10 +108,7 @@ class Operator_float64:
 class Operator_complex64:
     def adjoint(self) -> Operator_complex64: ...
     def apply(
-        self,
-        x: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64],
-        threads: int = 1,
-        product: str = "forward",
+        self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.complex64]: ...
     def eigenpairs(
         self,
@@ -165,10 +156,7 @@ class Operator_complex64:
 class Operator_complex128:
     def adjoint(self) -> Operator_complex128: ...
     def apply(
-        self,
-        x: typing.Annotated[numpy.typing.ArrayLike, numpy.complex128],
-        threads: int = 1,
-        product: str = "forward",
+        self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.complex128], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.complex128]: ...
     def eigenpairs(
         self,
@@ -377,14 +365,7 @@ def feature_sums(
 def forbid_threads_after_fork() -> None: ...
 def forbidden_after_fork() -> bool: ...
 def gaussian(
-    seed: int,
-    stream: int,
-    rows: int,
-    cols: int,
-    *,
-    dtype: str = "float64",
-    first_row: int = 0,
-    threads: int = 1,
+    seed: int, stream: int, rows: int, cols: int, *, dtype: str = "float64", first_row: int = 0, threads: int = 1
 ) -> typing.Any: ...
 def install_blas(name: str, routine: typing_extensions.CapsuleType) -> None: ...
 def kritchman_nadler(
@@ -405,14 +386,7 @@ def noise_edge(
 ) -> tuple[float, float, bool]: ...
 def philox_raw(key0: int, key1: int, counter: collections.abc.Sequence[typing.Any]) -> tuple[typing.Any, ...]: ...
 def rademacher(
-    seed: int,
-    stream: int,
-    rows: int,
-    cols: int,
-    *,
-    dtype: str = "float64",
-    first_row: int = 0,
-    threads: int = 1,
+    seed: int, stream: int, rows: int, cols: int, *, dtype: str = "float64", first_row: int = 0, threads: int = 1
 ) -> typing.Any: ...
 def sample_gram(
     array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
@@ -433,14 +407,7 @@ def scan(
     threads: int = 1,
 ) -> dict[str, typing.Any]: ...
 def uniform(
-    seed: int,
-    stream: int,
-    rows: int,
-    cols: int,
-    *,
-    dtype: str = "float64",
-    first_row: int = 0,
-    threads: int = 1,
+    seed: int, stream: int, rows: int, cols: int, *, dtype: str = "float64", first_row: int = 0, threads: int = 1
 ) -> typing.Any: ...
 
 __version__: str = "0.1.0"

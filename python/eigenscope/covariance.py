@@ -11,7 +11,7 @@ from . import _core
 from .eigen import resolve_tolerance
 from .errors import InvalidInputError, MemoryBudgetError
 from .inputs import Source, apply_nan_policy, as_source, warn_about_constant_features
-from .operators import Array, compute_dtype, dense_operator, safe_scale
+from .operators import Array, compute_dtype, dense_operator
 from .pairwise import pairwise_covariance
 from .results import Spectrum
 from .run_options import (
@@ -25,6 +25,7 @@ from .run_options import (
     resolve_threads,
     single_threaded_blas,
 )
+from .second_moments import Task, finish_covariance, second_moments
 from .signs import fix_signs
 from .standardization import scale_factors
 from .svd import svds
@@ -34,8 +35,6 @@ ITERATIVE_ORDER = 1000
 
 ITERATIVE_SHARE = 10
 """…when at most one eigenpair in this many is wanted."""
-
-_SAMPLED_ROWS = 64
 
 
 def covariance_spectrum(
@@ -120,7 +119,7 @@ def covariance_spectrum(
     True
     """
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
-    task = _Task(center, scale, k, bool(k is not None if eigenvectors is None else eigenvectors), n_threads, seed)
+    task = Task(center, scale, k, bool(k is not None if eigenvectors is None else eigenvectors), n_threads, seed)
     source = as_source(X, sample_axis=sample_axis)
     watch = Stopwatch(n_threads, seed if k is not None else None)
     meter = Progress(progress, "covariance_spectrum")
@@ -139,22 +138,7 @@ def covariance_spectrum(
         meter.close()
 
 
-@dataclasses.dataclass(frozen=True)
-class _Task:
-    """What is asked of the data."""
-
-    center: bool
-    scale: bool
-    k: int | None
-    wants_vectors: bool
-    threads: int
-    seed: int
-
-    def degrees_of_freedom(self, n_samples: int) -> int:
-        return n_samples - 1 if self.center else n_samples
-
-
-def _check_size(source: Source, task: _Task) -> None:
+def _check_size(source: Source, task: Task) -> None:
     n, p = source.n_samples, source.n_features
     if task.degrees_of_freedom(n) < 1:
         raise InvalidInputError(f"a covariance needs at least 2 samples, got {n}; center=False needs 1")
@@ -178,7 +162,7 @@ def _drop_missing(source: Source, nan: str, threads: int) -> Source:
     return source
 
 
-def _fits(source: Source, task: _Task, budget: int) -> bool:
+def _fits(source: Source, task: Task, budget: int) -> bool:
     """Whether the smaller of the two Gram matrices fits; raise when nothing else can answer the question."""
     n, p = source.n_samples, source.n_features
     order = min(n, p)
@@ -194,53 +178,8 @@ def _fits(source: Source, task: _Task, budget: int) -> bool:
     return False
 
 
-def sampled_scale(source: Source, dtype: np.dtype[Any]) -> float:
-    """Return a power of two for the data from a few rows, so that no pass is spent on it."""
-    chosen = np.unique(np.linspace(0, source.n_samples - 1, min(_SAMPLED_ROWS, source.n_samples)).astype(np.int64))
-    rows = chosen if source.row_index is None else source.row_index[chosen]
-    magnitudes = np.abs(source.array[rows].astype(np.float64))
-    finite = magnitudes[np.isfinite(magnitudes)]
-    return safe_scale(float(finite.max(initial=0.0)), dtype)
-
-
-def _moments(source: Source, task: _Task, dtype: np.dtype[Any]) -> tuple[dict[str, Any], float]:
-    """Run the pass; repeat it with the exact scale when a few rows had misjudged it."""
-    on_samples = source.n_samples < source.n_features
-    scale = sampled_scale(source, dtype)
-    single = dtype == np.float32
-    for attempt in range(2):
-        with single_threaded_blas():
-            if on_samples:
-                options = {"center": task.center, "standardize": task.scale, "single_precision": single}
-                found = _core.sample_gram(
-                    source.array, **source.selection, scale=scale, threads=task.threads, **options
-                )
-            else:
-                found = _core.moments(
-                    source.array,
-                    **source.selection,
-                    scale=scale,
-                    threads=task.threads,
-                    single_precision=single,
-                )
-        if np.isfinite(found["squared_deviation"]).all() and np.isfinite(np.diagonal(found["cross_products"])).all():
-            return found, scale
-        apply_nan_policy_error(source, task.threads)
-        if attempt == 0:
-            largest = _core.scan(source.array, **source.selection, threads=task.threads)["largest_magnitude"]
-            scale = float(np.ldexp(1.0, -int(np.frexp(largest)[1])))
-    raise InvalidInputError("second moments overflow: divide the data by a power of ten first")
-
-
-def apply_nan_policy_error(source: Source, threads: int) -> None:
-    """Raise when the data hold values that are not finite; return when they only overflowed."""
-    found = _core.scan(source.array, **source.selection, threads=threads)
-    if found["n_nonfinite"]:
-        apply_nan_policy(source, "raise", threads)
-
-
-def _from_moments(source: Source, task: _Task, dtype: np.dtype[Any], reproducible: bool, watch: Stopwatch) -> Spectrum:
-    found, scale = _moments(source, task, dtype)
+def _from_moments(source: Source, task: Task, dtype: np.dtype[Any], reproducible: bool, watch: Stopwatch) -> Spectrum:
+    found, scale = second_moments(source, task, dtype)
     n = source.n_samples
     divisor = task.degrees_of_freedom(n)
     means, squares = found["mean"], found["squared_deviation"]
@@ -250,7 +189,7 @@ def _from_moments(source: Source, task: _Task, dtype: np.dtype[Any], reproducibl
     if task.scale and not varies.all():
         warn_about_constant_features(int((~varies).sum()), len(varies), stacklevel=4)
     if not on_samples:
-        matrix = _finish_covariance(matrix, found, factors, varies, task)
+        matrix = finish_covariance(matrix, found, factors, varies, task)
     matrix /= divisor
     kept = source.keep_columns(varies) if task.scale and not varies.all() else source
     statistics = {
@@ -288,22 +227,7 @@ def _from_moments(source: Source, task: _Task, dtype: np.dtype[Any], reproducibl
     )
 
 
-def _finish_covariance(matrix: Array, found: dict[str, Any], factors: Array, varies: Array, task: _Task) -> Array:
-    """Add the means back when not centred, and divide by the standard deviations when scaled; lower triangle."""
-    if not task.center:
-        means = found["mean"]
-        for j in range(len(means)):
-            matrix[j:, j] += found["count"] * means[j] * means[j:]
-    if task.scale:
-        if not varies.all():
-            matrix = np.asfortranarray(matrix[np.ix_(varies, varies)])
-            factors = factors[varies]
-        for j in range(len(factors)):
-            matrix[j:, j] *= factors[j] * factors[j:]
-    return matrix
-
-
-def _decompose(matrix: Array, task: _Task, reproducible: bool) -> tuple[Array, Array | None, Array | None, str, str]:
+def _decompose(matrix: Array, task: Task, reproducible: bool) -> tuple[Array, Array | None, Array | None, str, str]:
     """Eigenvalues (descending) of a lower triangle, with vectors, residuals, status and method."""
     order = len(matrix)
     k = order if task.k is None else min(task.k, order)
@@ -322,7 +246,7 @@ def _decompose(matrix: Array, task: _Task, reproducible: bool) -> tuple[Array, A
     return values[::-1].copy(), np.asfortranarray(vectors[:, ::-1]), None, "converged", "LAPACK eigenpairs"
 
 
-def _iterate(matrix: Array, task: _Task, k: int) -> tuple[Array, Array | None, Array | None, str, str]:
+def _iterate(matrix: Array, task: Task, k: int) -> tuple[Array, Array | None, Array | None, str, str]:
     full = np.tril(matrix) + np.tril(matrix, -1).T
     operator = dense_operator(Source(array=full), check=False)
     with single_threaded_blas():
@@ -341,7 +265,7 @@ def _iterate(matrix: Array, task: _Task, k: int) -> tuple[Array, Array | None, A
     )
 
 
-def _feature_vectors(source: Source, task: _Task, means: Array, factors: Array, left: Array, values: Array) -> Array:
+def _feature_vectors(source: Source, task: Task, means: Array, factors: Array, left: Array, values: Array) -> Array:
     """Right vectors ``Xᵀ u / ‖Xᵀ u‖`` from those on the samples' side; null directions are completed."""
     varies = factors > 0
     shift = means[varies] if task.scale and task.center else means if task.center else None
@@ -363,7 +287,7 @@ def _clip_rounding(values: Array, n_features: int) -> Array:
     return np.where((values < 0) & (values > -max(noise, 0.0)), 0.0, values)
 
 
-def _spectrum_of_matrix(matrix: Array, source: Source, task: _Task, reproducible: bool, watch: Stopwatch) -> Spectrum:
+def _spectrum_of_matrix(matrix: Array, source: Source, task: Task, reproducible: bool, watch: Stopwatch) -> Spectrum:
     variances = np.diagonal(matrix).copy()
     total = float(variances.sum())
     values, vectors, residuals, status, method = _decompose(np.asfortranarray(matrix), task, reproducible)
@@ -385,7 +309,7 @@ def _spectrum_of_matrix(matrix: Array, source: Source, task: _Task, reproducible
     )
 
 
-def _from_iteration(source: Source, task: _Task, max_memory: int | float | str, watch: Stopwatch) -> Spectrum:
+def _from_iteration(source: Source, task: Task, max_memory: int | float | str, watch: Stopwatch) -> Spectrum:
     """Top k from the data themselves, for matrices whose covariance does not fit."""
     if source.row_index is not None or source.column_index is not None:
         raise MemoryBudgetError(

@@ -237,7 +237,7 @@ def _spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
 
 
 def _autocorrelation_stderr(spectrum: Spectrum) -> float:
-    """Standard error of the pooled lag-one autocorrelation of independent samples, ``sqrt(Σλ² / n) / Σλ``.
+    """Return the standard error of the pooled lag one of independent samples, ``sqrt(Σλ² / n) / Σλ``.
 
     Each principal component contributes independently with weight λ; eigenvalues not known are at most the last.
     """
