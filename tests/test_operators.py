@@ -23,7 +23,7 @@ def gaussian(shape, dtype, seed=0):
 
 
 class Products:
-    """Shape and ``@``, with an adjoint by conjugate transposition."""
+    """Shape and ``@``, with the adjoint under the name SciPy gives it."""
 
     def __init__(self, array):
         self._array = array
@@ -33,7 +33,7 @@ class Products:
         return self._array @ block
 
     @property
-    def H(self):  # noqa: N802: the name of SciPy's operators
+    def H(self):
         return Products(self._array.conj().T)
 
 
@@ -74,16 +74,19 @@ def test_products(name, dtype, shape):
     # <A x, y> = <x, A^H y>
     image, back = operator.product(right, 1), operator.product(left, 1, "adjoint")
     size = np.linalg.norm(image) * np.linalg.norm(left)
-    np.testing.assert_allclose(
-        left.conj().T @ image, (right.conj().T @ back).conj().T, rtol=0, atol=rtol * size
-    )
+    mirrored = (right.conj().T @ back).conj().T
+    np.testing.assert_allclose(left.conj().T @ image, mirrored, rtol=0, atol=rtol * size)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int64", "float16"])
-@pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array])
+@pytest.mark.parametrize(
+    ("container", "dtype"),
+    [
+        *((np.asarray, dtype) for dtype in ("bool", "int8", "uint16", "int64", "float16")),
+        # SciPy has no sparse half precision.
+        *((scipy.sparse.csr_array, dtype) for dtype in ("bool", "int8", "uint16", "int64")),
+    ],
+)
 def test_other_numbers_are_cast(dtype, container):
-    if dtype == "float16" and container is scipy.sparse.csr_array:
-        pytest.skip("SciPy has no sparse half precision")
     A = (gaussian((60, 30), "float64") * 50).astype(dtype)
     operator = as_operator(container(A))
     assert operator.dtype == ("float32" if dtype == "float16" else "float64")
@@ -119,20 +122,12 @@ def test_an_operator_is_an_operator_and_what_is_implicit():
 
 
 def test_the_scalar_of_the_computation():
-    kept = {
-        "float32": "float32",
-        "float16": "float32",
-        "float64": "float64",
-        "int8": "float64",
-        "bool": "float64",
-    }
-    kept |= {"complex64": "complex64", "complex128": "complex128"}
+    kept = {name: name for name in DTYPES}
+    kept |= {"float16": "float32", "int8": "float64", "uint64": "float64", "bool": "float64"}
     for stored, computed in kept.items():
         assert compute_dtype(np.dtype(stored)) == computed
     assert compute_dtype(np.dtype("float32"), "float64") == "float64"
-    with pytest.raises(
-        UnsupportedTypeError, match="must be one of float32, float64, complex64, complex128, got int32"
-    ):
+    with pytest.raises(UnsupportedTypeError, match=r"must be one of float32, .*, got int32"):
         compute_dtype(np.dtype("float32"), "int32")
 
 
@@ -144,7 +139,7 @@ def test_scaling_is_by_powers_of_two_and_only_where_needed(dtype):
     for extreme in (limits.max, limits.tiny, limits.max**0.5, limits.tiny**0.5):
         scale = safe_scale(float(extreme), np.dtype(dtype))
         assert np.frexp(scale)[0] == 0.5
-        assert 0.1 <= float(extreme) * scale <= 1.0 or extreme == limits.tiny
+        assert 0.25 <= float(extreme) * scale <= 4.0
 
 
 def test_an_exception_in_a_product_comes_back_unchanged():

@@ -65,18 +65,15 @@ def test_passes_of_a_covariance_and_of_a_randomized_decomposition_are_exact():
 
 
 def test_orientation_and_containers():
-    assert plan("covariance_spectrum", Shape(100, 900)) == plan(
-        "covariance_spectrum", Shape(900, 100), sample_axis=1
-    )
-    assert "samples" in plan("covariance_spectrum", Shape(900, 100)).method
-    assert "features" in plan("covariance_spectrum", Shape(100, 900)).method
+    tall, wide = plan("covariance_spectrum", Shape(900, 100)), plan("covariance_spectrum", Shape(100, 900))
+    assert wide == plan("covariance_spectrum", Shape(900, 100), sample_axis=1)
+    assert "over samples" in tall.method
+    assert "over features" in wide.method
     assert plan("svds", scipy.sparse.eye_array(400)).n_passes > 0
 
 
 def test_what_cannot_be_planned_is_said():
-    with pytest.raises(
-        InvalidInputError, match="plan knows covariance_spectrum, svds, randomized_svd, eigsh, not 'sum'"
-    ):
+    with pytest.raises(InvalidInputError, match=r"plan knows covariance_spectrum, .*, not 'sum'"):
         plan(sum, Shape(3, 3))
     with pytest.raises(InvalidInputError, match="two-dimensional shape"):
         plan("svds", [1.0, 2.0])

@@ -45,9 +45,7 @@ def test_limits_that_are_no_numbers_are_ignored(monkeypatch, text):
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
 def test_wrong_threads_are_refused(threads):
-    with pytest.raises(
-        InvalidInputError, match=f"threads must be a positive integer or None, got {threads!r}"
-    ):
+    with pytest.raises(InvalidInputError, match=f"positive integer or None, got {threads!r}"):
         run_options.resolve_threads(threads)
 
 
@@ -84,7 +82,7 @@ def test_seeds():
     for number in (-1, 2**64):
         with pytest.raises(InvalidInputError, match=f"between 0 and 2\\*\\*64 - 1, got {number}"):
             run_options.resolve_seed(number)
-    for wrong in (1.5, "1", True, np.random.RandomState(0)):  # noqa: NPY002: what is refused
+    for wrong in (1.5, "1", True, np.random.RandomState(0)):
         with pytest.raises(UnsupportedTypeError, match=type(wrong).__name__):
             run_options.resolve_seed(wrong)
 
