@@ -25,16 +25,12 @@ def test_closed_forms_at_every_scale():
         assert effective_rank(np.ones(7) * scale) == pytest.approx(7, rel=1e-14)
         assert dims_for_variance(np.ones(10) * scale, 0.9) == 9
     values = np.random.default_rng(0).exponential(size=20)
-    assert participation_ratio(values).value == pytest.approx(
-        values.sum() ** 2 / (values**2).sum(), rel=1e-13
-    )
+    assert participation_ratio(values).value == pytest.approx(values.sum() ** 2 / (values**2).sum(), rel=1e-13)
     assert effective_rank(values) == pytest.approx(math.exp(entropy(values)), rel=1e-13)
     assert effective_rank(values) >= participation_ratio(values).value
 
 
-@pytest.mark.parametrize(
-    ("n", "p", "exponent"), [(500, 60, 1.0), (300, 120, 1.0), (100, 200, 1.0), (80, 160, 0.0)]
-)
+@pytest.mark.parametrize(("n", "p", "exponent"), [(500, 60, 1.0), (300, 120, 1.0), (100, 200, 1.0), (80, 160, 0.0)])
 def test_errors_match_the_spread_and_corrected_intervals_cover_the_truth(n, p, exponent):
     draws = 200
     generator = np.random.default_rng([n, p])

@@ -65,9 +65,7 @@ def test_smallest_eigenvalue_matches_reference_values():
 )
 def test_thresholds_with_estimated_variance_match_reference_values(n, p, at_5, at_1):
     for level, value in ((0.05, at_5), (0.01, at_1)):
-        threshold = largest_eigenvalue_threshold(
-            n_samples=n, n_features=p, significance=level, variance_estimated=True
-        )
+        threshold = largest_eigenvalue_threshold(n_samples=n, n_features=p, significance=level, variance_estimated=True)
         assert threshold == pytest.approx(value, abs=6e-7)
         p_value = largest_eigenvalue_p_value(threshold, n_samples=n, n_features=p, variance_estimated=True)
         assert p_value == pytest.approx(level, rel=1e-9)
@@ -92,8 +90,7 @@ def test_p_values_stay_probabilities_far_from_the_edge():
     values = np.linspace(1, 40, 400)
     for estimated in (False, True):
         p_values = [
-            largest_eigenvalue_p_value(v, n_samples=20, n_features=10, variance_estimated=estimated)
-            for v in values
+            largest_eigenvalue_p_value(v, n_samples=20, n_features=10, variance_estimated=estimated) for v in values
         ]
         assert all(0 <= p <= 1 for p in p_values)
         assert np.all(np.diff(p_values) <= 1e-12)

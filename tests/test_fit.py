@@ -199,6 +199,17 @@ def test_correlated_samples_warn_and_independent_ones_do_not():
     assert fit_marchenko_pastur(spectrum_of(values, 200, 100, lag_one_autocorrelation=0.02)).credible
 
 
+def test_a_few_strong_dimensions_do_not_look_like_correlated_samples():
+    # Three independent dimensions that hold nearly all variance: the pooled lag one scatters by about 1 / sqrt(3 n).
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        strong = rng.standard_normal((200, 3))
+        lag_one = float((strong[1:] * strong[:-1]).sum() / (strong**2).sum())
+        values = np.concatenate([[1e4, 1e4, 1e4], MarchenkoPastur(0.5).rvs(97, rng=0)])
+        fit = fit_marchenko_pastur(spectrum_of(values, 200, 100, lag_one_autocorrelation=lag_one))
+        assert not any("correlated" in reason for reason in fit.reasons), lag_one
+
+
 def test_an_uncentred_mean_is_named():
     values = np.concatenate([[500.0], MarchenkoPastur(0.5).rvs(99, rng=0)])
     fit = fit_marchenko_pastur(spectrum_of(values, 200, 100, centered=False))

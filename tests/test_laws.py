@@ -172,9 +172,7 @@ def test_shapes_and_dtypes_follow_the_input():
     assert law.cdf(points).shape == (3, 2)
     assert isinstance(law.cdf(1), float)
     assert law.cdf([]).shape == (0,)
-    np.testing.assert_array_equal(
-        law.cdf(np.linspace(0, 3, 5000)[::-1])[::-1], law.cdf(np.linspace(0, 3, 5000))
-    )
+    np.testing.assert_array_equal(law.cdf(np.linspace(0, 3, 5000)[::-1])[::-1], law.cdf(np.linspace(0, 3, 5000)))
     with pytest.raises(UnsupportedTypeError, match="complex128"):
         law.cdf([1j])
 

@@ -68,8 +68,7 @@ def test_other_methods_are_right_without_spikes(method, n, p):
     generator = np.random.default_rng(3)
     law = MarchenkoPastur(p / n, 2.0)
     values = [
-        noise_variance(law.rvs(p, rng=generator), 0, n_samples=n, n_features=p, method=method).value
-        for _ in range(100)
+        noise_variance(law.rvs(p, rng=generator), 0, n_samples=n, n_features=p, method=method).value for _ in range(100)
     ]
     # Both see the edges' O(1/p) corrections.
     assert np.mean(values) == pytest.approx(2.0, abs=5 * np.std(values) / 10 + 2.0 / min(n, p))

@@ -10,9 +10,7 @@ from eigenscope.parallel_analysis import ParallelAnalysis, parallel_analysis
 from eigenscope.testing import recording
 
 
-def planted(
-    n_samples: int, n_features: int, n_signal: int, *, strength: float = 15.0, seed: int = 0
-) -> np.ndarray:
+def planted(n_samples: int, n_features: int, n_signal: int, *, strength: float = 15.0, seed: int = 0) -> np.ndarray:
     return recording(
         n_samples,
         n_features,
@@ -76,9 +74,7 @@ def test_input_is_not_modified_and_layout_does_not_matter() -> None:
     expected = parallel_analysis(X, rng=0)
     np.testing.assert_array_equal(X, kept)
     for same in (np.asfortranarray(X), X.astype(">f8")):
-        np.testing.assert_allclose(
-            parallel_analysis(same, rng=0).null_quantiles, expected.null_quantiles, rtol=1e-10
-        )
+        np.testing.assert_allclose(parallel_analysis(same, rng=0).null_quantiles, expected.null_quantiles, rtol=1e-10)
     turned = parallel_analysis(np.ascontiguousarray(X.T), sample_axis=1, rng=0)
     np.testing.assert_allclose(turned.null_quantiles, expected.null_quantiles, rtol=1e-10)
 

@@ -47,9 +47,7 @@ def draw(function, *arguments, **options):
 
 def texts(ax) -> str:
     legend = ax.get_legend()
-    return " | ".join(
-        [text.get_text() for text in ax.texts] + ([t.get_text() for t in legend.texts] if legend else [])
-    )
+    return " | ".join([text.get_text() for text in ax.texts] + ([t.get_text() for t in legend.texts] if legend else []))
 
 
 def test_spectrum_shows_every_positive_eigenvalue(spectrum) -> None:
@@ -113,9 +111,7 @@ def test_cumulative_variance_ends_at_the_whole_and_marks_shares(spectrum) -> Non
 def test_parallel_analysis_shows_data_and_null() -> None:
     result = parallel_analysis(make((200, 50)), rng=0)
     ax = draw(plot_parallel_analysis, result)
-    np.testing.assert_array_equal(
-        ax.lines[1].get_ydata(), result.null_quantiles[: len(ax.lines[1].get_ydata())]
-    )
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), result.null_quantiles[: len(ax.lines[1].get_ydata())])
 
 
 def test_nothing_to_draw_is_an_error() -> None:

@@ -112,9 +112,7 @@ def test_error_bar_covers_the_population_exponent(n, p, exponent, ranks):
     # A standard deviation from 200 draws is known to 5 %; the larger of two errors is a little conservative.
     assert 0.85 <= stderrs.mean() / estimates.std() <= 1.45
     error = estimates.mean() - exponent
-    assert biases.mean() == pytest.approx(
-        error, abs=0.25 * abs(error) + 4 * estimates.std() / math.sqrt(draws)
-    )
+    assert biases.mean() == pytest.approx(error, abs=0.25 * abs(error) + 4 * estimates.std() / math.sqrt(draws))
 
 
 def test_few_samples_give_a_wide_interval_and_no_correction():

@@ -119,9 +119,7 @@ def test_wrong_shapes_say_how_to_mend_them(tmp_path: Path, array: np.ndarray, me
         open_recording(tmp_path / "data.npy")
 
 
-@pytest.mark.parametrize(
-    "array", [np.array([["a", "b"]]), np.ones((2, 2)) * 1j, np.zeros((2, 2), "datetime64[s]")]
-)
+@pytest.mark.parametrize("array", [np.array([["a", "b"]]), np.ones((2, 2)) * 1j, np.zeros((2, 2), "datetime64[s]")])
 def test_what_is_not_real_numbers_is_refused(tmp_path: Path, array: np.ndarray) -> None:
     np.save(tmp_path / "data.npy", array)
     with pytest.raises(UnsupportedTypeError, match="real numeric data"):

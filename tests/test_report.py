@@ -21,9 +21,7 @@ N_SIGNAL = 30
 
 def make(n_samples: int = 500, n_features: int = 200, **options) -> np.ndarray:
     signal = 200 * np.arange(1, N_SIGNAL + 1) ** -1.0
-    return recording(
-        n_samples, n_features, population_eigenvalues=signal, noise_variance=1.0, rng=0, **options
-    ).data
+    return recording(n_samples, n_features, population_eigenvalues=signal, noise_variance=1.0, rng=0, **options).data
 
 
 @pytest.fixture(scope="module")

@@ -45,10 +45,7 @@ def test_wishart_spectrum_has_the_law_of_gaussian_data(shape):
     random = np.random.default_rng(1)
     drawn = np.array([testing.wishart_spectrum(*shape, variance=2.0, rng=seed) for seed in range(400)])
     made = np.array(
-        [
-            np.linalg.svd(random.standard_normal(shape), compute_uv=False) ** 2 * 2.0 / shape[0]
-            for _ in range(400)
-        ]
+        [np.linalg.svd(random.standard_normal(shape), compute_uv=False) ** 2 * 2.0 / shape[0] for _ in range(400)]
     )
     for position in (0, 12, 24):
         # Two samples of the same law: a p-value below 1e-4 happens once in ten thousand.
@@ -197,9 +194,7 @@ def test_everything_random_repeats_with_its_seed():
         lambda rng: testing.goe(9, rng=rng),
         lambda rng: testing.wishart_spectrum(9, 7, rng=rng),
         lambda rng: testing.random_graph_adjacency(50, mean_degree=6, rng=rng).toarray(),
-        lambda rng: (
-            testing.recording(1500, 7, population_eigenvalues=[2.0], autocorrelation=0.5, rng=rng).data
-        ),
+        lambda rng: testing.recording(1500, 7, population_eigenvalues=[2.0], autocorrelation=0.5, rng=rng).data,
     ]
     for make in makers:
         assert np.array_equal(make(7), make(np.random.SeedSequence(7)))

@@ -38,9 +38,7 @@ def test_rank_of_signal_plus_noise_at_any_orientation_and_scale():
     generator = np.random.default_rng(0)
     n, p, noise = 300, 120, 0.7
     signal = (
-        40
-        * np.linalg.qr(generator.standard_normal((n, 3)))[0]
-        @ np.linalg.qr(generator.standard_normal((p, 3)))[0].T
+        40 * np.linalg.qr(generator.standard_normal((n, 3)))[0] @ np.linalg.qr(generator.standard_normal((p, 3)))[0].T
     )
     singular = np.linalg.svd(signal + noise * generator.standard_normal((n, p)), compute_uv=False)
     for size, features in ((n, p), (p, n)):

@@ -100,9 +100,8 @@ template <class Scalar>
 void register_scalar(py::module_& module) {
     const std::string name = scalar_name<Scalar>();
     py::class_<PythonOperator<Scalar>> python_class(module, ("Operator_" + name).c_str());
-    python_class.def_property_readonly("shape", [](const PythonOperator<Scalar>& self) {
-        return py::make_tuple(self.op->rows(), self.op->cols());
-    });
+    python_class.def_property_readonly(
+        "shape", [](const PythonOperator<Scalar>& self) { return py::make_tuple(self.op->rows(), self.op->cols()); });
     python_class.def("apply", &apply<Scalar>, py::arg("x"), py::arg("threads") = 1, py::arg("product") = "forward");
     python_class.def("standardized", &standardized<Scalar>, py::arg("shift"), py::arg("factor"), py::arg("scale"));
     python_class.def("adjoint", &adjoint<Scalar>);

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <eigenscope/panels/moments.hpp>
+#include <eigenscope/panels/scan.hpp>
 #include <string>
 
 #include "arrays.hpp"

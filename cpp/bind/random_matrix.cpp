@@ -7,10 +7,9 @@
 #include <eigenscope/random_matrix/marchenko_pastur.hpp>
 #include <eigenscope/random_matrix/spikes.hpp>
 #include <eigenscope/random_matrix/tracy_widom.hpp>
+#include <span>
 
 #include "arrays.hpp"
-
-#include <span>
 
 namespace eigenscope::bind {
 

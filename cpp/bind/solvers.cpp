@@ -23,10 +23,14 @@ Which parse_which(const std::string& which) {
 
 const char* status_text(Status status) {
     switch (status) {
-        case Status::converged: return "converged";
-        case Status::possible_omission: return "possible omission";
-        case Status::budget: return "budget";
-        case Status::stagnated: break;
+        case Status::converged:
+            return "converged";
+        case Status::possible_omission:
+            return "possible omission";
+        case Status::budget:
+            return "budget";
+        case Status::stagnated:
+            break;
     }
     return "stagnated";
 }
@@ -37,8 +41,9 @@ std::function<bool(const LanczosProgress&)> wrap_monitor(const py::object& monit
     PyObject* borrowed = monitor.ptr();
     return [borrowed](const LanczosProgress& progress) {
         const py::gil_scoped_acquire gil;
-        const py::object answer = py::reinterpret_borrow<py::object>(borrowed)(
-            progress.n_matvecs, progress.n_converged, progress.n_wanted, progress.largest_residual, progress.certifying);
+        const py::object answer =
+            py::reinterpret_borrow<py::object>(borrowed)(progress.n_matvecs, progress.n_converged, progress.n_wanted,
+                                                         progress.largest_residual, progress.certifying);
         return answer.ptr() == Py_True;
     };
 }

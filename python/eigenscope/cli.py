@@ -70,12 +70,8 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"eigenscope {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_analyze(commands.add_parser("analyze", help="report on a recording in a file (.npy .npz .mat HDF5)"))
-    demo = commands.add_parser(
-        "demo", help="report on a synthetic recording, with the truth beside each estimate"
-    )
-    demo.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help="folder of the picture (default: here)"
-    )
+    demo = commands.add_parser("demo", help="report on a synthetic recording, with the truth beside each estimate")
+    demo.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder of the picture (default: here)")
     demo.add_argument("--seed", type=_seed, default=0, help="seed of the recording (default: 0)")
     demo.set_defaults(run=_run_demo)
     config = commands.add_parser("config", help="show BLAS, threads and instruction set")
@@ -86,9 +82,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _add_analyze(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "file", type=Path, metavar="FILE", help=".npy, .npz, .mat or HDF5; samples x features"
-    )
+    parser.add_argument("file", type=Path, metavar="FILE", help=".npy, .npz, .mat or HDF5; samples x features")
     parser.add_argument("--key", metavar="NAME", help="name of the array, when the file holds several")
     parser.add_argument(
         "--sample-axis",
@@ -97,9 +91,7 @@ def _add_analyze(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="0 when rows are samples (default), 1 when columns",
     )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="also write report.html, .npz, .csv and .png there"
-    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="also write report.html, .npz, .csv and .png there")
     parser.add_argument(
         "--center",
         action=argparse.BooleanOptionalAction,

@@ -43,7 +43,10 @@ def show_config(*, return_text: bool = False) -> str | None:
         if library["user_api"] == "blas":
             origin = "scipy" if "scipy" in library["filepath"] else "other"
             rows.append(
-                (f"blas ({origin})", f"{library['internal_api']} {library['version']}, {library['num_threads']} threads")
+                (
+                    f"blas ({origin})",
+                    f"{library['internal_api']} {library['version']}, {library['num_threads']} threads",
+                )
             )
     text = "\n".join(f"{name:<16} {value}" for name, value in rows)
     if return_text:

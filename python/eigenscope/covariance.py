@@ -212,10 +212,16 @@ def _moments(source: Source, task: _Task, dtype: np.dtype[Any]) -> tuple[dict[st
         with single_threaded_blas():
             if on_samples:
                 options = {"center": task.center, "standardize": task.scale, "single_precision": single}
-                found = _core.sample_gram(source.array, **source.selection, scale=scale, threads=task.threads, **options)
+                found = _core.sample_gram(
+                    source.array, **source.selection, scale=scale, threads=task.threads, **options
+                )
             else:
                 found = _core.moments(
-                    source.array, **source.selection, scale=scale, threads=task.threads, single_precision=single
+                    source.array,
+                    **source.selection,
+                    scale=scale,
+                    threads=task.threads,
+                    single_precision=single,
                 )
         if np.isfinite(found["squared_deviation"]).all() and np.isfinite(np.diagonal(found["cross_products"])).all():
             return found, scale
@@ -233,9 +239,7 @@ def apply_nan_policy_error(source: Source, threads: int) -> None:
         apply_nan_policy(source, "raise", threads)
 
 
-def _from_moments(
-    source: Source, task: _Task, dtype: np.dtype[Any], reproducible: bool, watch: Stopwatch
-) -> Spectrum:
+def _from_moments(source: Source, task: _Task, dtype: np.dtype[Any], reproducible: bool, watch: Stopwatch) -> Spectrum:
     found, scale = _moments(source, task, dtype)
     n = source.n_samples
     divisor = task.degrees_of_freedom(n)
@@ -299,9 +303,7 @@ def _finish_covariance(matrix: Array, found: dict[str, Any], factors: Array, var
     return matrix
 
 
-def _decompose(
-    matrix: Array, task: _Task, reproducible: bool
-) -> tuple[Array, Array | None, Array | None, str, str]:
+def _decompose(matrix: Array, task: _Task, reproducible: bool) -> tuple[Array, Array | None, Array | None, str, str]:
     """Eigenvalues (descending) of a lower triangle, with vectors, residuals, status and method."""
     order = len(matrix)
     k = order if task.k is None else min(task.k, order)
@@ -309,7 +311,13 @@ def _decompose(
         return _iterate(matrix, task, k)
     with lapack_threads(task.threads, reproducible):
         if not task.wants_vectors:
-            return _core.eigvalsh_in_place(matrix)[::-1][:k].copy(), None, None, "converged", "LAPACK eigenvalues"
+            return (
+                _core.eigvalsh_in_place(matrix)[::-1][:k].copy(),
+                None,
+                None,
+                "converged",
+                "LAPACK eigenvalues",
+            )
         values, vectors = _core.eigh_largest_in_place(matrix, k)
     return values[::-1].copy(), np.asfortranarray(vectors[:, ::-1]), None, "converged", "LAPACK eigenpairs"
 
@@ -324,12 +332,16 @@ def _iterate(matrix: Array, task: _Task, k: int) -> tuple[Array, Array | None, A
             monitor=None, direct=False, threads=task.threads,
         )  # fmt: skip
     vectors = found["eigenvectors"] if task.wants_vectors else None
-    return found["eigenvalues"], vectors, found["residual_norms"], found["status"], "thick-restart block Lanczos"
+    return (
+        found["eigenvalues"],
+        vectors,
+        found["residual_norms"],
+        found["status"],
+        "thick-restart block Lanczos",
+    )
 
 
-def _feature_vectors(
-    source: Source, task: _Task, means: Array, factors: Array, left: Array, values: Array
-) -> Array:
+def _feature_vectors(source: Source, task: _Task, means: Array, factors: Array, left: Array, values: Array) -> Array:
     """Right vectors ``Xᵀ u / ‖Xᵀ u‖`` from those on the samples' side; null directions are completed."""
     varies = factors > 0
     shift = means[varies] if task.scale and task.center else means if task.center else None
@@ -351,9 +363,7 @@ def _clip_rounding(values: Array, n_features: int) -> Array:
     return np.where((values < 0) & (values > -max(noise, 0.0)), 0.0, values)
 
 
-def _spectrum_of_matrix(
-    matrix: Array, source: Source, task: _Task, reproducible: bool, watch: Stopwatch
-) -> Spectrum:
+def _spectrum_of_matrix(matrix: Array, source: Source, task: _Task, reproducible: bool, watch: Stopwatch) -> Spectrum:
     variances = np.diagonal(matrix).copy()
     total = float(variances.sum())
     values, vectors, residuals, status, method = _decompose(np.asfortranarray(matrix), task, reproducible)
@@ -379,7 +389,8 @@ def _from_iteration(source: Source, task: _Task, max_memory: int | float | str, 
     """Top k from the data themselves, for matrices whose covariance does not fit."""
     if source.row_index is not None or source.column_index is not None:
         raise MemoryBudgetError(
-            'the covariance matrix does not fit and missing values were dropped: write the kept part to a file, or raise max_memory'
+            "the covariance matrix does not fit and missing values were dropped: write the kept part to a file, "
+            "or raise max_memory"
         )
     assert task.k is not None
     with single_threaded_blas():
@@ -408,6 +419,10 @@ def _from_iteration(source: Source, task: _Task, max_memory: int | float | str, 
         feature_names=source.names_in_use,
         residual_norms=found.residual_norms * 2 * found.singular_values / divisor,
         status=found.status,
-        info=dataclasses.replace(watch.info(found.info.method), n_passes=found.info.n_passes + 1,
-                                 n_matvecs=found.info.n_matvecs, peak_bytes=found.info.peak_bytes),
+        info=dataclasses.replace(
+            watch.info(found.info.method),
+            n_passes=found.info.n_passes + 1,
+            n_matvecs=found.info.n_matvecs,
+            peak_bytes=found.info.peak_bytes,
+        ),
     )

@@ -144,8 +144,6 @@ def _draw(truth: Recording, report: Report, known: dict[str, float]) -> Figure:
     figure = draw_report(report, Figure(figsize=FIGURE_SIZE, layout="constrained"), truth=known)
     spectrum_ax = figure.axes[0]
     ranks = np.arange(1, len(truth.population_eigenvalues) + 1)
-    spectrum_ax.plot(
-        ranks, truth.population_eigenvalues, color=INK, linewidth=1, linestyle="--", label="truth"
-    )
+    spectrum_ax.plot(ranks, truth.population_eigenvalues, color=INK, linewidth=1, linestyle="--", label="truth")
     spectrum_ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower left", labelcolor=INK)
     return figure

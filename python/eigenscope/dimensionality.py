@@ -101,11 +101,7 @@ def _ratio_and_error(
         covariance = 4 * t3 / n + 4 * t1 * t2 / n**2
         second_variance = 8 * t4 / n + (16 * t1 * t3 + 4 * t2**2) / n**2 + 8 * t1**2 * t2 / n**3
     ratio = numerator / denominator
-    relative = (
-        4 * first_variance / trace**2
-        - 4 * covariance / (trace * denominator)
-        + second_variance / denominator**2
-    )
+    relative = 4 * first_variance / trace**2 - 4 * covariance / (trace * denominator) + second_variance / denominator**2
     return ratio, ratio * math.sqrt(max(0.0, relative))
 
 
@@ -142,18 +138,14 @@ def _square_bounds(sample: Eigenvalues) -> tuple[float, float]:
 
 def _check_correctable(sample: Eigenvalues) -> None:
     if sample.n_samples is None or sample.n_samples < 2:
-        raise InvalidInputError(
-            "bias_correction needs n_samples of at least 2: pass n_samples= or a Spectrum"
-        )
+        raise InvalidInputError("bias_correction needs n_samples of at least 2: pass n_samples= or a Spectrum")
     if not sample.is_complete:
         raise InvalidInputError(
             f"bias_correction needs all eigenvalues, got the top {len(sample.values)}: tr S² is not known"
         )
 
 
-def effective_rank(
-    spectrum_or_eigenvalues: Spectrum | ArrayLike, *, total_variance: float | None = None
-) -> float:
+def effective_rank(spectrum_or_eigenvalues: Spectrum | ArrayLike, *, total_variance: float | None = None) -> float:
     """Return the exponential of the entropy of the variance shares, ``exp(-Σ p log p)`` with ``p = λ / Σ λ``.
 
     Parameters
@@ -240,9 +232,7 @@ def dims_for_variance(
 
 def _check_some_variance(sample: Eigenvalues) -> None:
     if not sample.values[0] > 0:
-        raise InvalidInputError(
-            "all eigenvalues are zero: the data do not vary, and no dimension can be counted"
-        )
+        raise InvalidInputError("all eigenvalues are zero: the data do not vary, and no dimension can be counted")
 
 
 def _normal_quantile(confidence: float) -> float:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-import scipy.sparse.linalg
 
 from .errors import ConvergenceWarning, Interrupted, InvalidInputError, MemoryBudgetError, NotSymmetricError
+from .inversion import smallest_by_inversion
 from .operators import Array, Operator, as_operator, check_symmetric
 from .results import EigenResult
 from .run_options import (
@@ -173,7 +173,7 @@ def eigsh(
 def resolve_tolerance(tol: float | None, dtype: np.dtype[Any], exponent: float = 2.0 / 3.0) -> float:
     """Return the tolerance, by default a power of the rounding unit of the computation."""
     if tol is None:
-        return float(np.finfo(dtype).eps) ** exponent
+        return float(np.finfo(dtype).eps ** exponent)
     if not 0.0 <= tol < 1.0:
         raise InvalidInputError(f"tol must lie in [0, 1), relative to the norm of the operator; got {tol}")
     return float(tol)
@@ -275,8 +275,8 @@ def _check_memory(n: int, k: int, columns: int, dtype: np.dtype[Any], direct: bo
     if needed > budget:
         method = "LAPACK" if direct else "the Lanczos basis"
         raise MemoryBudgetError(
-            f"{method} needs {needed / 1e9:.2f} GB, the budget is {budget / 1e9:.2f} GB. Ask for fewer pairs (k = {k}) or "
-            "a smaller basis_size, or raise max_memory"
+            f"{method} needs {needed / 1e9:.2f} GB, the budget is {budget / 1e9:.2f} GB. Ask for fewer pairs "
+            f"(k = {k}) or a smaller basis_size, or raise max_memory"
         )
 
 
@@ -301,7 +301,13 @@ def _smallest_magnitude(
     n = operator.shape[0]
     block, basis = choose_sizes(n, k, _BLOCK["sparse"], None)
     direct = n <= DIRECT_ORDER or operator.kind == "dense" or k * DIRECT_SHARE > n or basis + block > n
-    options = options | {"block": block, "basis_size": basis, "start": None, "monitor": None, "direct": direct}
+    options = options | {
+        "block": block,
+        "basis_size": basis,
+        "start": None,
+        "monitor": None,
+        "direct": direct,
+    }
     _check_memory(n, k, basis + 3 * block, operator.dtype, direct, budget)
     if direct:
         with single_threaded_blas():
@@ -312,51 +318,13 @@ def _smallest_magnitude(
         return _wrap(found, operator.scale, watch, "LAPACK eigh")
     if operator.kind != "sparse":
         raise InvalidInputError(
-            'which="SM" of an operator needs a factorisation: give the sparse matrix itself, or use which="SA" when it is '
+            'which="SM" of an operator needs a factorisation: give the sparse matrix, or use which="SA" when it is '
             "positive semidefinite"
         )
-    return _shift_invert(A, operator, k, options, watch)
-
-
-def _shift_invert(A: Any, operator: Operator, k: int, options: dict[str, Any], watch: Stopwatch) -> EigenResult:
-    """Largest eigenvalues of the inverse, then Rayleigh quotients and residuals with A itself."""
-    matrix = scipy.sparse.csc_array(A, dtype=operator.dtype)
-    n = operator.shape[0]
-    factor, growth = _factorise_near_zero(matrix)
-    # Solves carry a relative error of eps times the condition number; no residual of the inverse goes below it.
-    reachable = max(options["tolerance"], 16 * growth * float(np.finfo(operator.dtype).eps))
-    inverse = as_operator(lambda block: factor.solve(np.ascontiguousarray(block)), shape=(n, n), dtype=operator.dtype)
-    with single_threaded_blas():
-        found = inverse.core.eigenpairs(k=k, **(options | {"which": "LM", "tolerance": reachable}))
-    vectors = found["eigenvectors"]
-    image = operator.product(vectors, options["threads"])
-    values = np.einsum("ij,ij->j", vectors.conj(), image).real
-    residuals = np.linalg.norm(image - vectors * values, axis=0)
-    norm = float(abs(matrix).sum(axis=0).max()) * operator.scale
-    found |= {"eigenvalues": values, "residual_norms": residuals}
-    found["converged"] = residuals <= max(options["tolerance"], 1e2 * float(np.finfo(operator.dtype).eps)) * norm
-    if found["status"] == "converged" and not found["converged"].all():
-        found["status"] = "stagnated"
-    result = _wrap(found, operator.scale, watch, "shift-invert thick-restart block Lanczos")
+    found = smallest_by_inversion(scipy.sparse.csc_array(A, dtype=operator.dtype), k, options)
+    result = _wrap(found, 1.0, watch, "thick-restart block Lanczos on the inverse")
     warn_unless_converged(result.status, result.converged, result.residual_norms, "eigsh")
     return result
-
-
-def _factorise_near_zero(matrix: Any) -> tuple[Any, float]:
-    """LU factors of ``A``, or of ``A + sqrt(eps) ‖A‖ I`` when A is singular to working accuracy, and ‖A‖ ‖A⁻¹‖."""
-    n = matrix.shape[0]
-    norm = float(abs(matrix).sum(axis=0).max()) or 1.0
-    root = float(np.sqrt(np.finfo(matrix.dtype).eps))
-    probe = np.random.Generator(np.random.Philox(n)).standard_normal(n).astype(matrix.dtype)
-    for shift in (0.0, root * norm):
-        try:
-            factor = scipy.sparse.linalg.splu(matrix + shift * scipy.sparse.eye_array(n, format="csc", dtype=matrix.dtype))
-        except RuntimeError:
-            continue
-        growth = float(np.linalg.norm(factor.solve(probe)) / np.linalg.norm(probe)) * norm
-        if shift > 0.0 or growth < 0.01 / root**1.5:
-            return factor, growth
-    raise InvalidInputError("the matrix is too nearly singular to factorise")
 
 
 def _wrap(found: dict[str, Any], scale: float, watch: Stopwatch, method: str) -> EigenResult:

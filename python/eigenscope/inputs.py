@@ -61,7 +61,7 @@ class Source:
         return tuple(self.feature_names[j] for j in self.column_index)
 
     @property
-    def selection(self) -> dict[str, Array | None]:
+    def selection(self) -> dict[str, Any]:
         """Keyword arguments that name the rows and columns in use to the core."""
         return {"rows": self.row_index, "columns": self.column_index}
 
@@ -134,7 +134,9 @@ def as_matrix(data: Any) -> tuple[Array, tuple[str, ...] | None]:
     else:
         array = np.asarray(data)
     if np.ma.isMaskedArray(data) and np.ma.getmaskarray(data).any():
-        raise InvalidInputError('a masked array has masked entries: fill them with NaN and choose nan="drop_rows" or other')
+        raise InvalidInputError(
+            'a masked array has masked entries: fill them with NaN and choose nan="drop_rows" or other'
+        )
     _check_layout(array)
     return array, names
 
@@ -177,7 +179,9 @@ def _from_tensor(tensor: Any) -> Array:
     """Share the memory of a CPU tensor; other devices are never copied behind the caller's back."""
     if getattr(tensor.device, "type", "cpu") != "cpu":
         gigabytes = tensor.element_size() * tensor.nelement() / 1e9
-        raise UnsupportedTypeError(f"the tensor lies on {tensor.device}: move it ({gigabytes:.2f} GB) with .cpu() first")
+        raise UnsupportedTypeError(
+            f"the tensor lies on {tensor.device}: move it ({gigabytes:.2f} GB) with .cpu() first"
+        )
     return np.asarray(tensor.detach().numpy())
 
 
@@ -207,7 +211,9 @@ def apply_nan_policy(source: Source, nan: str, threads: int) -> Source:
     if nan == "drop_rows":
         kept = np.flatnonzero(~rows).astype(np.int64)
         if len(kept) == 0:
-            raise NonFiniteInputError('every sample holds a value that is not finite: use nan="drop_columns" or "pairwise"')
+            raise NonFiniteInputError(
+                'every sample holds a value that is not finite: use nan="drop_columns" or "pairwise"'
+            )
         return dataclasses.replace(source, row_index=kept)
     kept = np.flatnonzero(~columns).astype(np.int64)
     if len(kept) == 0:

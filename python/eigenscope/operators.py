@@ -132,7 +132,7 @@ def dense_operator(
 def compute_dtype(stored: np.dtype[Any], requested: Any = None) -> np.dtype[Any]:
     """Return the scalar of the computation: float32 and complex stay what they are, float16 becomes float32."""
     if requested is not None:
-        dtype = np.dtype(requested)
+        dtype: np.dtype[Any] = np.dtype(requested)
         if dtype.name not in COMPUTE_DTYPES:
             raise UnsupportedTypeError(f"compute_dtype must be one of {', '.join(COMPUTE_DTYPES)}, got {dtype}")
         return dtype
@@ -219,7 +219,10 @@ def _operator_like(obj: Any, dtype: Any) -> Operator:
 
 
 def _callback_operator(
-    product: Callable[[Array], Any], adjoint: Callable[[Array], Any] | None, shape: tuple[int, int], dtype: Any
+    product: Callable[[Array], Any],
+    adjoint: Callable[[Array], Any] | None,
+    shape: tuple[int, int],
+    dtype: Any,
 ) -> Operator:
     if len(shape) != 2 or min(shape) < 1:
         raise InvalidInputError(f"an operator needs two positive dimensions, got shape {shape}")
@@ -266,8 +269,8 @@ def check_symmetric(operator: Operator, seed: int, threads: int) -> None:
     difference = abs(np.vdot(block[:, 0], image[:, 1]) - np.conj(np.vdot(block[:, 1], image[:, 0]))) / size
     if difference > tolerance:
         raise NotSymmetricError(
-            f"<u, A v> and <A u, v> differ by {difference:.1e} of their size (tolerance {tolerance:.1e}): the operator is "
-            "not symmetric. Use svds, or check=False when the difference is only noise"
+            f"<u, A v> and <A u, v> differ by {difference:.1e} of their size (tolerance {tolerance:.1e}): "
+            "the operator is not symmetric. Use svds, or check=False when the difference is only noise"
         )
     if operator.kind == "callback":
         again = operator.product(block, threads)

@@ -54,17 +54,16 @@ def pairwise_covariance(source: Source, *, center: bool, scale: bool) -> Array:
     if shared.min() < least:
         i, j = np.unravel_index(int(shared.argmin()), shared.shape)
         raise InvalidInputError(
-            f"features {i} and {j} share {int(shared.min())} samples, a covariance needs {least}: drop one of them, or use "
-            'nan="drop_columns"'
+            f"features {i} and {j} share {int(shared.min())} samples, a covariance needs {least}: drop one of them, "
+            'or use nan="drop_columns"'
         )
-    if center:
-        matrix = (products - partial_sums * partial_sums.T / shared) / (shared - 1)
-    else:
-        matrix = products / shared
+    matrix = (products - partial_sums * partial_sums.T / shared) / (shared - 1) if center else products / shared
     if scale:
         deviation = np.sqrt(np.diagonal(matrix))
         if (deviation == 0).any():
-            raise InvalidInputError(f"{int((deviation == 0).sum())} features are constant and cannot be scaled: drop them")
+            raise InvalidInputError(
+                f"{int((deviation == 0).sum())} features are constant and cannot be scaled: drop them"
+            )
         matrix = matrix / np.outer(deviation, deviation)
     _warn_if_indefinite(matrix)
     return np.asarray(matrix)
@@ -82,8 +81,8 @@ def _warn_if_indefinite(matrix: Array) -> None:
     negative = values[values < -8 * np.finfo(np.float64).eps * len(values) * values[-1]]
     if len(negative):
         warnings.warn(
-            f"the pairwise covariance matrix has {len(negative)} negative eigenvalues holding {abs(negative.sum()):.2g} of a "
-            f"total of {np.trace(matrix):.4g}: too many values are missing for pairwise estimates",
+            f"the pairwise covariance matrix has {len(negative)} negative eigenvalues that hold "
+            f"{abs(negative.sum()):.2g} of a total of {np.trace(matrix):.4g}: too many values are missing",
             DataWarning,
             stacklevel=4,
         )

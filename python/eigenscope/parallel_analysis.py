@@ -234,16 +234,12 @@ def check_permutations(n_permutations: int, quantile: float) -> None:
         )
 
 
-def _null_eigenvalues(
-    block: Array, flip_signs: bool, seed: np.random.SeedSequence, options: dict[str, Any]
-) -> Array:
+def _null_eigenvalues(block: Array, flip_signs: bool, seed: np.random.SeedSequence, options: dict[str, Any]) -> Array:
     """Return the eigenvalues of `block` (features x samples) with every row permuted on its own."""
     generator = np.random.default_rng(seed)
     permuted = generator.permuted(block, axis=1)
     if flip_signs:
-        np.negative(
-            permuted, out=permuted, where=generator.integers(0, 2, permuted.shape, dtype=np.uint8) == 1
-        )
+        np.negative(permuted, out=permuted, where=generator.integers(0, 2, permuted.shape, dtype=np.uint8) == 1)
     # One LAPACK thread: at this size more gain nothing, and the same seed gives the same bits.
     return np.asarray(covariance_spectrum(permuted, sample_axis=1, reproducible=True, **options).eigenvalues)
 

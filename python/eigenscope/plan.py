@@ -57,8 +57,8 @@ class Plan(Result):
         verdict = "fits" if self.fits else "does not fit the memory budget"
         return (
             f"{self.function}: {self.method}\n"
-            f"  about {self.n_passes} passes, {self.flops / 1e9:.1f} Gflop, {self.peak_bytes / 1e6:.0f} MB beyond the input "
-            f"({verdict}), roughly {self.seconds:.2g} s on {self.threads} threads"
+            f"  about {self.n_passes} passes, {self.flops / 1e9:.1f} Gflop, {self.peak_bytes / 1e6:.0f} MB beyond "
+            f"the input ({verdict}), roughly {self.seconds:.2g} s on {self.threads} threads"
         )
 
 
@@ -147,6 +147,9 @@ def _plan_randomized(n: int, p: int, k: int | None, item: int, threads: int) -> 
     block = wanted + 10
     columns = n_blocks * block
     flops = 4.0 * n * p * columns + 2.0 * p * columns**2 + 4.0 * n * p * wanted
-    return f"randomized block Krylov, {n_blocks} blocks of {block}", n_blocks + 5, flops, item * (
-        p * (columns + 3 * block) + 4 * n * wanted
+    return (
+        f"randomized block Krylov, {n_blocks} blocks of {block}",
+        n_blocks + 4,
+        flops,
+        item * (p * (columns + 3 * block) + 4 * n * wanted),
     )

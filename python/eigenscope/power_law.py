@@ -160,9 +160,7 @@ def _convention(
     if method not in CONVENTIONS:
         raise InvalidInputError(f"method must be weighted, {', '.join(CONVENTIONS)}; got {method!r}")
     if tuple(ranks) != (11, 500) or weights != WEIGHTS[0]:
-        raise InvalidInputError(
-            f'method="{method}" fixes ranks and weights: leave them out, or use method="weighted"'
-        )
+        raise InvalidInputError(f'method="{method}" fixes ranks and weights: leave them out, or use method="weighted"')
     first, last = CONVENTIONS[method]
     samples = spectrum.n_samples if isinstance(spectrum, Spectrum) else n_samples
     if method == "stringer2019" and samples is not None:
@@ -170,9 +168,7 @@ def _convention(
     return (first, last), weights
 
 
-def _values(
-    spectrum: Spectrum | ArrayLike, n_samples: float | None
-) -> tuple[Array, float | None, Eigenvalues | None]:
+def _values(spectrum: Spectrum | ArrayLike, n_samples: float | None) -> tuple[Array, float | None, Eigenvalues | None]:
     """Return descending values, degrees of freedom, and the checked eigenvalues unless some are negative."""
     if not isinstance(spectrum, Spectrum):
         plain = np.asarray(spectrum)
@@ -187,9 +183,7 @@ def _values(
 def _clip_ranks(ranks: tuple[int, int], count: int) -> tuple[int, int]:
     first, last = (int(rank) for rank in ranks)
     if first < 1 or last < first or (first, last) != tuple(ranks):
-        raise InvalidInputError(
-            f"ranks must be two integers (first, last) with 1 <= first <= last, got {ranks!r}"
-        )
+        raise InvalidInputError(f"ranks must be two integers (first, last) with 1 <= first <= last, got {ranks!r}")
     if count < first + MINIMUM_RANKS - 1:
         raise InvalidInputError(
             f"ranks {first} to {last} of {count} eigenvalues leave fewer than {MINIMUM_RANKS}: start "
@@ -211,8 +205,7 @@ def _usable(values: Array, first: int, last: int, nonpositive: str) -> tuple[Arr
     keep = part != 0 if nonpositive == "abs" else ~bad
     if keep.sum() < MINIMUM_RANKS:
         raise InvalidInputError(
-            f"ranks {first} to {last} hold {int(keep.sum())} positive eigenvalues, at least {MINIMUM_RANKS} "
-            "are needed"
+            f"ranks {first} to {last} hold {int(keep.sum())} positive eigenvalues, at least {MINIMUM_RANKS} are needed"
         )
     return ranks[keep], np.log(np.abs(part[keep])), n_bad
 
@@ -265,9 +258,7 @@ def _sampling_bias(sample: Eigenvalues, ranks: Array, influence: Array, n_sample
     return total / n_samples
 
 
-def _bias_and_doubt(
-    sample: Eigenvalues | None, ranks: Array, influence: Array
-) -> tuple[float, tuple[float, float]]:
+def _bias_and_doubt(sample: Eigenvalues | None, ranks: Array, influence: Array) -> tuple[float, tuple[float, float]]:
     """Return the bias, NaN where first order is not enough, and how far it may move the interval's ends."""
     if sample is None or sample.n_samples is None:
         return math.nan, (0.0, 0.0)
@@ -284,9 +275,7 @@ def _bias_and_doubt(
     return math.nan, (bound, bound)
 
 
-def _interval(
-    exponent: float, stderr: float, doubt: tuple[float, float], confidence: float
-) -> tuple[float, float]:
+def _interval(exponent: float, stderr: float, doubt: tuple[float, float], confidence: float) -> tuple[float, float]:
     from scipy.special import ndtri
 
     margin = float(ndtri((1 + confidence) / 2)) * stderr

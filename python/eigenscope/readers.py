@@ -76,9 +76,7 @@ def open_recording(path: str | os.PathLike[str], *, key: str | None = None) -> R
     except Exception as error:
         # The parsers of NumPy, SciPy and HDF5 raise whatever junk leads them to, from KeyError to zlib.error.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InvalidInputError(
-            f"cannot read {path} as {path.suffix or 'a file without suffix'}: {reason}"
-        ) from error
+        raise InvalidInputError(f"cannot read {path} as {path.suffix or 'a file without suffix'}: {reason}") from error
     check_matrix(recording.array, str(path) if key is None else f"{path} [{key}]")
     return recording
 
@@ -93,9 +91,7 @@ def _reader_for(path: Path) -> Callable[[Path, str | None], Recording]:
         return _open_hdf5 if _is_hdf5(path) else _open_matlab
     if suffix in _HDF5_SUFFIXES or _is_hdf5(path):
         return _open_hdf5
-    raise InvalidInputError(
-        f"{path}: unknown file type {suffix!r}; .npy, .npz, .mat and HDF5 (.h5) can be read"
-    )
+    raise InvalidInputError(f"{path}: unknown file type {suffix!r}; .npy, .npz, .mat and HDF5 (.h5) can be read")
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -163,9 +159,7 @@ def _member_shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
     """Return the shape of one array of a ``.npz`` archive from its header, without reading the values."""
     with archive.open(name) as file:
         version = np.lib.format.read_magic(file)
-        read_header = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape: tuple[int, ...] = read_header(file)[0]
     return shape
 

@@ -130,6 +130,7 @@ class _BlasThreads:
 
     @contextlib.contextmanager
     def limited(self, threads: int) -> Iterator[None]:
+        """Hold the count at `threads`, or at one while anybody needs that."""
         with self._lock:
             if self._sections == 0:
                 self._saved = [(library, library.get_num_threads()) for library in self._libraries]
@@ -224,6 +225,7 @@ class Progress:
         sys.stderr.flush()
 
     def __call__(self, text: str) -> None:
+        """Report one line."""
         if self._write is not None:
             self._write(f"{self._title}: {text}")
 

@@ -111,9 +111,7 @@ def fit_signal_power_law(
     True
     """
     if ranks[1] > noise.n_signal:
-        raise InvalidInputError(
-            f"ranks {ranks} reach into the noise, which begins at rank {noise.n_signal + 1}"
-        )
+        raise InvalidInputError(f"ranks {ranks} reach into the noise, which begins at rank {noise.n_signal + 1}")
     variances = signal_variances(spectrum, noise=noise)
     fit = fit_power_law(variances, ranks=ranks)
     sampling = fit_power_law(variances, ranks=ranks, n_samples=spectrum.degrees_of_freedom).stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from .inputs import Source, check_finite, warn_about_constant_features
 from .operators import Array, Operator, dense_operator
 from .run_options import single_threaded_blas
 
-import dataclasses
 
 def column_statistics(source: Source, threads: int) -> tuple[Array, Array]:
     """Return means and sums of squared deviations of the columns, one pass; raise on values that are not finite."""
@@ -58,7 +58,9 @@ def standardized_implicit(A: Any, operator: Operator, center: bool, scale: bool,
     factor = np.ones(n)
     if scale:
         if not scipy.sparse.issparse(A) or operator.dtype.kind == "c":
-            raise InvalidInputError("scale=True needs a real dense or sparse matrix: column variances of an operator are unknown")
+            raise InvalidInputError(
+                "scale=True needs a real dense or sparse matrix: column variances of an operator are unknown"
+            )
         squares = np.asarray(A.astype(np.float64).power(2).sum(axis=0)).ravel() * operator.scale**2
         variances = (squares - m * means**2) / max(1, m - 1) if center else squares / m - means**2
         factor, varies = scale_factors(np.maximum(variances, 0.0), means, center)
@@ -67,5 +69,3 @@ def standardized_implicit(A: Any, operator: Operator, center: bool, scale: bool,
     shift = means if center else np.zeros(0, dtype=operator.dtype)
     core = operator.core.standardized(np.ascontiguousarray(shift, dtype=operator.dtype), factor, 1.0)
     return dataclasses.replace(operator, core=core, scale=1.0 if scale else operator.scale)
-
-

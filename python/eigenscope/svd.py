@@ -215,8 +215,8 @@ def randomized_svd(
     -------
     SVDResult
         ``error_estimate`` is the relative Frobenius error of the approximation, from independent Gaussian probes;
-        ``residual_norms`` are two-sided; ``converged`` marks residuals below ``sqrt(eps) σ₁``. The status is "converged"
-        or "budget": the passes asked for are spent either way.
+        ``residual_norms`` are two-sided; ``converged`` marks residuals below ``sqrt(eps) σ₁``. The status is
+        "converged" or "budget": the passes asked for are spent either way.
 
     Raises
     ------
@@ -348,12 +348,14 @@ def _check_memory(operator: Operator, settings: dict[str, Any], budget: int) -> 
     if needed > budget:
         alternative = f' method="block-krylov" needs {iterative / 1e9:.2f} GB.' if settings["direct"] else ""
         raise MemoryBudgetError(
-            f"the decomposition needs {needed / 1e9:.2f} GB, the budget is {budget / 1e9:.2f} GB.{alternative} Ask for fewer "
-            f"triplets (k = {k}) or raise max_memory"
+            f"the decomposition needs {needed / 1e9:.2f} GB, the budget is {budget / 1e9:.2f} GB.{alternative} Ask "
+            f"for fewer triplets (k = {k}) or raise max_memory"
         )
 
 
-def _wrap(prepared: _Prepared, settings: dict[str, Any], found: dict[str, Any], name: str, watch: Stopwatch) -> SVDResult:
+def _wrap(
+    prepared: _Prepared, settings: dict[str, Any], found: dict[str, Any], name: str, watch: Stopwatch
+) -> SVDResult:
     left, right = found["u"], found["v"]
     if prepared.swapped:
         left, right = right, left

@@ -1,7 +1,6 @@
-#include <eigenscope/foundation/blas.hpp>
-
 #include <algorithm>
 #include <array>
+#include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
 #include <limits>
 #include <string>
@@ -9,10 +8,10 @@
 #include <vector>
 
 // One row per routine family: real single, real double, complex single, complex double.
-#define EIGENSCOPE_ROUTINES(X)              \
-    X(gemm, sgemm, dgemm, cgemm, zgemm)     \
-    X(herk, ssyrk, dsyrk, cherk, zherk)     \
-    X(trsm, strsm, dtrsm, ctrsm, ztrsm)     \
+#define EIGENSCOPE_ROUTINES(X)               \
+    X(gemm, sgemm, dgemm, cgemm, zgemm)      \
+    X(herk, ssyrk, dsyrk, cherk, zherk)      \
+    X(trsm, strsm, dtrsm, ctrsm, ztrsm)      \
     X(potrf, spotrf, dpotrf, cpotrf, zpotrf) \
     X(geqp3, sgeqp3, dgeqp3, cgeqp3, zgeqp3) \
     X(ungqr, sorgqr, dorgqr, cungqr, zungqr) \
@@ -24,10 +23,10 @@
 #define EIGENSCOPE_PASTE_(a, b, c) a##b##c
 #define EIGENSCOPE_PASTE(a, b, c) EIGENSCOPE_PASTE_(a, b, c)
 #define EIGENSCOPE_SYMBOL(name) EIGENSCOPE_PASTE(EIGENSCOPE_BLAS_PREFIX, name, _)
-#define EIGENSCOPE_DECLARE(family, s, d, c, z)     \
-    extern "C" void EIGENSCOPE_SYMBOL(s)();        \
-    extern "C" void EIGENSCOPE_SYMBOL(d)();        \
-    extern "C" void EIGENSCOPE_SYMBOL(c)();        \
+#define EIGENSCOPE_DECLARE(family, s, d, c, z) \
+    extern "C" void EIGENSCOPE_SYMBOL(s)();    \
+    extern "C" void EIGENSCOPE_SYMBOL(d)();    \
+    extern "C" void EIGENSCOPE_SYMBOL(c)();    \
     extern "C" void EIGENSCOPE_SYMBOL(z)();
 EIGENSCOPE_ROUTINES(EIGENSCOPE_DECLARE)
 #endif
@@ -83,7 +82,6 @@ void check(int info, const char* routine) {
     if (info != 0) throw LapackFailure(std::string(routine) + " failed with info = " + std::to_string(info));
 }
 
-
 /// LAPACK returns the optimal workspace length as a floating-point number, which float32 rounds down.
 template <class Scalar>
 int workspace_length(Scalar answer) {
@@ -115,10 +113,10 @@ bool ready() {
 
 #ifdef EIGENSCOPE_LINKED_BLAS
 void install_linked() {
-#define EIGENSCOPE_INSTALL(family, s, d, c, z)                            \
-    install(#s, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(s)));          \
-    install(#d, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(d)));          \
-    install(#c, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(c)));          \
+#define EIGENSCOPE_INSTALL(family, s, d, c, z)                   \
+    install(#s, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(s))); \
+    install(#d, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(d))); \
+    install(#c, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(c))); \
     install(#z, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(z)));
     EIGENSCOPE_ROUTINES(EIGENSCOPE_INSTALL)
 #undef EIGENSCOPE_INSTALL
@@ -232,8 +230,8 @@ void eigh_range(Index n, Scalar* a, Index lda, Index first, Index last, RealOf<S
     if (n == 0) return;
     using Real = RealOf<Scalar>;
     char job = 'V', range = 'I', uplo = 'L';
-    int n_ = narrow(n), lda_ = narrow(lda), ldv_ = narrow(ldv), il = narrow(first + 1), iu = narrow(last + 1), found = 0,
-        info = 0, query = -1, integer_answer = 0;
+    int n_ = narrow(n), lda_ = narrow(lda), ldv_ = narrow(ldv), il = narrow(first + 1), iu = narrow(last + 1),
+        found = 0, info = 0, query = -1, integer_answer = 0;
     Real low = 0, high = 0, accuracy = 0, real_answer = 0;
     Scalar answer = 0;
     std::vector<int> support(static_cast<std::size_t>(2 * n));
@@ -276,11 +274,10 @@ void svd(Index m, Index n, Scalar* a, Index lda, RealOf<Scalar>* s, Scalar* u, I
     Scalar answer = 0;
     if constexpr (is_complex<Scalar>) {
         const Index larger = std::max(m, n);
-        std::vector<Real> real_work(
-            static_cast<std::size_t>(std::max(5 * smaller * smaller + 5 * smaller,
-                                              2 * larger * smaller + 2 * smaller * smaller + smaller)));
-        call<Scalar>(gesdd_family, &job, &m_, &n_, a, &lda_, s, u, &ldu_, vh, &ldvh_, &answer, &query,
-                     real_work.data(), integer_work.data(), &info);
+        std::vector<Real> real_work(static_cast<std::size_t>(
+            std::max(5 * smaller * smaller + 5 * smaller, 2 * larger * smaller + 2 * smaller * smaller + smaller)));
+        call<Scalar>(gesdd_family, &job, &m_, &n_, a, &lda_, s, u, &ldu_, vh, &ldvh_, &answer, &query, real_work.data(),
+                     integer_work.data(), &info);
         int length = workspace_length(answer);
         std::vector<Scalar> work(static_cast<std::size_t>(length));
         call<Scalar>(gesdd_family, &job, &m_, &n_, a, &lda_, s, u, &ldu_, vh, &ldvh_, work.data(), &length,
@@ -296,14 +293,14 @@ void svd(Index m, Index n, Scalar* a, Index lda, RealOf<Scalar>* s, Scalar* u, I
     check(info, "gesdd");
 }
 
-#define EIGENSCOPE_INSTANTIATE(S)                                                                                     \
-    template void gemm<S>(Op, Op, Index, Index, Index, S, const S*, Index, const S*, Index, S, S*, Index);            \
-    template void gram_lower<S>(Index, Index, const S*, Index, RealOf<S>, S*, Index);                                 \
-    template void solve_upper_right<S>(Index, Index, const S*, Index, S*, Index);                                     \
-    template bool cholesky_upper<S>(Index, S*, Index);                                                                \
-    template void pivoted_qr<S>(Index, Index, S*, Index, S*, Index, std::vector<Index>&);                             \
-    template void eigh<S>(Index, S*, Index, RealOf<S>*, bool);                                                        \
-    template void eigh_range<S>(Index, S*, Index, Index, Index, RealOf<S>*, S*, Index);                               \
+#define EIGENSCOPE_INSTANTIATE(S)                                                                          \
+    template void gemm<S>(Op, Op, Index, Index, Index, S, const S*, Index, const S*, Index, S, S*, Index); \
+    template void gram_lower<S>(Index, Index, const S*, Index, RealOf<S>, S*, Index);                      \
+    template void solve_upper_right<S>(Index, Index, const S*, Index, S*, Index);                          \
+    template bool cholesky_upper<S>(Index, S*, Index);                                                     \
+    template void pivoted_qr<S>(Index, Index, S*, Index, S*, Index, std::vector<Index>&);                  \
+    template void eigh<S>(Index, S*, Index, RealOf<S>*, bool);                                             \
+    template void eigh_range<S>(Index, S*, Index, Index, Index, RealOf<S>*, S*, Index);                    \
     template void svd<S>(Index, Index, S*, Index, RealOf<S>*, S*, Index, S*, Index);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

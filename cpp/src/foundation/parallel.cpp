@@ -1,9 +1,8 @@
-#include <eigenscope/foundation/parallel.hpp>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <eigenscope/foundation/error.hpp>
+#include <eigenscope/foundation/parallel.hpp>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -160,8 +159,12 @@ int available_processors() {
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-void forbid_threads_after_fork() { forked.store(true); }
-bool forbidden_after_fork() { return forked.load(); }
+void forbid_threads_after_fork() {
+    forked.store(true);
+}
+bool forbidden_after_fork() {
+    return forked.load();
+}
 
 void checkpoint() {
     if (current_run) current_run->checkpoint();
@@ -180,8 +183,7 @@ void run_tasks(Index count, const Execution& execution, const std::function<void
     run.finish();
 }
 
-void for_ranges(Index count, Index grain, const Execution& execution,
-                const std::function<void(Index, Index)>& body) {
+void for_ranges(Index count, Index grain, const Execution& execution, const std::function<void(Index, Index)>& body) {
     const Index tasks = (count + grain - 1) / grain;
     run_tasks(tasks, execution, [&](Index task, int) { body(task * grain, std::min(count, (task + 1) * grain)); });
 }

@@ -6,6 +6,7 @@ void fill(Kernels& table) {
     add_random(table);
     add_transpose(table);
     add_csr(table);
+    add_gram(table);
 }
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

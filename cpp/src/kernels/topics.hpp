@@ -8,5 +8,6 @@ namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE {
 void add_random(Kernels& table);
 void add_transpose(Kernels& table);
 void add_csr(Kernels& table);
+void add_gram(Kernels& table);
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

@@ -1,6 +1,6 @@
-#include <eigenscope/operators/dense.hpp>
-
 #include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/foundation/kernels.hpp>
+#include <eigenscope/operators/dense.hpp>
 #include <eigenscope/panels/pass.hpp>
 #include <vector>
 
@@ -23,8 +23,8 @@ void add_panel_adjoint_times(const Panel<Scalar>& panel, RealOf<Scalar> factor, 
                              Block<Scalar> z) {
     if (!panel.row_major || !is_complex<Scalar>) {
         const auto op = panel.row_major ? blas::Op::none : blas::Op::adjoint;
-        blas::gemm<Scalar>(op, blas::Op::none, panel.cols, cols, panel.rows, Scalar(factor), panel.data, panel.stride, t,
-                           ldt, Scalar(1), z.data, z.stride);
+        blas::gemm<Scalar>(op, blas::Op::none, panel.cols, cols, panel.rows, Scalar(factor), panel.data, panel.stride,
+                           t, ldt, Scalar(1), z.data, z.stride);
         return;
     }
     Block<Scalar> right(t, panel.rows, cols, ldt);
@@ -72,6 +72,55 @@ void reduce_lanes(const DenseSource& source, Index block_cols, Block<Scalar> z, 
     z.map() = total;
 }
 
+/// The fused kernel keeps one chunk of x and of z in the second-level cache; wider matrices go through BLAS.
+constexpr Index fused_cache_bytes = Index{1} << 20;
+/// From this many vectors on BLAS runs at full speed by itself.
+constexpr Index most_fused_vectors = 64;
+
+/// Columns of a block in chunks of `chunk`, the last padded with zeros: what GramKernels reads.
+template <class Real>
+std::vector<Real> pack_chunks(ConstBlock<Real> x) {
+    constexpr Index chunk = GramKernels<Real>::chunk;
+    std::vector<Real> packed(static_cast<std::size_t>((x.cols + chunk - 1) / chunk * chunk * x.rows), Real(0));
+    for (Index j = 0; j < x.cols; ++j) {
+        Real* to = packed.data() + j / chunk * chunk * x.rows + j % chunk;
+        for (Index i = 0; i < x.rows; ++i) to[i * chunk] = x.column(j)[i];
+    }
+    return packed;
+}
+
+template <class Real>
+void unpack_chunks(const std::vector<Real>& packed, Block<Real> z) {
+    constexpr Index chunk = GramKernels<Real>::chunk;
+    for (Index j = 0; j < z.cols; ++j) {
+        const Real* from = packed.data() + j / chunk * chunk * z.rows + j % chunk;
+        for (Index i = 0; i < z.rows; ++i) z.column(j)[i] = from[i * chunk];
+    }
+}
+
+template <class Real>
+void fused_gram(const DenseSource& source, const ColumnTransform& transform, ConstBlock<Real> x, Block<Real> z,
+                const Execution& execution) {
+    const std::vector<Real> packed = pack_chunks(x);
+    const Index chunks = (x.cols + GramKernels<Real>::chunk - 1) / GramKernels<Real>::chunk;
+    const Index summary_bytes = static_cast<Index>(packed.size() * sizeof(Real));
+    const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(Real)}, summary_bytes);
+    auto scratch = make_scratch<Real>(execution);
+    const auto total = run_pass(
+        partition, execution, [&] { return std::vector<Real>(packed.size(), Real(0)); },
+        [&](std::vector<Real>& sum, Index number, int worker) {
+            const Index first = partition.first_row(number), count = partition.rows_in(number);
+            const auto panel =
+                read_rows<Real>(source, transform, first, count, scratch[static_cast<std::size_t>(worker)]);
+            static_cast<const GramKernels<Real>&>(kernels()).gram(count, panel.cols, panel.data, panel.stride, chunks,
+                                                                  packed.data(), sum.data());
+        },
+        [](std::vector<Real>& into, const std::vector<Real>& from) {
+            for (std::size_t i = 0; i < into.size(); ++i) into[i] += from[i];
+        });
+    unpack_chunks(total, z);
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -80,7 +129,8 @@ void DenseOperator<Scalar>::apply(ConstBlock<Scalar> x, Block<Scalar> y, const E
     auto scratch = make_scratch<Scalar>(execution);
     parallel::run_tasks(partition.panels, execution, [&](Index number, int worker) {
         const Index first = partition.first_row(number), count = partition.rows_in(number);
-        const auto panel = read_rows<Scalar>(source_, transform_, first, count, scratch[static_cast<std::size_t>(worker)]);
+        const auto panel =
+            read_rows<Scalar>(source_, transform_, first, count, scratch[static_cast<std::size_t>(worker)]);
         panel_times(panel, scale_, x, y.data + first, y.stride);
     });
 }
@@ -97,6 +147,12 @@ void DenseOperator<Scalar>::apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y,
 
 template <class Scalar>
 void DenseOperator<Scalar>::apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) {
+    if constexpr (!is_complex<Scalar>) {
+        constexpr Index chunk_bytes = GramKernels<Scalar>::chunk * Index{sizeof(Scalar)};
+        const bool in_cache = 2 * source_.cols * chunk_bytes <= fused_cache_bytes;
+        if (in_cache && source_.row_major() && scale_ == Scalar(1) && x.cols <= most_fused_vectors)
+            return fused_gram<Scalar>(source_, transform_, x, z, execution);
+    }
     reduce_lanes<Scalar>(source_, x.cols, z, execution,
                          [&](Matrix<Scalar>& sum, Index first, Index count, Scratch<Scalar>& scratch) {
                              const auto panel = read_rows<Scalar>(source_, transform_, first, count, scratch);

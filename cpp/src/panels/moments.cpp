@@ -1,9 +1,8 @@
-#include <eigenscope/panels/moments.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/parallel.hpp>
+#include <eigenscope/panels/moments.hpp>
 #include <eigenscope/panels/pass.hpp>
 #include <limits>
 #include <memory>
@@ -21,9 +20,13 @@ constexpr Index moment_panel_rows = 256;
 constexpr Index large_tile = 512;
 constexpr Index small_tile = 128;
 
-Index tile_width(Index extent) { return extent >= 8 * large_tile ? large_tile : std::max(small_tile, Index{256}); }
+Index tile_width(Index extent) {
+    return extent >= 8 * large_tile ? large_tile : std::max(small_tile, Index{256});
+}
 
-Index count_tiles(Index extent, Index width) { return (extent + width - 1) / width; }
+Index count_tiles(Index extent, Index width) {
+    return (extent + width - 1) / width;
+}
 
 /// Tile (i, j), j <= i, of the lower triangle with number `task`.
 struct TilePosition {
@@ -68,7 +71,8 @@ template <class Scalar>
 void center_and_sum_rows(Scalar* block, Index rows, Index stride, Index first, Index cols, FeatureSums& sums) {
     std::vector<double> total(static_cast<std::size_t>(cols), 0.0);
     for (Index i = 0; i < rows; ++i)
-        for (Index j = 0; j < cols; ++j) total[static_cast<std::size_t>(j)] += static_cast<double>(block[i * stride + j]);
+        for (Index j = 0; j < cols; ++j)
+            total[static_cast<std::size_t>(j)] += static_cast<double>(block[i * stride + j]);
     std::vector<Scalar> leading(static_cast<std::size_t>(cols)), remainder(static_cast<std::size_t>(cols));
     for (Index j = 0; j < cols; ++j) {
         const auto slot = static_cast<std::size_t>(j);
@@ -120,7 +124,8 @@ template <class Scalar>
 void fill_columns(const DenseSource& source, double scale, Index first_row, Index first, Index count,
                   OwnedPanel<Scalar>& panel, FeatureSums& sums) {
     std::vector<Scalar> scratch(static_cast<std::size_t>(panel.rows * count));
-    const auto read = read_panel<Scalar>(source, first_row, panel.rows, first, count, ColumnTransform{}, scratch.data());
+    const auto read =
+        read_panel<Scalar>(source, first_row, panel.rows, first, count, ColumnTransform{}, scratch.data());
     const auto factor = static_cast<Scalar>(scale);
     Scalar* to = panel.columns(first);
     if (panel.row_major) {
@@ -147,8 +152,8 @@ void tile_product(OwnedPanel<Scalar>& panel, Index first_i, Index width_i, Index
 
 /// M2 := M2 + P^T P + d d^T n_a n_b / (n_a + n_b) on the lower triangle, d the difference of the means (Chan).
 template <class Scalar>
-void absorb_panel(const DenseSource& source, double scale, Index first_row, OwnedPanel<Scalar>& panel,
-                  Moments& moments, const Execution& execution) {
+void absorb_panel(const DenseSource& source, double scale, Index first_row, OwnedPanel<Scalar>& panel, Moments& moments,
+                  const Execution& execution) {
     const Index p = source.cols, width = tile_width(p), n_tiles = count_tiles(p, width);
     FeatureSums sums(p);
     sums.count = panel.rows;
@@ -199,7 +204,8 @@ void FeatureSums::merge(const FeatureSums& later) {
         // Lag products about the merged mean: with d = mean - merged, every sum of (x_t - mean + d)(x_{t+1} - mean + d)
         // gains d * (sum over t of both deviations) + (count - 1) d²; deviations sum to zero but for the ends.
         const double d_a = -difference * (n_b / n), d_b = difference * (n_a / n);
-        const double about_a = lag_product[j] - d_a * ((first[j] - mean[j]) + (last[j] - mean[j])) + (n_a - 1) * d_a * d_a;
+        const double about_a =
+            lag_product[j] - d_a * ((first[j] - mean[j]) + (last[j] - mean[j])) + (n_a - 1) * d_a * d_a;
         const double about_b = later.lag_product[j] -
                                d_b * ((later.first[j] - later.mean[j]) + (later.last[j] - later.mean[j])) +
                                (n_b - 1) * d_b * d_b;
@@ -355,64 +361,10 @@ Index moments_workspace_bytes(Index rows, Index cols, int threads) {
     return partition.lanes * cols * cols * Index{sizeof(double)} + threads * (2 * panel + tile_bytes);
 }
 
-ScanSummary scan(const DenseSource& source, const Execution& execution) {
-    struct Counts {
-        ScanSummary found;
-        std::vector<char> columns;
-    };
-    const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(double)}, source.cols);
-    const bool is_complex_data = source.type == ElementType::complex_single || source.type == ElementType::complex_double;
-    auto counts = run_pass(
-        partition, execution, [&] { return Counts{{}, std::vector<char>(static_cast<std::size_t>(source.cols), 0)}; },
-        [&](Counts& into, Index number, int) {
-            const Index first = partition.first_row(number), rows = partition.rows_in(number);
-            const auto inspect = [&]<class Scalar>() {
-                std::vector<Scalar> scratch(static_cast<std::size_t>(rows * source.cols));
-                const auto panel = read_panel<Scalar>(source, first, rows, 0, source.cols, {}, scratch.data());
-                for (Index i = 0; i < rows; ++i) {
-                    bool touched = false;
-                    for (Index j = 0; j < source.cols; ++j) {
-                        const double magnitude =
-                            std::abs(panel.data[panel.row_major ? i * panel.stride + j : i + j * panel.stride]);
-                        if (std::isfinite(magnitude)) {
-                            into.found.largest_magnitude = std::max(into.found.largest_magnitude, magnitude);
-                            continue;
-                        }
-                        if (into.found.n_nonfinite++ == 0) {
-                            into.found.first_row = first + i;
-                            into.found.first_column = j;
-                        }
-                        touched = true;
-                        into.columns[static_cast<std::size_t>(j)] = 1;
-                    }
-                    into.found.rows_touched += touched;
-                }
-            };
-            if (is_complex_data)
-                inspect.template operator()<complex128>();
-            else if (source.type == ElementType::float32)
-                inspect.template operator()<float>();
-            else
-                inspect.template operator()<double>();
-        },
-        [](Counts& into, const Counts& from) {
-            if (into.found.first_row < 0) {
-                into.found.first_row = from.found.first_row;
-                into.found.first_column = from.found.first_column;
-            }
-            into.found.n_nonfinite += from.found.n_nonfinite;
-            into.found.rows_touched += from.found.rows_touched;
-            into.found.largest_magnitude = std::max(into.found.largest_magnitude, from.found.largest_magnitude);
-            for (std::size_t j = 0; j < into.columns.size(); ++j) into.columns[j] |= from.columns[j];
-        });
-    counts.found.columns_touched = std::count(counts.columns.begin(), counts.columns.end(), 1);
-    return counts.found;
-}
-
-#define EIGENSCOPE_INSTANTIATE(S)                                                            \
-    template Moments moments<S>(const DenseSource&, double, const Execution&);               \
+#define EIGENSCOPE_INSTANTIATE(S)                                                              \
+    template Moments moments<S>(const DenseSource&, double, const Execution&);                 \
     template Moments sample_gram<S>(const DenseSource&, double, bool, bool, const Execution&); \
-    template FeatureSums feature_sums<S>(const DenseSource&, double, const Execution&);      \
+    template FeatureSums feature_sums<S>(const DenseSource&, double, const Execution&);        \
     template Index moments_workspace_bytes<S>(Index, Index, int);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

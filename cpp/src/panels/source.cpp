@@ -1,5 +1,3 @@
-#include <eigenscope/panels/source.hpp>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -7,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <eigenscope/foundation/error.hpp>
+#include <eigenscope/panels/source.hpp>
 #include <vector>
 
 namespace eigenscope {
@@ -65,7 +64,8 @@ Scalar convert(Stored value) {
 template <class Scalar, class Stored, bool Swapped>
 void read_line(const std::byte* from, Index step, Index count, Scalar* to) {
     if (step == static_cast<Index>(sizeof(Stored)))
-        for (Index j = 0; j < count; ++j) to[j] = convert<Scalar>(load<Stored, Swapped>(from + j * Index{sizeof(Stored)}));
+        for (Index j = 0; j < count; ++j)
+            to[j] = convert<Scalar>(load<Stored, Swapped>(from + j * Index{sizeof(Stored)}));
     else
         for (Index j = 0; j < count; ++j) to[j] = convert<Scalar>(load<Stored, Swapped>(from + j * step));
 }
@@ -80,19 +80,32 @@ template <class Body>
 void with_stored_type(ElementType type, Body&& body) {
     switch (type) {
         case ElementType::boolean:
-        case ElementType::uint8: return body.template operator()<std::uint8_t>();
-        case ElementType::int8: return body.template operator()<std::int8_t>();
-        case ElementType::int16: return body.template operator()<std::int16_t>();
-        case ElementType::int32: return body.template operator()<std::int32_t>();
-        case ElementType::int64: return body.template operator()<std::int64_t>();
-        case ElementType::uint16: return body.template operator()<std::uint16_t>();
-        case ElementType::uint32: return body.template operator()<std::uint32_t>();
-        case ElementType::uint64: return body.template operator()<std::uint64_t>();
-        case ElementType::float16: return body.template operator()<Half>();
-        case ElementType::float32: return body.template operator()<float>();
-        case ElementType::float64: return body.template operator()<double>();
-        case ElementType::complex_single: return body.template operator()<complex64>();
-        case ElementType::complex_double: return body.template operator()<complex128>();
+        case ElementType::uint8:
+            return body.template operator()<std::uint8_t>();
+        case ElementType::int8:
+            return body.template operator()<std::int8_t>();
+        case ElementType::int16:
+            return body.template operator()<std::int16_t>();
+        case ElementType::int32:
+            return body.template operator()<std::int32_t>();
+        case ElementType::int64:
+            return body.template operator()<std::int64_t>();
+        case ElementType::uint16:
+            return body.template operator()<std::uint16_t>();
+        case ElementType::uint32:
+            return body.template operator()<std::uint32_t>();
+        case ElementType::uint64:
+            return body.template operator()<std::uint64_t>();
+        case ElementType::float16:
+            return body.template operator()<Half>();
+        case ElementType::float32:
+            return body.template operator()<float>();
+        case ElementType::float64:
+            return body.template operator()<double>();
+        case ElementType::complex_single:
+            return body.template operator()<complex64>();
+        case ElementType::complex_double:
+            return body.template operator()<complex128>();
     }
 }
 
@@ -104,7 +117,9 @@ constexpr ElementType element_type() {
     return ElementType::complex_double;
 }
 
-bool holds_complex(ElementType type) { return type == ElementType::complex_single || type == ElementType::complex_double; }
+bool holds_complex(ElementType type) {
+    return type == ElementType::complex_single || type == ElementType::complex_double;
+}
 
 /// (x - shift) * factor. The shift is split into a leading part exact in Scalar and a remainder, so that float32
 /// data with a mean 1e7 times their deviation lose nothing.
@@ -150,7 +165,9 @@ void transform_columns(const ColumnTransform& transform, Index first_column, Ind
 
 }  // namespace
 
-bool DenseSource::row_major() const { return std::abs(row_stride) >= std::abs(column_stride); }
+bool DenseSource::row_major() const {
+    return std::abs(row_stride) >= std::abs(column_stride);
+}
 
 DenseSource DenseSource::transposed() const {
     return {data, type, byte_swapped, cols, rows, column_stride, row_stride, column_index, row_index};
@@ -176,7 +193,8 @@ Panel<Scalar> read_panel(const DenseSource& source, Index first_row, Index rows,
         const Index stride = (by_rows ? source.row_stride : source.column_stride) / Index{sizeof(Scalar)};
         return {reinterpret_cast<const Scalar*>(address), rows, cols, stride, by_rows};
     }
-    if (holds_complex(source.type) && !is_complex<Scalar>) throw InvalidInput("complex data where real data are needed");
+    if (holds_complex(source.type) && !is_complex<Scalar>)
+        throw InvalidInput("complex data where real data are needed");
 
     // Lines run along the faster axis of the source; `line(i)` is where line i starts.
     const Index n_lines = by_rows ? rows : cols, length = by_rows ? cols : rows;
@@ -185,8 +203,9 @@ Panel<Scalar> read_panel(const DenseSource& source, Index first_row, Index rows,
     const Index first_in_line = by_rows ? first_column : first_row;
     with_stored_type(source.type, [&]<class Stored>() {
         for (Index i = 0; i < n_lines; ++i) {
-            const std::byte* line = source.data + (by_rows ? source.source_row(first_row + i) * source.row_stride
-                                                           : source.source_column(first_column + i) * source.column_stride);
+            const std::byte* line =
+                source.data + (by_rows ? source.source_row(first_row + i) * source.row_stride
+                                       : source.source_column(first_column + i) * source.column_stride);
             Scalar* to = scratch + i * length;
             if (selection) {
                 if (source.byte_swapped)
@@ -209,8 +228,8 @@ Panel<Scalar> read_panel(const DenseSource& source, Index first_row, Index rows,
     return {scratch, rows, cols, length, by_rows};
 }
 
-#define EIGENSCOPE_INSTANTIATE(S)                                                     \
-    template bool readable_in_place<S>(const DenseSource&, const ColumnTransform&);   \
+#define EIGENSCOPE_INSTANTIATE(S)                                                   \
+    template bool readable_in_place<S>(const DenseSource&, const ColumnTransform&); \
     template Panel<S> read_panel<S>(const DenseSource&, Index, Index, Index, Index, const ColumnTransform&, S*);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

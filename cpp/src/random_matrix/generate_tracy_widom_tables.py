@@ -99,9 +99,7 @@ def log_tail_ratio(t: arb) -> Laws:
     """Return log((1 - F) exp(a s^1.5) s^b) at s = 8 t^(-2/3), smooth in t on (0, 1]."""
     s = ASYMPTOTIC / t ** (arb(2) / 3)
     tails = far_tails(s)
-    return {
-        beta: tails[beta].log() + a * s ** arb(1.5) + b * s.log() for beta, (a, b) in TAIL_EXPONENTS.items()
-    }
+    return {beta: tails[beta].log() + a * s ** arb(1.5) + b * s.log() for beta, (a, b) in TAIL_EXPONENTS.items()}
 
 
 def chebyshev(function: Callable[[arb], Laws], low: float, high: float) -> dict[int, list[float]]:

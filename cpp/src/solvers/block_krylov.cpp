@@ -1,11 +1,10 @@
-#include <eigenscope/solvers/block_krylov.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/random.hpp>
 #include <eigenscope/operators/views.hpp>
+#include <eigenscope/solvers/block_krylov.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
 #include <eigenscope/solvers/orthogonalize.hpp>
 #include <eigenscope/solvers/tall_products.hpp>
@@ -29,8 +28,8 @@ struct SmallSvd {
     explicit SmallSvd(Matrix<Wide> matrix) : u(matrix.rows(), matrix.rows()), s(matrix.rows()) {
         const Index k = matrix.rows();
         Matrix<Wide> vh(k, k);
-        blas::svd<Wide>(k, k, matrix.data(), std::max<Index>(1, k), s.data(), u.data(), std::max<Index>(1, k), vh.data(),
-                        std::max<Index>(1, k));
+        blas::svd<Wide>(k, k, matrix.data(), std::max<Index>(1, k), s.data(), u.data(), std::max<Index>(1, k),
+                        vh.data(), std::max<Index>(1, k));
         v = vh.adjoint();
     }
 };
@@ -49,7 +48,7 @@ LanczosOptions lanczos_options(const SvdOptions& options, Which which, Index k) 
     lanczos.monitor = options.monitor;
     if (options.n_blocks > 0) {
         lanczos.certify = false;
-        lanczos.max_matvecs = options.n_blocks * options.block + k;  // k for the residuals
+        lanczos.max_matvecs = options.n_blocks * options.block;
         lanczos.basis_size = std::max(options.n_blocks + 1, Index{3}) * options.block + k;
     }
     return lanczos;
@@ -83,6 +82,11 @@ void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const Svd
     result.singular_values = small.s;
     multiply<Scalar>(left, small.u, result.u, execution);
     multiply<Scalar>(right, small.v, result.v, execution);
+    // A v - σ u, while A V is at hand.
+    Matrix<Scalar> difference(m, k);
+    multiply<Scalar>(ConstBlock<Scalar>(product).columns(0, k), small.v, difference, execution);
+    difference -= result.u * small.s.template cast<RealOf<Scalar>>().asDiagonal();
+    result.right_residuals = column_norms<Scalar>(difference, execution);
 
     // (A - U S V^H) w = A w - U (S V^H w)
     if (n_probes > 0) {
@@ -95,22 +99,18 @@ void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const Svd
     }
 }
 
-/// sqrt(‖A v - σ u‖² + ‖A^H u - σ v‖²), both products recomputed from the operator.
+/// sqrt(‖A v - σ u‖² + ‖A^H u - σ v‖²), the second product computed here from the operator.
 template <class Scalar>
 void check_triplets(BlockOperator<Scalar>& op, double tolerance, SvdResult<Scalar>& result,
                     const Execution& execution) {
     const Index k = result.singular_values.size();
-    Matrix<Scalar> from_right(op.rows(), k), from_left(op.cols(), k);
-    op.apply(result.v, from_right, execution);
+    Matrix<Scalar> from_left(op.cols(), k);
     op.apply_adjoint(result.u, from_left, execution);
-    result.n_matvecs += 2 * k;
-    result.n_passes += 2;
-    const Matrix<RealOf<Scalar>> s = result.singular_values.template cast<RealOf<Scalar>>().asDiagonal();
-    from_right -= result.u * s;
-    from_left -= result.v * s;
-    result.residual_norms = (column_norms<Scalar>(from_right, execution).cwiseAbs2() +
-                             column_norms<Scalar>(from_left, execution).cwiseAbs2())
-                                .cwiseSqrt();
+    result.n_matvecs += k;
+    ++result.n_passes;
+    from_left -= result.v * result.singular_values.template cast<RealOf<Scalar>>().asDiagonal();
+    result.residual_norms =
+        (result.right_residuals.cwiseAbs2() + column_norms<Scalar>(from_left, execution).cwiseAbs2()).cwiseSqrt();
     const double largest = k > 0 ? result.singular_values[0] : 0.0;
     result.converged.clear();
     for (Index j = 0; j < k; ++j) result.converged.push_back(result.residual_norms[j] <= tolerance * largest);
@@ -137,7 +137,8 @@ template <class Scalar>
 void refine(BlockOperator<Scalar>& op, const SvdOptions& options, SvdResult<Scalar>& result,
             const Execution& execution) {
     JordanWielandtOperator<Scalar> augmented(op);
-    auto pairs = eigenpairs<Scalar>(augmented, lanczos_options(options, Which::largest_algebraic, options.k), execution);
+    auto pairs =
+        eigenpairs<Scalar>(augmented, lanczos_options(options, Which::largest_algebraic, options.k), execution);
     add_cost(pairs, 2, result);
     result.refined = true;
     Matrix<Scalar> right = pairs.eigenvectors.bottomRows(op.cols());
@@ -160,6 +161,7 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
     GramOperator<Scalar> gram(op);
     LanczosOptions settings = lanczos_options(options, Which::largest_algebraic, options.k);
     settings.squared = true;
+    settings.recompute_residuals = false;
     auto pairs = eigenpairs<Scalar>(gram, settings, execution);
     add_cost(pairs, op.passes_per_gram(), result);
     if (pairs.interrupted && pairs.eigenvectors.cols() == 0) return result;
@@ -169,7 +171,8 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
 
     const double tolerance = effective_tolerance<Scalar>(options);
     check_triplets<Scalar>(op, tolerance, result, rest);
-    const bool complete = std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
+    const bool complete =
+        std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
     const bool ended = result.interrupted || options.n_blocks > 0 || result.status == Status::budget;
     if (!complete && !ended) {
         refine<Scalar>(op, options, result, execution);
@@ -205,6 +208,11 @@ SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options
     result.u = u.leftCols(k);
     result.v = vh.topRows(k).adjoint();
     result.singular_values = s.head(k).template cast<double>();
+    Matrix<Scalar> difference(m, k);
+    op.apply(result.v, difference, execution);
+    ++result.n_passes;
+    difference -= result.u * s.head(k).asDiagonal();
+    result.right_residuals = column_norms<Scalar>(difference, execution);
     const double size_factor = std::sqrt(static_cast<double>(std::max(m, n)));
     const double floor = residual_floor * std::numeric_limits<Real>::epsilon() * size_factor;
     check_triplets<Scalar>(op, std::max(options.tolerance, floor), result, execution);
@@ -213,8 +221,8 @@ SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options
     return result;
 }
 
-#define EIGENSCOPE_INSTANTIATE(S)                                                                            \
-    template SvdResult<S> block_krylov_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&);       \
+#define EIGENSCOPE_INSTANTIATE(S)                                                                      \
+    template SvdResult<S> block_krylov_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&); \
     template SvdResult<S> dense_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

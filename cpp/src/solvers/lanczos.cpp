@@ -1,11 +1,10 @@
-#include <eigenscope/solvers/lanczos.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
+#include <eigenscope/solvers/lanczos.hpp>
 #include <eigenscope/solvers/orthogonalize.hpp>
 #include <eigenscope/solvers/tall_products.hpp>
 #include <limits>
@@ -19,6 +18,10 @@ namespace {
 constexpr double omission_probability = 1e-3;
 /// Blocks a fresh random start must grow before its Ritz values are believed.
 constexpr Index fewest_probe_blocks = 3;
+/// Values closer than this times the accepted residual count as copies of one value.
+constexpr double copy_width = 16.0;
+/// Convergence checks that a converged first run may wait for its next candidate to settle.
+constexpr int patience = 3;
 
 template <class Scalar>
 class ThickRestartLanczos {
@@ -62,6 +65,7 @@ class ThickRestartLanczos {
     void begin(ConstBlock<Scalar> start) {
         const Index given = std::min(start.cols, options_.block);
         Block<Scalar> first = columns(0, options_.block);
+        start_is_random_ = given == 0;
         if (given > 0) first.columns(0, given).map() = start.columns(0, given).map();
         Index rank = 0;
         if (given > 0) rank = orthonormalize<Scalar>(first.columns(0, given), 0.0, execution_).rank;
@@ -72,8 +76,9 @@ class ThickRestartLanczos {
     bool advance() {
         expand();
         const bool full = size_ + options_.block > capacity_;
-        const bool due = full || out_of_products() || size_ - checked_size_ >= std::max(options_.block, size_ / 8);
-        if (!due) return false;
+        const bool worth_checking =
+            size_ >= options_.k + options_.block && size_ - checked_size_ >= std::max(options_.block, size_ / 12);
+        if (!full && !worth_checking && !out_of_budget()) return false;
         checked_size_ = size_;
         rayleigh_ritz();
         if (is_over()) return true;
@@ -164,23 +169,24 @@ class ThickRestartLanczos {
         const Index n_converged = count_converged();
         if (report(n_converged)) return end_with(Status::budget);
         if (n_converged >= options_.k) {
-            if (!options_.certify) return end_with(Status::converged);
+            if (!options_.certify || start_excludes_omission()) return end_with(Status::converged);
             if (!certifying_) {
-                begin_probe();
+                if (++unsettled_checks_ > patience || !may_still_exclude()) begin_probe();
             } else if (probe_is_settled()) {
                 if (!found_more()) return end_with(Status::converged);
                 begin_probe();
             }
         }
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
-        if (out_of_products() || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds))
-            return end_with(n_converged >= options_.k ? Status::possible_omission : Status::budget);
+        if (out_of_budget()) return end_with(n_converged >= options_.k ? Status::possible_omission : Status::budget);
         return false;
     }
 
-    /// Another block and the recomputed residuals would exceed the budget.
-    bool out_of_products() const {
-        return options_.max_matvecs > 0 && result_.n_matvecs + options_.block + options_.k > options_.max_matvecs;
+    bool out_of_budget() const {
+        // Another block, and the recomputed residuals.
+        const Index next = options_.block + (options_.recompute_residuals ? options_.k : 0);
+        const bool no_products = options_.max_matvecs > 0 && result_.n_matvecs + next > options_.max_matvecs;
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
+        return no_products || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds);
     }
 
     bool end_with(Status status) {
@@ -201,6 +207,24 @@ class ThickRestartLanczos {
         progress.certifying = certifying_;
         return options_.monitor(progress);
     }
+
+    /// The argument of `probe_is_settled` holds for the first run too when it began with b random vectors, except for
+    /// the copies of a value beyond the b-th: those vectors are orthogonal to its whole Krylov space. So the first run
+    /// is proof enough while fewer than b of the values found are copies of one. A run that has not yet settled its
+    /// next candidate goes on for a block or two, which costs less than a probe.
+    bool start_excludes_omission() const {
+        if (certifying_ || !start_is_random_ || !candidates_are_settled()) return false;
+        const Index count = std::min(options_.k + 1, size_), b = options_.block;
+        Vector<double> values = ritz_values_.head(count);
+        std::sort(values.data(), values.data() + count);
+        const double width = copy_width * accepted_residual(options_.k - 1);
+        for (Index j = 0; j + b <= count; ++j)
+            if (values[j + b - 1] - values[j] <= width) return false;
+        return result_.n_applications >= fewest_probe_blocks;
+    }
+
+    /// Whether only the next candidate, not a cluster or given start vectors, keeps the first run from being proof.
+    bool may_still_exclude() const { return start_is_random_ && !candidates_are_settled(); }
 
     /// Keep the wanted pairs alone and grow a Krylov space from fresh random vectors orthogonal to them: what the
     /// first start vectors had no component of, these have.
@@ -224,8 +248,9 @@ class ThickRestartLanczos {
     /// Gaussian, and b columns give b chances: |g| < c for all of them has probability (c sqrt(2/pi))^b. So a residual
     /// below c * gap / sqrt(n) excludes an omission with the stated probability; one below the tolerance excludes any
     /// value that differs by more than the tolerance.
-    bool probe_is_settled() const {
-        if (probe_blocks_ < fewest_probe_blocks) return false;
+    bool probe_is_settled() const { return probe_blocks_ >= fewest_probe_blocks && candidates_are_settled(); }
+
+    bool candidates_are_settled() const {
         const double b = static_cast<double>(options_.block);
         const double c = std::sqrt(std::acos(-1.0) / 2.0) * std::pow(omission_probability, 1.0 / b);
         const double reach = c / std::sqrt(static_cast<double>(n_));
@@ -247,13 +272,16 @@ class ThickRestartLanczos {
     double boundary(bool upper) const {
         const auto accepted = ritz_values_.head(options_.k);
         switch (options_.which) {
-            case Which::largest_algebraic: return accepted.minCoeff();
-            case Which::smallest_algebraic: return accepted.maxCoeff();
+            case Which::largest_algebraic:
+                return accepted.minCoeff();
+            case Which::smallest_algebraic:
+                return accepted.maxCoeff();
             case Which::largest_magnitude: {
                 const double magnitude = accepted.cwiseAbs().minCoeff();
                 return upper ? magnitude : -magnitude;
             }
-            case Which::both_ends: break;
+            case Which::both_ends:
+                break;
         }
         double value = upper ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
         for (Index j = upper ? 0 : 1; j < options_.k; j += 2)
@@ -291,7 +319,7 @@ class ThickRestartLanczos {
         result_.eigenvectors.resize(n_, k);
         if (k > 0)
             multiply<Scalar>(known(), ritz_vectors_.leftCols(k), result_.eigenvectors, Execution{execution_.threads});
-        if (result_.interrupted) {
+        if (result_.interrupted || !options_.recompute_residuals) {
             result_.residual_norms = ritz_residuals_.head(k) / scale_;
         } else {
             result_.residual_norms = residual_norms<Scalar>(op_, result_.eigenvalues, result_.eigenvectors, execution_);
@@ -307,9 +335,9 @@ class ThickRestartLanczos {
     const Execution& execution_;
     const Index n_;
     const Index capacity_;
-    Matrix<Scalar> basis_;     // n x (capacity + block): V and the next block
-    Matrix<Wide> projected_;   // T = V^H A V
-    Matrix<Wide> coupling_;    // R: A V = V T + V_next R E_last^H
+    Matrix<Scalar> basis_;    // n x (capacity + block): V and the next block
+    Matrix<Wide> projected_;  // T = V^H A V
+    Matrix<Wide> coupling_;   // R: A V = V T + V_next R E_last^H
     Vector<double> ritz_values_;
     Matrix<Wide> ritz_vectors_;
     Vector<double> ritz_residuals_;
@@ -317,7 +345,9 @@ class ThickRestartLanczos {
     Index size_ = 0;
     Index checked_size_ = 0;
     Index probe_blocks_ = 0;
+    int unsettled_checks_ = 0;
     bool certifying_ = false;
+    bool start_is_random_ = true;
     bool scale_chosen_ = false;
     double scale_ = 1.0;
     double norm_ = 0.0;
@@ -343,12 +373,14 @@ std::vector<Index> wanted_order(const Vector<double>& ascending, Which which) {
     std::vector<Index> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), Index{0});
     switch (which) {
-        case Which::smallest_algebraic: break;
-        case Which::largest_algebraic: std::reverse(order.begin(), order.end()); break;
+        case Which::smallest_algebraic:
+            break;
+        case Which::largest_algebraic:
+            std::reverse(order.begin(), order.end());
+            break;
         case Which::largest_magnitude:
-            std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
-                return std::abs(ascending[a]) > std::abs(ascending[b]);
-            });
+            std::stable_sort(order.begin(), order.end(),
+                             [&](Index a, Index b) { return std::abs(ascending[a]) > std::abs(ascending[b]); });
             break;
         case Which::both_ends:
             for (Index j = 0; j < n; ++j) order[static_cast<std::size_t>(j)] = j % 2 == 0 ? n - 1 - j / 2 : j / 2;

@@ -1,9 +1,8 @@
-#include <eigenscope/solvers/orthogonalize.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/random.hpp>
+#include <eigenscope/solvers/orthogonalize.hpp>
 #include <eigenscope/solvers/tall_products.hpp>
 #include <limits>
 #include <optional>
@@ -132,11 +131,11 @@ BlockProjection<Scalar> orthonormalize_against(ConstBlock<Scalar> basis, Block<S
     return result;
 }
 
-#define EIGENSCOPE_INSTANTIATE(S)                                                                              \
-    template BlockQr<S> orthonormalize<S>(Block<S>, double, const Execution&);                                 \
-    template BlockProjection<S> orthonormalize_against<S>(ConstBlock<S>, Block<S>, double, std::uint64_t,      \
-                                                          std::uint64_t, const Execution&);                    \
-    template void complete_with_random<S>(ConstBlock<S>, Block<S>, Index, std::uint64_t, std::uint64_t,        \
+#define EIGENSCOPE_INSTANTIATE(S)                                                                         \
+    template BlockQr<S> orthonormalize<S>(Block<S>, double, const Execution&);                            \
+    template BlockProjection<S> orthonormalize_against<S>(ConstBlock<S>, Block<S>, double, std::uint64_t, \
+                                                          std::uint64_t, const Execution&);               \
+    template void complete_with_random<S>(ConstBlock<S>, Block<S>, Index, std::uint64_t, std::uint64_t,   \
                                           const Execution&);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

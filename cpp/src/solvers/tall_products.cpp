@@ -1,8 +1,7 @@
-#include <eigenscope/solvers/tall_products.hpp>
-
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/parallel.hpp>
+#include <eigenscope/solvers/tall_products.hpp>
 #include <vector>
 
 namespace eigenscope {
@@ -12,7 +11,9 @@ namespace {
 /// Rows of one task: long enough for BLAS, short enough that a block of it stays in the second-level cache.
 constexpr Index chunk_rows = 2048;
 
-Index chunks(Index rows) { return (rows + chunk_rows - 1) / chunk_rows; }
+Index chunks(Index rows) {
+    return (rows + chunk_rows - 1) / chunk_rows;
+}
 
 /// Small problems are done by the calling thread: waking others costs more.
 constexpr Index parallel_threshold = Index{1} << 22;
@@ -32,8 +33,8 @@ Matrix<Precise<Scalar>> inner(ConstBlock<Scalar> x, ConstBlock<Scalar> y, const 
         const Index first = chunk * chunk_rows, count = std::min(chunk_rows, x.rows - first);
         auto& product = partial[static_cast<std::size_t>(chunk)];
         product.setZero(x.cols, y.cols);
-        blas::gemm<Scalar>(blas::Op::adjoint, blas::Op::none, x.cols, y.cols, count, Scalar(1), x.data + first, x.stride,
-                           y.data + first, y.stride, Scalar(0), product.data(), std::max<Index>(1, x.cols));
+        blas::gemm<Scalar>(blas::Op::adjoint, blas::Op::none, x.cols, y.cols, count, Scalar(1), x.data + first,
+                           x.stride, y.data + first, y.stride, Scalar(0), product.data(), std::max<Index>(1, x.cols));
     });
     Matrix<Wide> total = Matrix<Wide>::Zero(x.cols, y.cols);
     for (const auto& product : partial) total += product.template cast<Wide>();
@@ -104,12 +105,12 @@ Vector<double> column_norms(ConstBlock<Scalar> x, const Execution& execution) {
     return norms;
 }
 
-#define EIGENSCOPE_INSTANTIATE(S)                                                                              \
-    template Matrix<Precise<S>> inner<S>(ConstBlock<S>, ConstBlock<S>, const Execution&);                      \
-    template void subtract_product<S>(ConstBlock<S>, const Matrix<Precise<S>>&, Block<S>, const Execution&);   \
-    template void multiply<S>(ConstBlock<S>, const Matrix<Precise<S>>&, Block<S>, const Execution&);           \
-    template void multiply_in_place<S>(Block<S>, const Matrix<Precise<S>>&, const Execution&);                 \
-    template void solve_right<S>(Block<S>, const Matrix<Precise<S>>&, const Execution&);                       \
+#define EIGENSCOPE_INSTANTIATE(S)                                                                            \
+    template Matrix<Precise<S>> inner<S>(ConstBlock<S>, ConstBlock<S>, const Execution&);                    \
+    template void subtract_product<S>(ConstBlock<S>, const Matrix<Precise<S>>&, Block<S>, const Execution&); \
+    template void multiply<S>(ConstBlock<S>, const Matrix<Precise<S>>&, Block<S>, const Execution&);         \
+    template void multiply_in_place<S>(Block<S>, const Matrix<Precise<S>>&, const Execution&);               \
+    template void solve_right<S>(Block<S>, const Matrix<Precise<S>>&, const Execution&);                     \
     template Vector<double> column_norms<S>(ConstBlock<S>, const Execution&);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

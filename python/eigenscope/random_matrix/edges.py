@@ -102,8 +102,7 @@ def smallest_eigenvalue_edge(n_samples: float, n_features: float, *, variance: f
     _check_sizes(n_samples, n_features)
     if n_samples == n_features:
         raise InvalidInputError(
-            f"n_samples = n_features = {n_samples}: the smallest eigenvalue touches zero and follows no "
-            "Tracy–Widom law"
+            f"n_samples = n_features = {n_samples}: the smallest eigenvalue touches zero and follows no Tracy–Widom law"
         )
     large, small = max(n_samples, n_features) - 0.5, min(n_samples, n_features) - 0.5
     gap = math.sqrt(large) - math.sqrt(small)
@@ -263,6 +262,4 @@ def check_significance(significance: float) -> None:
 
 def _check_sizes(n_samples: float, n_features: float) -> None:
     if not (n_samples >= 1 and n_features >= 1 and math.isfinite(n_samples) and math.isfinite(n_features)):
-        raise InvalidInputError(
-            f"n_samples and n_features must be at least 1, got {n_samples!r} and {n_features!r}"
-        )
+        raise InvalidInputError(f"n_samples and n_features must be at least 1, got {n_samples!r} and {n_features!r}")

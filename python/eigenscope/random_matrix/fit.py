@@ -125,14 +125,10 @@ def fit_marchenko_pastur(
         return _zero_fit(sample, chosen, significance)
     # In units of the largest eigenvalue nothing overflows, however the data are scaled.
     scale = float(sample.values[0])
-    unit = dataclasses.replace(
-        sample, values=sample.values / scale, total_variance=sample.total_variance / scale
-    )
+    unit = dataclasses.replace(sample, values=sample.values / scale, total_variance=sample.total_variance / scale)
     test = _sequential_test(unit, significance)
     variance = _variance(unit, test.n_signal, chosen)
-    goodness = bulk_goodness(
-        unit.values[test.n_signal :], n - test.n_signal, p - test.n_signal, unit.is_complete
-    )
+    goodness = bulk_goodness(unit.values[test.n_signal :], n - test.n_signal, p - test.n_signal, unit.is_complete)
     reasons = test.reasons + _size_reasons(n, p) + _goodness_reasons(goodness)
     if isinstance(spectrum_or_eigenvalues, Spectrum):
         reasons += _spectrum_reasons(spectrum_or_eigenvalues)
@@ -153,9 +149,7 @@ def _check_method(method: str, temporal: str | ArrayLike | None) -> str:
 def _check_enough(sample: Eigenvalues, n: float, p: int) -> None:
     needed = int(min(n, p))
     if needed < 2:
-        raise InvalidInputError(
-            f"n_samples={n:g} and n_features={p} leave {needed} eigenvalue: nothing to fit"
-        )
+        raise InvalidInputError(f"n_samples={n:g} and n_features={p} leave {needed} eigenvalue: nothing to fit")
     if len(sample.values) < needed and sample.is_complete:
         raise InvalidInputError(
             f"{len(sample.values)} eigenvalues where n_samples={n:g} and n_features={p} give {needed}: pass "
@@ -172,9 +166,7 @@ def _sequential_test(sample: Eigenvalues, significance: float) -> SpikeTest:
     edge, separated, k = Edge(math.nan, math.nan), True, 0
     while True:
         if sample.rests[k] <= ROUNDING * sample.total_variance:
-            reasons.append(
-                f"nothing but rounding is left beyond {k} eigenvalues: the data hold no noise to fit"
-            )
+            reasons.append(f"nothing but rounding is left beyond {k} eigenvalues: the data hold no noise to fit")
             break
         variance, spikes, explained = kritchman_nadler(sample, k)
         edge, separated = spiked_noise_edge(spikes, variance=variance, n_samples=n, n_features=p)
@@ -194,9 +186,7 @@ def _sequential_test(sample: Eigenvalues, significance: float) -> SpikeTest:
 def _limit_reason(k: int, n_given: int, n_possible: int) -> str:
     if k == n_given < n_possible // 2:
         return f"all {k} eigenvalues given are signals: there may be more, ask for more eigenvalues"
-    return (
-        f"half of all {n_possible} eigenvalues ({k}) exceed the noise edge: no low-rank signal in white noise"
-    )
+    return f"half of all {n_possible} eigenvalues ({k}) exceed the noise edge: no low-rank signal in white noise"
 
 
 def _variance(sample: Eigenvalues, n_signal: int, method: str) -> Estimate:
@@ -229,8 +219,7 @@ def _goodness_reasons(goodness: float) -> tuple[str, ...]:
 def _spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
     reasons = []
     correlation = spectrum.lag_one_autocorrelation
-    noise_level = 4 / math.sqrt(max(1, spectrum.n_samples) * max(1, spectrum.n_features))
-    if abs(correlation) > max(MATERIAL_AUTOCORRELATION, noise_level):
+    if abs(correlation) > max(MATERIAL_AUTOCORRELATION, 4 * _autocorrelation_stderr(spectrum)):
         text = (
             f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
             "the noise reaches further than the fitted edge and too many signals are counted"
@@ -245,6 +234,19 @@ def _spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
             "center=True"
         )
     return tuple(reasons)
+
+
+def _autocorrelation_stderr(spectrum: Spectrum) -> float:
+    """Standard error of the pooled lag-one autocorrelation of independent samples, ``sqrt(Σλ² / n) / Σλ``.
+
+    Each principal component contributes independently with weight λ; eigenvalues not known are at most the last.
+    """
+    values, total = np.asarray(spectrum.eigenvalues, dtype=float), spectrum.total_variance
+    if not total > 0:
+        return math.inf
+    shares = values / total
+    squares = float(np.sum(shares**2)) + max(0.0, 1.0 - float(np.sum(shares))) * float(shares[-1])
+    return math.sqrt(squares / max(1, spectrum.n_samples))
 
 
 def _assemble(

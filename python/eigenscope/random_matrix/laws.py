@@ -125,9 +125,7 @@ class MarchenkoPastur:
             raise InvalidInputError(f"order must be an integer of at least -2, got {order!r}")
         c, order = self.ratio, int(order)
         if order >= 0:
-            terms = (
-                c**r / (r + 1) * math.comb(order, r) * math.comb(order - 1, r) for r in range(max(order, 1))
-            )
+            terms = (c**r / (r + 1) * math.comb(order, r) * math.comb(order - 1, r) for r in range(max(order, 1)))
             unit = math.fsum(terms) if order else 1.0
         elif c >= 1:
             return math.inf
@@ -179,8 +177,7 @@ class MarchenkoPastur:
         n_samples = round(n_features / self.ratio)
         if n_features < 1 or n_samples < 1:
             raise InvalidInputError(
-                f"n_features={n_features} at ratio {self.ratio:.3g} means {n_samples} samples; ask for more "
-                "features"
+                f"n_features={n_features} at ratio {self.ratio:.3g} means {n_samples} samples; ask for more features"
             )
         values = wishart_eigenvalues(n_samples, n_features, np.random.default_rng(rng))
         return values * (self.variance / n_samples)

@@ -157,8 +157,7 @@ def singular_vector_overlaps(spike: ArrayLike, aspect_ratio: float) -> tuple[Arr
 def _aspect(aspect_ratio: float) -> float:
     if not 0 < aspect_ratio <= 1:
         raise InvalidInputError(
-            f"aspect_ratio must lie in (0, 1], got {aspect_ratio!r}: it is the shorter side over the longer "
-            "one"
+            f"aspect_ratio must lie in (0, 1], got {aspect_ratio!r}: it is the shorter side over the longer one"
         )
     return float(aspect_ratio)
 

@@ -74,8 +74,7 @@ def optimal_threshold(
     values = np.asarray(singular_values, dtype=np.float64)
     if values.shape != (int(small),):
         raise InvalidInputError(
-            f"the median needs all {int(small)} singular values of a matrix of shape {shape}, got shape "
-            f"{values.shape}"
+            f"the median needs all {int(small)} singular values of a matrix of shape {shape}, got shape {values.shape}"
         )
     return factor * float(np.median(values))
 

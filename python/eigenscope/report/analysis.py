@@ -122,14 +122,10 @@ def analyze(
             "are needed; is sample_axis right?"
         )
     options: dict[str, Any] = {"sample_axis": sample_axis, "center": center, "scale": scale, "nan": nan}
-    spectrum = covariance_spectrum(
-        source, **options, threads=threads, progress=progress, max_memory=max_memory
-    )
+    spectrum = covariance_spectrum(source, **options, threads=threads, progress=progress, max_memory=max_memory)
     data = describe_data(source, spectrum, nan=nan, code=recording.source)
     if not spectrum.total_variance > 0:
-        raise InvalidInputError(
-            f"all {data.n_features:,} features are constant: there is no variance to analyse"
-        )
+        raise InvalidInputError(f"all {data.n_features:,} features are constant: there is no variance to analyse")
     permuted = parallel_analysis(
         source,
         **options,
@@ -145,9 +141,7 @@ def analyze(
     return dataclasses.replace(
         report,
         warnings=(*recording.notes, *report.warnings),
-        info=stopwatch.info(
-            "analyze", n_passes=spectrum.info.n_passes + 1, peak_bytes=spectrum.info.peak_bytes
-        ),
+        info=stopwatch.info("analyze", n_passes=spectrum.info.n_passes + 1, peak_bytes=spectrum.info.peak_bytes),
     )
 
 

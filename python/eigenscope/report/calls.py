@@ -64,10 +64,7 @@ def list_calls(
         "participation_ratio": "spectrum.participation_ratio()",
         "participation_ratio_corrected": "spectrum.participation_ratio(bias_correction=True)",
     }
-    calls |= {
-        f"dims_for_{100 * share:g}_percent": f"spectrum.dims_for_variance({share})"
-        for share in VARIANCE_SHARES
-    }
+    calls |= {f"dims_for_{100 * share:g}_percent": f"spectrum.dims_for_variance({share})" for share in VARIANCE_SHARES}
     if ranks is not None:
         calls |= {
             "power_law": f"spectrum.fit_power_law(ranks={ranks})",

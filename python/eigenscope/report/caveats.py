@@ -68,9 +68,7 @@ def _about_samples(spectrum: Spectrum) -> Iterator[str]:
     if not spectrum.centered:
         share = ""
         if spectrum.feature_means is not None and not spectrum.scaled:
-            squares = float(
-                spectrum.n_samples / spectrum.degrees_of_freedom * np.sum(spectrum.feature_means**2)
-            )
+            squares = float(spectrum.n_samples / spectrum.degrees_of_freedom * np.sum(spectrum.feature_means**2))
             share = f": it holds {squares / spectrum.total_variance:.0%} of the sum of squares"
         yield (
             f"The mean was not subtracted{share}. It counts as a dimension and raises the first eigenvalue; "

@@ -22,9 +22,7 @@ FIGURE_SIZE = (9.6, 7.2)
 _BAR_COLOURS = {"Dimensions above noise": DATA_COLOUR, "Dimensions by variance": FIT_COLOUR}
 
 
-def draw_report(
-    report: Report, fig: Figure | None = None, *, truth: Mapping[str, float] | None = None
-) -> Figure:
+def draw_report(report: Report, fig: Figure | None = None, *, truth: Mapping[str, float] | None = None) -> Figure:
     """Draw the four panels of a report.
 
     Parameters
@@ -88,9 +86,7 @@ def _draw_dimensions(report: Report, ax: Axes, truth: Mapping[str, float]) -> No
         _draw_bar(ax, row, bar, right=mark if mark < bar.value + 0.1 * width else 0.0)
     if known:
         values, rows = zip(*known, strict=True)
-        ax.plot(
-            values, rows, linestyle="", marker="|", markersize=22, markeredgewidth=2, color=INK, label="truth"
-        )
+        ax.plot(values, rows, linestyle="", marker="|", markersize=22, markeredgewidth=2, color=INK, label="truth")
         ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="lower right", labelcolor=INK, markerscale=0.45)
     ax.set_yticks(range(len(bars)), [bar.label.replace(", ", "\n") for bar in bars])
     ax.invert_yaxis()

@@ -72,12 +72,8 @@ def render_fragment(report: Report, *, picture: bool = False) -> str:
         *(f'<p class="warning">{escape(warning)}</p>' for warning in report.warnings),
     ]
     if picture:
-        parts.append(
-            f'<img alt="Eigenspectrum, noise bulk, cumulative variance, dimensions" src="{_picture(report)}">'
-        )
-    for section, quantities in itertools.groupby(
-        list_quantities(report), key=lambda quantity: quantity.section
-    ):
+        parts.append(f'<img alt="Eigenspectrum, noise bulk, cumulative variance, dimensions" src="{_picture(report)}">')
+    for section, quantities in itertools.groupby(list_quantities(report), key=lambda quantity: quantity.section):
         parts.append(f"<h2>{escape(section)}</h2>\n<table>{''.join(map(_row, quantities))}</table>")
     parts += [_sensitivity(report), _calls(report), "</div>"]
     return "\n".join(part for part in parts if part)
@@ -85,9 +81,7 @@ def render_fragment(report: Report, *, picture: bool = False) -> str:
 
 def _row(quantity: Quantity) -> str:
     unit = "" if quantity.unit == "%" else quantity.unit
-    interval = (
-        "" if quantity.low != quantity.low else f"95 % interval {quantity.low:.4g} to {quantity.high:.4g}"
-    )
+    interval = "" if quantity.low != quantity.low else f"95 % interval {quantity.low:.4g} to {quantity.high:.4g}"
     note = "; ".join(part for part in (unit, interval, quantity.note) if part)
     return (
         f'<tr title="{escape(quantity.call)}"><td>{escape(quantity.label)}</td>'

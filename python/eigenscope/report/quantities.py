@@ -55,9 +55,7 @@ class Quantity:
             return f"{self.value:,.0f}"
         if math.isnan(self.stderr) or self.stderr <= 0:
             return (
-                f"{round(self.value, 3) + 0.0:.3f}"
-                if not self.unit and abs(self.value) < 10
-                else f"{self.value:.4g}"
+                f"{round(self.value, 3) + 0.0:.3f}" if not self.unit and abs(self.value) < 10 else f"{self.value:.4g}"
             )
         decimals = 1 - math.floor(math.log10(self.stderr))
         if abs(self.value) >= 1e6 or abs(self.value) < 1e-4:
@@ -80,9 +78,7 @@ def list_quantities(report: Report) -> list[Quantity]:
         With the call that reproduces each.
     """
     quantities = [*_spectrum(report), *_noise(report), *_dimensions(report), *_power_law(report)]
-    return [
-        dataclasses.replace(quantity, call=report.calls.get(quantity.name, "")) for quantity in quantities
-    ]
+    return [dataclasses.replace(quantity, call=report.calls.get(quantity.name, "")) for quantity in quantities]
 
 
 def _from_estimate(

@@ -54,9 +54,7 @@ class DataDescription(Result):
     def summary(self) -> str:
         """Return shape, orientation and missing values on one line."""
         axis = "rows" if self.sample_axis == 0 else "columns"
-        missing = (
-            f"{self.n_missing:,} missing values ({self.missing_policy})" if self.n_missing else "none missing"
-        )
+        missing = f"{self.n_missing:,} missing values ({self.missing_policy})" if self.n_missing else "none missing"
         return f"{self.n_samples:,} samples ({axis}) x {self.n_features:,} features, {self.dtype}, {missing}"
 
 

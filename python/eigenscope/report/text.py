@@ -32,15 +32,9 @@ def render_text(report: Report, *, truth: Mapping[str, float] | None = None) -> 
         Lines of at most 100 columns.
     """
     blocks = [_title(report)]
-    for section, quantities in itertools.groupby(
-        list_quantities(report), key=lambda quantity: quantity.section
-    ):
+    for section, quantities in itertools.groupby(list_quantities(report), key=lambda quantity: quantity.section):
         rows = [_row(quantity, truth) for quantity in quantities]
-        heading = (
-            section
-            if truth is None
-            else f"{section:<{2 + _LABEL_WIDTH + _VALUE_WIDTH}}{'truth':>{_TRUTH_WIDTH}}"
-        )
+        heading = section if truth is None else f"{section:<{2 + _LABEL_WIDTH + _VALUE_WIDTH}}{'truth':>{_TRUTH_WIDTH}}"
         blocks.append("\n".join([heading, *rows]))
     if report.warnings:
         blocks.append("Warnings\n" + "\n".join(_bullet(warning) for warning in report.warnings))
@@ -97,9 +91,7 @@ def _calls(report: Report) -> str:
     width = max(len(name) for name in CALLS_SHOWN)
     lines = ["Each number again in Python (report.calls holds every expression)"]
     if report.data.source:
-        lines.append(
-            textwrap.fill(report.data.source, WIDTH, initial_indent="  ", subsequent_indent="      ")
-        )
+        lines.append(textwrap.fill(report.data.source, WIDTH, initial_indent="  ", subsequent_indent="      "))
     for name in CALLS_SHOWN:
         if name in report.calls:
             line = f"  {name:<{width}} = {report.calls[name]}"

@@ -44,17 +44,13 @@ class Result:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return all(
-            _equal(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)
-        )
+        return all(_equal(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self))
 
     __hash__ = None  # type: ignore[assignment]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a plain dictionary; nested results become dictionaries too."""
-        return {
-            field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)
-        }
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to one ``.npz`` file, arrays as they are and the rest as JSON, without pickle.

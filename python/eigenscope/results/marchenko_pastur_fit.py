@@ -82,9 +82,7 @@ class MarchenkoPasturFit(Result):
         from ..random_matrix.laws import MarchenkoPastur
 
         if not self.variance.value > 0:
-            raise InvalidInputError(
-                "the noise variance is zero: there is no Marchenko–Pastur law to compare with"
-            )
+            raise InvalidInputError("the noise variance is zero: there is no Marchenko–Pastur law to compare with")
         return MarchenkoPastur(self.ratio, self.variance.value)
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
@@ -95,9 +93,7 @@ class MarchenkoPasturFit(Result):
 
     def summary(self) -> str:
         """Return noise, signals and credibility, in three lines and one for each reason for doubt."""
-        signals = (
-            f"{self.n_signal} of {len(self.eigenvalues)} eigenvalues above {self.upper_edge_threshold:.6g}"
-        )
+        signals = f"{self.n_signal} of {len(self.eigenvalues)} eigenvalues above {self.upper_edge_threshold:.6g}"
         goodness = "not tested" if np.isnan(self.goodness) else f"p = {self.goodness:.2g}"
         lines = [
             f"MarchenkoPasturFit: noise variance {self.variance.value:.6g} ± {self.variance.stderr:.2g}, "

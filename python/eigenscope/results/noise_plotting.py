@@ -53,9 +53,7 @@ def plot_marchenko_pastur_fit(
     ax = new_axes(ax)
     low, high = result.edges
     bulk = np.asarray(result.eigenvalues[result.n_signal :])
-    bulk = bulk[
-        bulk > max(float(result.eigenvalues[0]), high) * len(result.eigenvalues) * np.finfo(np.float64).eps
-    ]
+    bulk = bulk[bulk > max(float(result.eigenvalues[0]), high) * len(result.eigenvalues) * np.finfo(np.float64).eps]
     right = 1.45 * max(result.upper_edge_threshold, high, float(bulk.max(initial=0.0)))
     if bins is None:
         bins = int(np.clip(3 * np.cbrt(len(bulk)), 8, 60))

@@ -107,9 +107,7 @@ def plot_spectrum(
     ax.set_yscale("log")
     ax.set_xlim(0.9, len(eigenvalues) * 1.15)
     # A few eigenvalues at the rounding level of the data must not squeeze the rest into a corner.
-    lowest = max(
-        float(eigenvalues[-1]), _DEPTH_BELOW_BULK * float(eigenvalues[int(0.95 * (len(eigenvalues) - 1))])
-    )
+    lowest = max(float(eigenvalues[-1]), _DEPTH_BELOW_BULK * float(eigenvalues[int(0.95 * (len(eigenvalues) - 1))]))
     ax.set_ylim(0.6 * lowest, 2.2 * float(eigenvalues[0]))
     if noise is not None:
         _draw_noise_edge(ax, noise)
@@ -132,9 +130,7 @@ def _draw_noise_edge(ax: Axes, noise: MarchenkoPasturFit) -> None:
         zorder=2,
         label=f"noise ends: {noise.n_signal:,} above",
     )
-    ax.axhspan(
-        ax.get_ylim()[0], noise.upper_edge_threshold, color=NOISE_COLOUR, alpha=0.06, linewidth=0, zorder=0
-    )
+    ax.axhspan(ax.get_ylim()[0], noise.upper_edge_threshold, color=NOISE_COLOUR, alpha=0.06, linewidth=0, zorder=0)
 
 
 def _draw_signal(ax: Axes, signal: Array, fit: PowerLawFit | None) -> None:

@@ -64,9 +64,7 @@ class PowerLawFit(Result):
 
     def predict(self, ranks: ArrayLike) -> Array:
         """Return the fitted line ``exp(intercept) * ranks**-exponent`` at 1-based `ranks`."""
-        return np.asarray(
-            np.exp(self.intercept - self.exponent * np.log(np.asarray(ranks, dtype=np.float64)))
-        )
+        return np.asarray(np.exp(self.intercept - self.exponent * np.log(np.asarray(ranks, dtype=np.float64))))
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the spectrum with the fitted line and range; see `eigenscope.plotting.plot_power_law_fit`."""

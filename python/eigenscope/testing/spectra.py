@@ -264,9 +264,7 @@ def uniform_spectrum(n: int, *, low: float = 0.0, high: float = 1.0) -> FloatArr
     return np.linspace(high, low, _length(n))
 
 
-def wishart_spectrum(
-    n_samples: int, n_features: int, *, variance: float = 1.0, rng: RandomSource = 0
-) -> FloatArray:
+def wishart_spectrum(n_samples: int, n_features: int, *, variance: float = 1.0, rng: RandomSource = 0) -> FloatArray:
     """Draw the eigenvalues of a white-noise sample covariance without making the data.
 
     The bidiagonal model with chi-distributed entries has exactly the law of the singular values of an

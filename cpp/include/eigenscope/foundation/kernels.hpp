@@ -37,6 +37,15 @@ struct TransposeKernels {
                             std::int64_t stride);
 };
 
+/// z += A^T (A x) for a dense row-major A (rows x cols, rows `stride` apart). x and z hold `chunks` blocks of
+/// cols x `chunk` numbers, each contiguous and row-major: a row of a block is one cache line.
+template <class Real>
+struct GramKernels {
+    static constexpr int chunk = 64 / static_cast<int>(sizeof(Real));
+    void (*gram)(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stride, std::int64_t chunks,
+                 const Real* x, Real* z);
+};
+
 struct RandomKernels {
     /// Philox4x64-10 of `count` counters that differ in word 1 alone: block i encrypts
     /// {counter[0], counter[1] + i, counter[2], counter[3]}; its word l goes to words[l * count + i].
@@ -53,6 +62,8 @@ struct Kernels : RandomKernels,
                  TransposeKernels<double>,
                  TransposeKernels<Complex<float>>,
                  TransposeKernels<Complex<double>>,
+                 GramKernels<float>,
+                 GramKernels<double>,
                  CsrKernels<float, std::int32_t>,
                  CsrKernels<float, std::int64_t>,
                  CsrKernels<double, std::int32_t>,

@@ -31,8 +31,7 @@ void csr_gram_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar
 template <class Scalar, class IndexType>
 class CsrOperator final : public BlockOperator<Scalar> {
   public:
-    CsrOperator(const CsrView<Scalar, IndexType>& a, double scale)
-        : a_(a), scale_(static_cast<RealOf<Scalar>>(scale)) {
+    CsrOperator(const CsrView<Scalar, IndexType>& a, double scale) : a_(a), scale_(static_cast<RealOf<Scalar>>(scale)) {
         check_csr(a);
     }
 

@@ -33,7 +33,8 @@ class CallbackOperator final : public BlockOperator<Scalar> {
 template <class Scalar>
 class StandardizedOperator final : public BlockOperator<Scalar> {
   public:
-    StandardizedOperator(BlockOperator<Scalar>& inner, Vector<Scalar> shift, Vector<RealOf<Scalar>> factor, double scale)
+    StandardizedOperator(BlockOperator<Scalar>& inner, Vector<Scalar> shift, Vector<RealOf<Scalar>> factor,
+                         double scale)
         : inner_(inner), shift_(std::move(shift)), factor_(factor * static_cast<RealOf<Scalar>>(scale)) {}
 
     Index rows() const override { return inner_.rows(); }

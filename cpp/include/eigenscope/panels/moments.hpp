@@ -50,8 +50,7 @@ Moments moments(const DenseSource& source, double scale, const Execution& execut
 /// Cross products over features of the centred (and, with `standardize`, unit-variance) data: the n x n Gram matrix,
 /// lower triangle, for fewer samples than features. `features.first` and `last` are left empty.
 template <class Scalar>
-Moments sample_gram(const DenseSource& source, double scale, bool center, bool standardize,
-                    const Execution& execution);
+Moments sample_gram(const DenseSource& source, double scale, bool center, bool standardize, const Execution& execution);
 
 /// The per-feature sums alone, one pass.
 template <class Scalar>
@@ -60,8 +59,5 @@ FeatureSums feature_sums(const DenseSource& source, double scale, const Executio
 /// Working memory of `moments` beyond its result, in bytes.
 template <class Scalar>
 Index moments_workspace_bytes(Index rows, Index cols, int threads);
-
-/// Count what is not finite, and the largest magnitude of what is.
-ScanSummary scan(const DenseSource& source, const Execution& execution);
 
 }  // namespace eigenscope

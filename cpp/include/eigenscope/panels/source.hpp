@@ -72,14 +72,4 @@ template <class Scalar>
 Panel<Scalar> read_panel(const DenseSource& source, Index first_row, Index rows, Index first_column, Index cols,
                          const ColumnTransform& transform, Scalar* scratch);
 
-/// What a scan of all elements finds.
-struct ScanSummary {
-    Index n_nonfinite = 0;
-    Index first_row = -1;
-    Index first_column = -1;
-    Index rows_touched = 0;
-    Index columns_touched = 0;
-    double largest_magnitude = 0.0;
-};
-
 }  // namespace eigenscope

@@ -27,7 +27,8 @@ struct SvdResult {
     Matrix<Scalar> u;
     Vector<double> singular_values;
     Matrix<Scalar> v;
-    Vector<double> residual_norms;
+    Vector<double> right_residuals;  // ‖A v - σ u‖
+    Vector<double> residual_norms;   // two-sided
     std::vector<bool> converged;
     Status status = Status::converged;
     bool interrupted = false;

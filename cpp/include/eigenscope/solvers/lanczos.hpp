@@ -33,8 +33,11 @@ struct LanczosOptions {
     Index basis_size = 0;
     Index max_matvecs = 0;
     double max_seconds = 0.0;
-    /// Look for omitted copies with random vectors orthogonal to the found set before declaring it complete.
+    /// Exclude omitted copies before declaring the set complete; with random vectors orthogonal to the found set
+    /// where the start block itself cannot.
     bool certify = true;
+    /// Recompute ‖A v - θ v‖ at the end; a caller that checks in its own way saves an application.
+    bool recompute_residuals = true;
     /// The operator is A^H A and the tolerance is meant for the singular triplets of A.
     bool squared = false;
     std::uint64_t seed = 0;

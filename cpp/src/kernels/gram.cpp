@@ -1,0 +1,55 @@
+// z += A^T (A x) for a few rows of A at a time: a row is read from memory once and, for the second product, from cache.
+#include "arithmetic.hpp"
+#include "topics.hpp"
+
+namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE {
+namespace {
+
+/// Rows that are worked on together: as many accumulators as leave registers for the operands.
+#if defined(__AVX512F__)
+constexpr int rows_together = 8;
+#elif defined(__AVX2__)
+constexpr int rows_together = 4;
+#else
+constexpr int rows_together = 2;
+#endif
+
+/// One chunk of columns of x and z (cols x W, contiguous), R rows of A.
+template <class Real, int W, int R>
+void gram_of_rows(std::int64_t cols, const Real* EIGENSCOPE_RESTRICT a, std::int64_t stride,
+                  const Real* EIGENSCOPE_RESTRICT x, Real* EIGENSCOPE_RESTRICT z) {
+    // t_r = sum_j a_rj x_j
+    Chunk<Real, W> t[R] = {};
+    for (std::int64_t j = 0; j < cols; ++j) {
+        const Chunk<Real, W> x_j = Chunk<Real, W>::load(x + j * W);
+        for (int r = 0; r < R; ++r) t[r].add(a[r * stride + j], x_j);
+    }
+    // z_j += sum_r a_rj t_r
+    for (std::int64_t j = 0; j < cols; ++j) {
+        Chunk<Real, W> z_j = Chunk<Real, W>::load(z + j * W);
+        for (int r = 0; r < R; ++r) z_j.add(a[r * stride + j], t[r]);
+        z_j.store(z + j * W);
+    }
+}
+
+template <class Real, int W>
+void gram(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stride, std::int64_t chunks, const Real* x,
+          Real* z) {
+    std::int64_t row = 0;
+    for (; row + rows_together <= rows; row += rows_together)
+        for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
+            gram_of_rows<Real, W, rows_together>(cols, a + row * stride, stride, x + chunk * cols * W,
+                                                 z + chunk * cols * W);
+    for (; row < rows; ++row)
+        for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
+            gram_of_rows<Real, W, 1>(cols, a + row * stride, stride, x + chunk * cols * W, z + chunk * cols * W);
+}
+
+}  // namespace
+
+void add_gram(Kernels& table) {
+    static_cast<GramKernels<float>&>(table).gram = gram<float, GramKernels<float>::chunk>;
+    static_cast<GramKernels<double>&>(table).gram = gram<double, GramKernels<double>::chunk>;
+}
+
+}  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE
