@@ -2,6 +2,7 @@
 #include <eigenscope/panels/moments.hpp>
 #include <eigenscope/panels/partition.hpp>
 #include <eigenscope/panels/pass.hpp>
+#include <eigenscope/panels/scan.hpp>
 #include <limits>
 #include <vector>
 
