@@ -61,8 +61,8 @@ def test_the_interval_of_the_error_covers_the_truth(name):
         low, high = result.error_estimate.interval
         assert low <= result.error_estimate.value <= high
         covered += low <= truth <= high
-    # Nominal 95 %. Squared lengths are skewed when few directions carry the error (chi-squared with few degrees
-    # of freedom), where a t interval of ten covers 85 %; fewer have probability 1e-4 then.
+    # Nominal 95 %. Squared lengths are skewed when few directions carry the error (chi-squared with few
+    # degrees of freedom), where a t interval of ten covers 85 %; fewer have probability 1e-4 then.
     assert covered >= scipy.stats.binom.ppf(1e-4, n_seeds, 0.85)
 
 

@@ -73,12 +73,18 @@ void check_cholesky() {
 
 template <class Scalar>
 void check_qr() {
-    const Matrix<Scalar> a = gaussian<Scalar>(50, 30, 7);
-    Matrix<Scalar> q = a, r(30, 30);
-    blas::householder_qr<Scalar>(50, 30, q.data(), 50, r.data(), 30);
+    Matrix<Scalar> a = gaussian<Scalar>(50, 30, 7);
+    // A short first column, which pivoting moves to the end.
+    a.col(0) *= RealOf<Scalar>(1e-3);
+    Matrix<Scalar> q = a, r(30, 30), permuted(50, 30);
+    std::vector<Index> pivots;
+    blas::pivoted_qr<Scalar>(50, 30, q.data(), 50, r.data(), 30, pivots);
+    CHECK(pivots.size() == 30 && pivots.back() == 0);
+    for (Index j = 0; j < 30; ++j) permuted.col(j) = a.col(pivots[static_cast<std::size_t>(j)]);
     CHECK_BELOW(defect_of_orthonormality(q), bound<Scalar>());
-    CHECK_BELOW(relative_difference(product(q, r), a), bound<Scalar>());
+    CHECK_BELOW(relative_difference(product(q, r), permuted), bound<Scalar>());
     CHECK(Matrix<Scalar>(r.template triangularView<Eigen::StrictlyLower>()).isZero(0));
+    for (Index j = 1; j < 30; ++j) CHECK(std::abs(r(j, j)) <= std::abs(r(j - 1, j - 1)) * RealOf<Scalar>(1.001));
 }
 
 template <class Scalar>

@@ -149,7 +149,7 @@ def _plan_randomized(n: int, p: int, k: int | None, item: int, threads: int) -> 
     flops = 4.0 * n * p * columns + 2.0 * p * columns**2 + 4.0 * n * p * wanted
     return (
         f"randomized block Krylov, {n_blocks} blocks of {block}",
-        n_blocks + 4,
+        n_blocks + 3,
         flops,
         item * (p * (columns + 3 * block) + 4 * n * wanted),
     )

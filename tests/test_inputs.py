@@ -1,0 +1,173 @@
+"""What can be data, what is shared and what is refused, with the numbers that the refusal names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse
+from eigenscope import as_source, covariance_spectrum, svds
+from eigenscope.errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+from eigenscope.inputs import apply_nan_policy, check_finite
+
+DATA = np.random.default_rng(0).standard_normal((12, 5))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint64", "float16", "float32", ">f8", ">i2"])
+@pytest.mark.parametrize("sample_axis", [0, 1, -1, -2])
+def test_arrays_are_viewed_not_copied(dtype, sample_axis):
+    array = DATA.astype(dtype)
+    array.flags.writeable = False
+    source = as_source(array, sample_axis=sample_axis)
+    assert np.shares_memory(source.array, array)
+    assert source.sample_axis == sample_axis % 2
+    expected = (12, 5) if sample_axis in (0, -2) else (5, 12)
+    assert (source.n_samples, source.n_features) == expected
+
+
+def test_a_source_is_a_source():
+    source = as_source(DATA)
+    assert as_source(source) is source
+
+
+def test_blocks_of_rows_cover_the_data_in_order():
+    data = np.arange(30_000.0).reshape(-1, 3)
+    blocks = list(as_source(data).row_blocks())
+    assert [first for first, _ in blocks] == list(np.cumsum([0, *(len(block) for _, block in blocks)])[:-1])
+    np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), data)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "match"),
+    [
+        (
+            np.zeros(5),
+            InvalidInputError,
+            r"two-dimensional.*shape \(5,\): use X\[:, None\] or X\[None, :\]",
+        ),
+        (np.zeros((2, 3, 4)), InvalidInputError, r"got shape \(2, 3, 4\): reshape or average"),
+        (3.0, InvalidInputError, r"got shape \(\)"),
+        (np.zeros((0, 4)), InvalidInputError, r"empty: shape \(0, 4\)"),
+        (np.array([["a", "b"]]), UnsupportedTypeError, "convert it to numbers first"),
+        (np.array([[object()]]), UnsupportedTypeError, "object"),
+        (np.zeros((2, 2), dtype="datetime64[s]"), UnsupportedTypeError, "datetime64"),
+        (DATA * 1j, UnsupportedTypeError, "complex128 cannot be analysed here"),
+        (scipy.sparse.eye_array(4), UnsupportedTypeError, "sparse.*svds and eigsh take it"),
+        ("no/such/file.npy", InvalidInputError, "no such file: no/such/file.npy"),
+    ],
+)
+def test_what_cannot_be_data_is_said(data, error, match):
+    with pytest.raises(error, match=match):
+        as_source(data)
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize <= 8, reason="long double is double here")
+def test_extended_precision_is_refused():
+    with pytest.raises(UnsupportedTypeError, match="float64 is the widest"):
+        as_source(DATA.astype(np.longdouble))
+
+
+def test_masked_arrays():
+    mask = np.zeros(DATA.shape, dtype=bool)
+    np.testing.assert_array_equal(as_source(np.ma.array(DATA, mask=mask)).array, DATA)
+    mask[3, 1] = True
+    with pytest.raises(InvalidInputError, match="fill them with NaN"):
+        as_source(np.ma.array(DATA, mask=mask))
+
+
+def test_files_are_mapped(tmp_path):
+    np.save(tmp_path / "data.npy", DATA)
+    source = as_source(tmp_path / "data.npy")
+    assert isinstance(source.array, np.memmap)
+    assert not source.array.flags.writeable
+    (tmp_path / "junk.npy").write_bytes(b"not an array")
+    with pytest.raises(InvalidInputError, match=r"junk\.npy is not a \.npy file that can be mapped"):
+        as_source(tmp_path / "junk.npy")
+
+
+def test_data_frames_bring_their_labels():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(DATA, columns=["a", "b", "c", "d", 5])
+    source = as_source(frame)
+    assert source.names_in_use == ("a", "b", "c", "d", "5")
+    kept = source.keep_columns(np.array([True, False, True, False, True]))
+    assert kept.names_in_use == ("a", "c", "5")
+    assert as_source(frame, sample_axis=1).names_in_use is None
+    frame["word"] = "x"
+    with pytest.raises(UnsupportedTypeError, match="1 of 6 columns are not numeric: word"):
+        as_source(frame)
+
+
+class Device:
+    def __init__(self, kind):
+        self.type = kind
+
+    def __str__(self):
+        return self.type + ":0"
+
+
+class Tensor:
+    """What a tensor library offers of its protocol."""
+
+    def __init__(self, array, device="cpu"):
+        self._array = array
+        self.device = Device(device)
+        self.shape = array.shape
+
+    def detach(self):
+        return self
+
+    def numpy(self):
+        return self._array
+
+    def element_size(self):
+        return self._array.itemsize
+
+    def nelement(self):
+        return self._array.size
+
+    def __matmul__(self, block):
+        raise AssertionError("a tensor on the CPU is used as an array")
+
+
+def test_tensors_share_their_memory_and_other_devices_are_refused():
+    assert np.shares_memory(as_source(Tensor(DATA)).array, DATA)
+    np.testing.assert_array_equal(svds(Tensor(DATA), 2).singular_values, svds(DATA, 2).singular_values)
+    with pytest.raises(UnsupportedTypeError, match=r"lies on cuda:0: move it \(0\.08 GB\) with \.cpu\(\)"):
+        as_source(Tensor(np.zeros((10_000, 1000)), "cuda"))
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "<i2"])
+def test_hdf5_datasets(tmp_path, dtype):
+    h5py = pytest.importorskip("h5py")
+    data = (100 * DATA).astype(dtype)
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file.create_dataset("contiguous", data=data)
+        file.create_dataset("chunked", data=data, chunks=(4, 5), compression="gzip")
+    expected = covariance_spectrum(data).eigenvalues
+    with h5py.File(tmp_path / "data.h5", "r") as file:
+        assert isinstance(as_source(file["contiguous"]).array, np.memmap)
+        for name in ("contiguous", "chunked"):
+            source = as_source(file[name])
+            np.testing.assert_array_equal(source.array, data)
+            np.testing.assert_array_equal(covariance_spectrum(file[name]).eigenvalues, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", ">f8"])
+def test_what_is_not_finite_is_counted_by_rows_and_columns_in_use(dtype):
+    data = DATA.astype(dtype)
+    assert check_finite(as_source(data), 2) == pytest.approx(float(np.abs(data).max()))
+    data[[2, 2, 7], [1, 4, 4]] = [np.nan, np.inf, -np.inf]
+    with pytest.raises(NonFiniteInputError, match=r"3 values .* in 2 of 12 samples and 2 of 5 features"):
+        check_finite(as_source(data), 1)
+    rows = apply_nan_policy(as_source(data), "drop_rows", 1)
+    assert rows.row_index.tolist() == [0, 1, 3, 4, 5, 6, 8, 9, 10, 11]
+    assert rows.n_samples == 10
+    columns = apply_nan_policy(as_source(data), "drop_columns", 1)
+    assert columns.column_index.tolist() == [0, 2, 3]
+    assert np.isfinite(check_finite(rows, 1))
+    assert np.isfinite(check_finite(columns, 1))
+
+
+def test_the_magnitude_of_the_most_negative_integer():
+    data = np.array([[-128, 5]], dtype=np.int8)
+    assert check_finite(as_source(data), 1) == 128.0

@@ -1,0 +1,79 @@
+"""Predictions of cost: monotone, honest about memory, and made without reading the data."""
+
+from __future__ import annotations
+
+import eigenscope
+import numpy as np
+import pytest
+import scipy.sparse
+from eigenscope import plan
+from eigenscope.errors import InvalidInputError, MemoryBudgetError
+
+
+class Shape:
+    """Data that must not be read."""
+
+    dtype = np.dtype("float32")
+
+    def __init__(self, *shape):
+        self.shape = shape
+
+    def __array__(self, *_, **__):
+        raise AssertionError("a plan reads no data")
+
+
+FUNCTIONS = ["covariance_spectrum", "svds", "randomized_svd", "eigsh"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_by_name_or_themselves(name):
+    shape = Shape(4000, 1000)
+    by_name, by_function = plan(name, shape, threads=2), plan(getattr(eigenscope, name), shape, threads=2)
+    assert by_name == by_function
+    assert by_name.function == name
+    assert by_name.threads == 2
+    assert min(by_name.n_passes, by_name.flops, by_name.peak_bytes, by_name.seconds) > 0
+    assert name in by_name.summary()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_more_data_cost_more(name):
+    small, large = plan(name, Shape(4000, 1000), threads=1), plan(name, Shape(8000, 2000), threads=1)
+    assert large.flops > small.flops
+    assert large.seconds > small.seconds
+    assert large.peak_bytes > small.peak_bytes
+    assert plan(name, Shape(4000, 1000), threads=4).seconds < small.seconds
+
+
+def test_the_memory_verdict_is_that_of_the_call():
+    X = np.zeros((700, 600))
+    X[0] = 1.0
+    predicted = plan("covariance_spectrum", X, threads=1, max_memory=1e6)
+    assert not predicted.fits
+    assert "does not fit" in predicted.summary()
+    with pytest.raises(MemoryBudgetError):
+        eigenscope.covariance_spectrum(X, max_memory=1e6, threads=1)
+    enough = plan("covariance_spectrum", X, threads=1).peak_bytes
+    assert plan("covariance_spectrum", X, threads=1, max_memory=enough).fits
+    assert eigenscope.covariance_spectrum(X, max_memory=enough, threads=1).info.peak_bytes <= enough
+
+
+def test_passes_of_a_covariance_and_of_a_randomized_decomposition_are_exact():
+    X = np.random.default_rng(0).standard_normal((500, 300))
+    assert plan("covariance_spectrum", X).n_passes == eigenscope.covariance_spectrum(X).info.n_passes == 1
+    assert plan("randomized_svd", X, 5).n_passes == eigenscope.randomized_svd(X, 5, rng=0).info.n_passes
+
+
+def test_orientation_and_containers():
+    tall, wide = plan("covariance_spectrum", Shape(900, 100)), plan("covariance_spectrum", Shape(100, 900))
+    assert wide == plan("covariance_spectrum", Shape(900, 100), sample_axis=1)
+    assert "over samples" in tall.method
+    assert "over features" in wide.method
+    assert plan("svds", scipy.sparse.eye_array(400)).n_passes > 0
+
+
+def test_what_cannot_be_planned_is_said():
+    with pytest.raises(InvalidInputError, match=r"plan knows covariance_spectrum, .*, not 'sum'"):
+        plan(sum, Shape(3, 3))
+    with pytest.raises(InvalidInputError, match="two-dimensional shape"):
+        plan("svds", [1.0, 2.0])
