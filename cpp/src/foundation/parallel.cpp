@@ -171,6 +171,7 @@ void checkpoint() {
 }
 
 void run_tasks(Index count, const Execution& execution, const std::function<void(Index, int)>& task) {
+    if (execution.stop) execution.stop->poll();
     if (count <= 0) return;
     Run run(count, execution, task);
     const int workers = forked.load() ? 1 : static_cast<int>(std::min<Index>(std::max(1, execution.threads), count));
