@@ -341,7 +341,7 @@ def test_wrong_input_is_refused_with_numbers():
 def test_values_that_are_not_finite_are_found():
     A = np.eye(6)
     A[2, 3] = A[3, 2] = np.nan
-    with pytest.raises(NonFiniteInputError, match=r"2 values are NaN or infinite.*first at sample 2, feature 3"):
+    with pytest.raises(NonFiniteInputError, match=r"2 entries are NaN or infinite.*first at row 2, column 3"):
         eigsh(A, 2)
     with pytest.raises(InvalidInputError, match="not finite"):
         eigsh(scipy.sparse.csr_array(A), 2)

@@ -80,7 +80,7 @@ def test_files_are_mapped(tmp_path):
     assert isinstance(source.array, np.memmap)
     assert not source.array.flags.writeable
     (tmp_path / "junk.npy").write_bytes(b"not an array")
-    with pytest.raises(InvalidInputError, match=r"junk\.npy is not a \.npy file that can be mapped"):
+    with pytest.raises(InvalidInputError, match=r"junk\.npy is not a \.npy file of numbers that can be mapped"):
         as_source(tmp_path / "junk.npy")
 
 
@@ -157,7 +157,7 @@ def test_what_is_not_finite_is_counted_by_rows_and_columns_in_use(dtype):
     data = DATA.astype(dtype)
     assert check_finite(as_source(data), 2) == pytest.approx(float(np.abs(data).max()))
     data[[2, 2, 7], [1, 4, 4]] = [np.nan, np.inf, -np.inf]
-    with pytest.raises(NonFiniteInputError, match=r"3 values .* in 2 of 12 samples and 2 of 5 features"):
+    with pytest.raises(NonFiniteInputError, match=r"3 entries .* in 2 of 12 rows and 2 of 5 columns"):
         check_finite(as_source(data), 1)
     rows = apply_nan_policy(as_source(data), "drop_rows", 1)
     assert rows.row_index.tolist() == [0, 1, 3, 4, 5, 6, 8, 9, 10, 11]

@@ -261,7 +261,7 @@ def test_wrong_input_is_refused_with_numbers():
                 solve(A, k)
         broken = A.copy()
         broken[3, 2] = np.inf
-        with pytest.raises(NonFiniteInputError, match=r"1 values are NaN or infinite.*first at sample 3, feature 2"):
+        with pytest.raises(NonFiniteInputError, match=r"1 entries are NaN or infinite.*first at row 3, column 2"):
             solve(broken, 2)
         with pytest.raises(NonFiniteInputError, match="1 values are NaN or infinite"):
             solve(broken, 2, center=True)

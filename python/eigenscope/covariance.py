@@ -25,7 +25,7 @@ from .run_options import (
     resolve_threads,
     single_threaded_blas,
 )
-from .second_moments import Task, finish_covariance, second_moments
+from .second_moments import Task, finish_covariance, second_moments, unscale_squares
 from .signs import fix_signs
 from .standardization import scale_factors
 from .svd import svds
@@ -35,6 +35,10 @@ ITERATIVE_ORDER = 1000
 
 ITERATIVE_SHARE = 10
 """…when at most one eigenpair in this many is wanted."""
+
+
+THREADED_ORDER = 1000
+"""From this order on, full spectra run on BLAS's own threads, unless they must be reproducible to the bit."""
 
 
 def covariance_spectrum(
@@ -142,7 +146,8 @@ def _check_size(source: Source, task: Task) -> None:
     n, p = source.n_samples, source.n_features
     if task.degrees_of_freedom(n) < 1:
         raise InvalidInputError(f"a covariance needs at least 2 samples, got {n}; center=False needs 1")
-    if task.k is not None and not 1 <= task.k <= min(n, p):
+    k = task.k
+    if k is not None and (isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= min(n, p)):
         raise InvalidInputError(f"k must be an integer from 1 to min(samples, features) = {min(n, p)}, got {task.k!r}")
 
 
@@ -194,7 +199,7 @@ def _from_moments(source: Source, task: Task, dtype: np.dtype[Any], reproducible
     kept = source.keep_columns(varies) if task.scale and not varies.all() else source
     statistics = {
         "feature_means": means / scale,
-        "feature_variances": squares / divisor / scale**2,
+        "feature_variances": unscale_squares(squares / divisor, scale),
         "lag_one_autocorrelation": float(found["lag_one_autocorrelation"]),
     }
     if task.scale and not varies.all():
@@ -205,17 +210,17 @@ def _from_moments(source: Source, task: Task, dtype: np.dtype[Any], reproducible
     if vectors is not None and on_samples:
         vectors = _feature_vectors(kept, task, means / scale, factors * scale, vectors, values)
     return Spectrum(
-        eigenvalues=_clip_rounding(values, source.n_features) / unit**2,
+        eigenvalues=unscale_squares(_clip_rounding(values, source.n_features), unit),
         n_samples=n,
         n_features=kept.n_features,
-        total_variance=total / unit**2,
+        total_variance=float(unscale_squares(np.array(total), unit)),
         degrees_of_freedom=divisor,
         eigenvectors=None if vectors is None else fix_signs(vectors),
         centered=task.center,
         scaled=task.scale,
         sample_axis=source.sample_axis,
         feature_names=kept.names_in_use,
-        residual_norms=None if residuals is None else residuals / unit**2,
+        residual_norms=None if residuals is None else unscale_squares(residuals, unit),
         status=status,
         info=watch.info(
             f"{'sample-side Gram' if on_samples else 'moment'} pass, {method}",
@@ -233,7 +238,8 @@ def _decompose(matrix: Array, task: Task, reproducible: bool) -> tuple[Array, Ar
     k = order if task.k is None else min(task.k, order)
     if task.k is not None and order >= ITERATIVE_ORDER and k * ITERATIVE_SHARE <= order:
         return _iterate(matrix, task, k)
-    with lapack_threads(task.threads, reproducible):
+    # Small matrices gain nothing from BLAS's own threads, and their bits should not depend on them.
+    with lapack_threads(task.threads, reproducible or order < THREADED_ORDER):
         if not task.wants_vectors:
             return (
                 _core.eigvalsh_in_place(matrix)[::-1][:k].copy(),

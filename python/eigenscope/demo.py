@@ -82,7 +82,7 @@ def known_truth(truth: Recording, report: Report) -> dict[str, float]:
     values = {
         "total_variance": float(population.sum()),
         "largest_eigenvalue": float(population[0]),
-        "variance_above_noise": float(population[: len(spikes)].sum() / population.sum()),
+        "variance_above_noise": 100 * float(population[: len(spikes)].sum() / population.sum()),
         "lag_one_autocorrelation": truth.autocorrelation,
         "noise_variance": variance,
         "noise_edge": variance * (1 + np.sqrt(ratio)) ** 2,

@@ -159,9 +159,14 @@ def _open_npy(path: str | os.PathLike[str]) -> Array:
     if not os.path.exists(name):
         raise InvalidInputError(f"no such file: {name}")
     try:
-        return np.asanyarray(np.load(name, mmap_mode="r", allow_pickle=False))
+        loaded = np.load(name, mmap_mode="r", allow_pickle=False)
+        if not isinstance(loaded, np.ndarray):
+            raise ValueError("an archive of several arrays")
+        return loaded
     except (ValueError, OSError, EOFError) as error:
-        raise InvalidInputError(f"{name} is not a .npy file that can be mapped: {error}") from error
+        raise InvalidInputError(
+            f"{name} is not a .npy file of numbers that can be mapped; open other formats first, or use analyze"
+        ) from error
 
 
 def _from_frame(frame: Any) -> tuple[Array, tuple[str, ...]]:
@@ -221,10 +226,15 @@ def apply_nan_policy(source: Source, nan: str, threads: int) -> Source:
     return dataclasses.replace(source, column_index=kept)
 
 
-def _non_finite_error(source: Source, threads: int) -> NonFiniteInputError:
+def _non_finite_error(source: Source, threads: int, offers_policies: bool = True) -> NonFiniteInputError:
     found = _core.scan(source.array, **source.selection, threads=threads)
     n, p = source.n_samples, source.n_features
     rows, columns = found["rows_touched"], found["columns_touched"]
+    if not offers_policies:
+        return NonFiniteInputError(
+            f"{found['n_nonfinite']:,} entries are NaN or infinite, in {rows:,} of {n:,} rows and {columns:,} of {p:,} "
+            f"columns (first at row {found['first_row']}, column {found['first_column']}): drop or fill them first"
+        )
     return NonFiniteInputError(
         f"{found['n_nonfinite']:,} values are NaN or infinite, in {rows:,} of {n:,} samples and {columns:,} of {p:,} "
         f"features (first at sample {found['first_row']}, feature {found['first_column']}). "
@@ -239,7 +249,7 @@ def check_finite(source: Source, threads: int) -> float:
         return float(max(abs(int(source.array.max())), abs(int(source.array.min()))))
     found = _core.scan(source.array, **source.selection, threads=threads)
     if found["n_nonfinite"]:
-        raise _non_finite_error(source, threads)
+        raise _non_finite_error(source, threads, offers_policies=False)
     return float(found["largest_magnitude"])
 
 

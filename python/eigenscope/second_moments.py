@@ -90,3 +90,19 @@ def finish_covariance(matrix: Array, found: dict[str, Any], factors: Array, vari
         for j in range(len(factors)):
             matrix[j:, j] *= factors[j] * factors[j:]
     return matrix
+
+
+def unscale_squares(values: Array, scale: float) -> Array:
+    """Return squares of scaled data in the units of the data; raise when double precision cannot hold them."""
+    _, exponent = np.frexp(scale)
+    with np.errstate(over="ignore", under="ignore"):
+        unscaled = np.ldexp(values, -2 * (int(exponent) - 1))
+    largest = float(np.max(np.abs(unscaled), initial=0.0))
+    limits = np.finfo(np.float64)
+    # Below the smallest normal number even the largest value has lost digits.
+    if np.any(values != 0) and not limits.tiny <= largest < np.inf:
+        raise InvalidInputError(
+            "the variances of these data lie outside the range of double precision: multiply the data by a power of "
+            "ten first"
+        )
+    return np.asarray(unscaled)

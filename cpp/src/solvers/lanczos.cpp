@@ -77,7 +77,9 @@ class ThickRestartLanczos {
         const bool full = size_ + options_.block > capacity_;
         const bool worth_checking =
             size_ >= options_.k + options_.block && size_ - checked_size_ >= std::max(options_.block, size_ / 12);
-        if (!full && !worth_checking && !out_of_budget()) return false;
+        // A result has k pairs, whatever the budget.
+        const bool ends_early = size_ >= options_.k && out_of_budget();
+        if (!full && !worth_checking && !ends_early) return false;
         checked_size_ = size_;
         rayleigh_ritz();
         if (is_over()) return true;

@@ -59,6 +59,9 @@ class MarchenkoPastur:
     def __repr__(self) -> str:
         return f"MarchenkoPastur(ratio={self.ratio:.6g}, variance={self.variance:.6g})"
 
+    def __reduce__(self) -> tuple[type[MarchenkoPastur], tuple[float, float]]:
+        return type(self), (self._ratio, self._variance)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, MarchenkoPastur):
             return NotImplemented

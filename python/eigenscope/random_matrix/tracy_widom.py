@@ -52,6 +52,15 @@ class TracyWidom:
     def __repr__(self) -> str:
         return f"TracyWidom(beta={self.beta})"
 
+    def __reduce__(self) -> tuple[type[TracyWidom], tuple[int]]:
+        return type(self), (self._beta,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TracyWidom) and other.beta == self.beta
+
+    def __hash__(self) -> int:
+        return hash((TracyWidom, self._beta))
+
     @property
     def beta(self) -> int:
         """1, 2 or 4."""

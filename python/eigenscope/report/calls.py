@@ -54,7 +54,7 @@ def list_calls(
             "noise_variance": "noise.variance",
             "noise_edge": "noise.edges[1]",
             "noise_threshold": "noise.upper_edge_threshold",
-            "variance_above_noise": "spectrum.explained_variance_ratio[:noise.n_signal].sum()",
+            "variance_above_noise": "100 * spectrum.explained_variance_ratio[:noise.n_signal].sum()",
             "Marchenko–Pastur_test": "noise.n_signal",
             "Gavish–Donoho_threshold": "eigenscope.random_matrix.gavish_donoho_rank(spectrum, "
             "noise=float(noise.variance) ** 0.5)",

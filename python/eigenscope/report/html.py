@@ -19,11 +19,12 @@ STYLE = """
 .eigenscope .lead { color: #57606a; margin: 0 0 1rem; }
 .eigenscope table { border-collapse: collapse; width: 100%; }
 .eigenscope td { padding: .22rem .6rem .22rem 0; vertical-align: baseline; text-align: left; }
-.eigenscope td.value { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; font-
-weight: 600; } .eigenscope td.note { color: #57606a; padding-left: 1rem; } .eigenscope .warning { background:
-#fff4e5; border-left: 4px solid #d55e00; padding: .45rem .8rem; margin: .4rem 0; } .eigenscope code,
-.eigenscope pre { font: 12.5px/1.45 ui-monospace, monospace; } .eigenscope pre { background: #f6f8fa; padding:
-.8rem; overflow-x: auto; } .eigenscope img { width: 100%; height: auto; margin: .6rem 0; }
+.eigenscope td.value { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; font-weight: 600; }
+.eigenscope td.note { color: #57606a; padding-left: 1rem; }
+.eigenscope .warning { background: #fff4e5; border-left: 4px solid #d55e00; padding: .45rem .8rem; margin: .4rem 0; }
+.eigenscope code, .eigenscope pre { font: 12.5px/1.45 ui-monospace, monospace; }
+.eigenscope pre { background: #f6f8fa; padding: .8rem; overflow-x: auto; }
+.eigenscope img { width: 100%; height: auto; margin: .6rem 0; }
 """
 
 

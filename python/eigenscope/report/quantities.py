@@ -13,6 +13,9 @@ _NAN = float("nan")
 
 DATA_UNITS = "data units²"
 
+WIDE_SPAN = 0.1
+"""Exponents over several ranges that differ by more than this share speak against one power law."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Quantity:
@@ -50,7 +53,7 @@ class Quantity:
     def format_value(self) -> str:
         """Return the number with the digits its error allows."""
         if self.unit == "%":
-            return f"{100 * self.value:.1f} %"
+            return f"{self.value:.1f} %"
         if self.value == round(self.value) and math.isnan(self.stderr) and abs(self.value) < 1e15:
             return f"{self.value:,.0f}"
         if math.isnan(self.stderr) or self.stderr <= 0:
@@ -144,7 +147,7 @@ def _noise(report: Report) -> Iterator[Quantity]:
         "variance_above_noise",
         section,
         "variance above noise",
-        float(report.spectrum.explained_variance_ratio[: noise.n_signal].sum()),
+        100 * float(report.spectrum.explained_variance_ratio[: noise.n_signal].sum()),
         unit="%",
         note="share of the total",
     )
@@ -175,8 +178,14 @@ def _dimensions(report: Report) -> Iterator[Quantity]:
             section,
             f"dimensions for {100 * share:g} % of variance",
             n_dimensions,
-            note="too few when samples are few",
+            note="noise included; few samples give too few",
         )
+
+
+def _span_note(smallest: float, largest: float) -> str:
+    if largest - smallest > WIDE_SPAN * max(abs(largest), abs(smallest)):
+        return "a wide span: no single power law"
+    return "a narrow span"
 
 
 def _power_law(report: Report) -> Iterator[Quantity]:
@@ -193,7 +202,7 @@ def _power_law(report: Report) -> Iterator[Quantity]:
         fit.stderr,
         low,
         high,
-        note=f"ranks {first:,}–{last:,}, R² {fit.r_squared:.3f}; holds noise",
+        note=f"ranks {first:,}–{last:,}, R² {fit.r_squared:.3f}; interval {low:.2f} to {high:.2f}",
     )
     if fit.range_sensitivity:
         exponents = [row[2] for row in fit.range_sensitivity]
@@ -209,7 +218,7 @@ def _power_law(report: Report) -> Iterator[Quantity]:
             "Power law",
             "  largest over other ranges",
             max(exponents),
-            note="a wide span: no single power law",
+            note=_span_note(min(exponents), max(exponents)),
         )
     signal = report.signal_power_law
     if signal is not None:
