@@ -131,7 +131,6 @@ void check_svd(Index m, Index n) {
 
 template <class Scalar>
 void check_all() {
-    blas::install_linked();
     check_products<Scalar>();
     check_cholesky<Scalar>();
     check_qr<Scalar>();
@@ -143,7 +142,6 @@ void check_all() {
 }  // namespace
 
 TEST(blas_table_is_filled_by_the_linked_library) {
-    blas::install_linked();
     CHECK(blas::ready());
     CHECK(blas::routine_names().size() % 4 == 0);
     CHECK_THROWS(blas::install("dnonsense", nullptr), InvalidInput);

@@ -1,6 +1,7 @@
 #include "testing.hpp"
 
 #include <cstdio>
+#include <eigenscope/foundation/blas.hpp>
 #include <exception>
 #include <string_view>
 #include <vector>
@@ -85,6 +86,7 @@ EIGENSCOPE_INSTANTIATE(eigenscope::complex128)
 
 /// Runs the tests whose file or name contains the argument, or all of them.
 int main(int argc, char** argv) {
+    eigenscope::blas::install_linked();
     const std::string_view wanted = argc > 1 ? argv[1] : "";
     int n_run = 0, n_failed = 0;
     for (const auto& test : testing::tests()) {

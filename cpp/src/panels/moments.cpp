@@ -60,8 +60,7 @@ void center_and_sum(Scalar* column, Index rows, Index step, Index feature, Featu
         lagged += previous * value;
         previous = value;
     }
-    sums.mean[feature] = mean;
-    sums.mean_remainder[feature] = rest / static_cast<double>(rows);
+    sums.set_mean(feature, mean, rest / static_cast<double>(rows));
     sums.squared_deviation[feature] = squares;
     sums.lag_product[feature] = lagged;
 }
@@ -98,7 +97,7 @@ void center_and_sum_rows(Scalar* block, Index rows, Index stride, Index first, I
         }
     }
     for (Index j = 0; j < cols; ++j) {
-        sums.mean_remainder[first + j] = rest[static_cast<std::size_t>(j)] / static_cast<double>(rows);
+        sums.set_mean(first + j, sums.mean[first + j], rest[static_cast<std::size_t>(j)] / static_cast<double>(rows));
         sums.squared_deviation[first + j] = squares[static_cast<std::size_t>(j)];
         sums.lag_product[first + j] = lagged[static_cast<std::size_t>(j)];
     }
@@ -212,9 +211,7 @@ void FeatureSums::merge(const FeatureSums& later) {
         const double across = ((last[j] - mean[j]) + d_a) * ((later.first[j] - later.mean[j]) + d_b);
         lag_product[j] = about_a + across + about_b;
         squared_deviation[j] += later.squared_deviation[j] + difference * difference * (n_a * n_b / n);
-        const double step = mean_remainder[j] - d_a, merged = mean[j] + step;
-        mean_remainder[j] = (mean[j] - merged) + step;
-        mean[j] = merged;
+        set_mean(j, mean[j], mean_remainder[j] - d_a);
     }
     last = later.last;
     count += later.count;

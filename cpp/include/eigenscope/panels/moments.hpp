@@ -27,6 +27,11 @@ struct FeatureSums {
     double mean_difference(const FeatureSums& later, Index feature) const {
         return (later.mean[feature] - mean[feature]) + (later.mean_remainder[feature] - mean_remainder[feature]);
     }
+    /// mean + remainder := mean + step, the remainder below the last digit of the mean.
+    void set_mean(Index feature, double previous, double step) {
+        mean[feature] = previous + step;
+        mean_remainder[feature] = (previous - mean[feature]) + step;
+    }
     /// Append the sums of the samples that follow.
     void merge(const FeatureSums& later);
     /// Sum of lag products over sum of squared deviations, pooled over features; NaN when undefined.
