@@ -107,9 +107,7 @@ def test_centred_scaled_and_selected_data(dtype):
     expected = (A[np.ix_(rows, columns)].astype(np.float64) - shift) * factor
     rtol = 1e-5 if dtype == "float32" else 1e-13
     np.testing.assert_allclose(operator.product(np.eye(3), 1) / operator.scale, expected, atol=rtol * 100)
-    np.testing.assert_allclose(
-        operator.product(np.eye(5), 1, "adjoint") / operator.scale, expected.T, atol=rtol * 100
-    )
+    np.testing.assert_allclose(operator.product(np.eye(5), 1, "adjoint") / operator.scale, expected.T, atol=rtol * 100)
 
 
 def test_an_operator_is_an_operator_and_what_is_implicit():

@@ -40,67 +40,79 @@ struct TilePosition {
     }
 };
 
-/// Sums of one block of columns [first, first + cols) over the rows of a panel, centring the panel by its own means.
+/// Store mean + correction as the nearest double and what that leaves.
+void set_mean(FeatureSums& sums, Index feature, double mean, double correction) {
+    const double corrected = mean + correction;
+    sums.mean[feature] = corrected;
+    sums.mean_remainder[feature] = (mean - corrected) + correction;
+}
+
+/// Leading part of the feature's mean in Scalar, and what it leaves.
 template <class Scalar>
-void center_and_sum(Scalar* column, Index rows, Index step, Index feature, FeatureSums& sums) {
-    double total = 0.0;
-    for (Index i = 0; i < rows; ++i) total += static_cast<double>(column[i * step]);
+struct SplitMean {
+    Scalar leading;
+    Scalar remainder;
+
+    SplitMean(const FeatureSums& sums, Index feature)
+        : leading(static_cast<Scalar>(sums.mean[feature])),
+          remainder(static_cast<Scalar>((sums.mean[feature] - static_cast<double>(leading)) +
+                                        sums.mean_remainder[feature])) {}
+};
+
+/// Sums of one column over the rows of a panel, and the column centred by its own mean. The mean of the distances from
+/// a first mean corrects that one: a plain sum of values 1e8 deviations from zero is not accurate enough.
+template <class Scalar>
+void center_and_sum(Scalar* column, Index rows, Index feature, FeatureSums& sums) {
+    double total = 0.0, rest = 0.0;
+    for (Index i = 0; i < rows; ++i) total += static_cast<double>(column[i]);
     const double mean = total / static_cast<double>(rows);
+    for (Index i = 0; i < rows; ++i) rest += static_cast<double>(column[i]) - mean;
+    set_mean(sums, feature, mean, rest / static_cast<double>(rows));
     sums.first[feature] = static_cast<double>(column[0]);
-    sums.last[feature] = static_cast<double>(column[(rows - 1) * step]);
-    const auto leading = static_cast<Scalar>(mean);
-    const auto remainder = static_cast<Scalar>(mean - static_cast<double>(leading));
-    double rest = 0.0, squares = 0.0, lagged = 0.0, previous = 0.0;
+    sums.last[feature] = static_cast<double>(column[rows - 1]);
+    const SplitMean<Scalar> split(sums, feature);
+    double squares = 0.0, lagged = 0.0, previous = 0.0;
     for (Index i = 0; i < rows; ++i) {
-        rest += static_cast<double>(column[i * step]) - mean;
-        const Scalar centred = (column[i * step] - leading) - remainder;
-        column[i * step] = centred;
-        const auto value = static_cast<double>(centred);
+        column[i] = (column[i] - split.leading) - split.remainder;
+        const auto value = static_cast<double>(column[i]);
         squares += value * value;
         lagged += previous * value;
         previous = value;
     }
-    sums.set_mean(feature, mean, rest / static_cast<double>(rows));
     sums.squared_deviation[feature] = squares;
     sums.lag_product[feature] = lagged;
 }
 
-/// Row-major form of the same: sums run over rows in the same order, a block of columns at a time.
+/// The same for a block of columns of a row-major panel; every column's sums run over rows in the same order.
 template <class Scalar>
 void center_and_sum_rows(Scalar* block, Index rows, Index stride, Index first, Index cols, FeatureSums& sums) {
-    std::vector<double> total(static_cast<std::size_t>(cols), 0.0);
+    Vector<double> total = Vector<double>::Zero(cols), rest = total, squares = total, lagged = total, previous = total;
+    const auto count = static_cast<double>(rows);
     for (Index i = 0; i < rows; ++i)
-        for (Index j = 0; j < cols; ++j)
-            total[static_cast<std::size_t>(j)] += static_cast<double>(block[i * stride + j]);
-    std::vector<Scalar> leading(static_cast<std::size_t>(cols)), remainder(static_cast<std::size_t>(cols));
+        for (Index j = 0; j < cols; ++j) total[j] += static_cast<double>(block[i * stride + j]);
+    const Vector<double> mean = total / count;
+    for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < cols; ++j) rest[j] += static_cast<double>(block[i * stride + j]) - mean[j];
+    std::vector<SplitMean<Scalar>> split;
     for (Index j = 0; j < cols; ++j) {
-        const auto slot = static_cast<std::size_t>(j);
-        const double mean = total[slot] / static_cast<double>(rows);
-        leading[slot] = static_cast<Scalar>(mean);
-        remainder[slot] = static_cast<Scalar>(mean - static_cast<double>(leading[slot]));
-        sums.mean[first + j] = mean;
+        set_mean(sums, first + j, mean[j], rest[j] / count);
         sums.first[first + j] = static_cast<double>(block[j]);
         sums.last[first + j] = static_cast<double>(block[(rows - 1) * stride + j]);
+        split.emplace_back(sums, first + j);
     }
-    std::vector<double> rest(static_cast<std::size_t>(cols), 0.0), squares(rest), lagged(rest), previous(rest);
     for (Index i = 0; i < rows; ++i) {
         Scalar* row = block + i * stride;
         for (Index j = 0; j < cols; ++j) {
-            const auto slot = static_cast<std::size_t>(j);
-            rest[slot] += static_cast<double>(row[j]) - sums.mean[first + j];
-            const Scalar centred = (row[j] - leading[slot]) - remainder[slot];
-            row[j] = centred;
-            const auto value = static_cast<double>(centred);
-            squares[slot] += value * value;
-            lagged[slot] += previous[slot] * value;
-            previous[slot] = value;
+            const auto& [leading, remainder] = split[static_cast<std::size_t>(j)];
+            row[j] = (row[j] - leading) - remainder;
+            const auto value = static_cast<double>(row[j]);
+            squares[j] += value * value;
+            lagged[j] += previous[j] * value;
+            previous[j] = value;
         }
     }
-    for (Index j = 0; j < cols; ++j) {
-        sums.set_mean(first + j, sums.mean[first + j], rest[static_cast<std::size_t>(j)] / static_cast<double>(rows));
-        sums.squared_deviation[first + j] = squares[static_cast<std::size_t>(j)];
-        sums.lag_product[first + j] = lagged[static_cast<std::size_t>(j)];
-    }
+    sums.squared_deviation.segment(first, cols) = squares;
+    sums.lag_product.segment(first, cols) = lagged;
 }
 
 /// A panel in a buffer of our own: rows x cols, row-major or column-major as the source is.
@@ -134,7 +146,7 @@ void fill_columns(const DenseSource& source, double scale, Index first_row, Inde
     } else {
         for (Index j = 0; j < count; ++j) {
             for (Index i = 0; i < panel.rows; ++i) to[i + j * panel.rows] = read.data[i + j * read.stride] * factor;
-            center_and_sum(to + j * panel.rows, panel.rows, 1, first + j, sums);
+            center_and_sum(to + j * panel.rows, panel.rows, first + j, sums);
         }
     }
 }
@@ -204,14 +216,16 @@ void FeatureSums::merge(const FeatureSums& later) {
         // gains d * (sum over t of both deviations) + (count - 1) d²; deviations sum to zero but for the ends.
         const double d_a = -difference * (n_b / n), d_b = difference * (n_a / n);
         const double about_a =
-            lag_product[j] - d_a * ((first[j] - mean[j]) + (last[j] - mean[j])) + (n_a - 1) * d_a * d_a;
+            lag_product[j] - d_a * (deviation(first, j) + deviation(last, j)) + (n_a - 1) * d_a * d_a;
         const double about_b = later.lag_product[j] -
-                               d_b * ((later.first[j] - later.mean[j]) + (later.last[j] - later.mean[j])) +
+                               d_b * (later.deviation(later.first, j) + later.deviation(later.last, j)) +
                                (n_b - 1) * d_b * d_b;
-        const double across = ((last[j] - mean[j]) + d_a) * ((later.first[j] - later.mean[j]) + d_b);
+        const double across = (deviation(last, j) + d_a) * (later.deviation(later.first, j) + d_b);
         lag_product[j] = about_a + across + about_b;
         squared_deviation[j] += later.squared_deviation[j] + difference * difference * (n_a * n_b / n);
-        set_mean(j, mean[j], mean_remainder[j] - d_a);
+        const double step = mean_remainder[j] - d_a, merged = mean[j] + step;
+        mean_remainder[j] = (mean[j] - merged) + step;
+        mean[j] = merged;
     }
     last = later.last;
     count += later.count;
@@ -280,7 +294,7 @@ void fill_features(const DenseSource& source, double scale, bool center, bool st
         Scalar* column = panel + j * n;
         for (Index i = 0; i < n; ++i)
             column[i] = read.data[i * row_step + j * column_step] * static_cast<Scalar>(scale);
-        center_and_sum(column, n, 1, first + j, sums);
+        center_and_sum(column, n, first + j, sums);
         const double mean = sums.mean[first + j];
         double squares = sums.squared_deviation[first + j];
         if (!center) {

@@ -27,11 +27,8 @@ struct FeatureSums {
     double mean_difference(const FeatureSums& later, Index feature) const {
         return (later.mean[feature] - mean[feature]) + (later.mean_remainder[feature] - mean_remainder[feature]);
     }
-    /// mean + remainder := mean + step, the remainder below the last digit of the mean.
-    void set_mean(Index feature, double previous, double step) {
-        mean[feature] = previous + step;
-        mean_remainder[feature] = (previous - mean[feature]) + step;
-    }
+    /// One sample's distance from the mean in feature j.
+    double deviation(const Vector<double>& sample, Index j) const { return (sample[j] - mean[j]) - mean_remainder[j]; }
     /// Append the sums of the samples that follow.
     void merge(const FeatureSums& later);
     /// Sum of lag products over sum of squared deviations, pooled over features; NaN when undefined.
