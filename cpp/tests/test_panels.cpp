@@ -129,7 +129,9 @@ void check_moments(const Moments& found, const Moments& expected, double bound) 
         CHECK_CLOSE(found.features.mean[j], expected.features.mean[j],
                     bound + 4e-16 * std::abs(expected.features.mean[j]));
         CHECK_CLOSE(found.features.squared_deviation[j], expected.features.squared_deviation[j], bound * size);
-        CHECK_CLOSE(found.features.lag_product[j], expected.features.lag_product[j], bound * size);
+        // Lag products know the last digit of the mean through the samples at the ends of panels.
+        CHECK_CLOSE(found.features.lag_product[j], expected.features.lag_product[j],
+                    bound * size + 4e-14 * std::abs(expected.features.mean[j]));
         for (Index l = j; l < p; ++l)
             CHECK_CLOSE(found.cross_products(l, j), expected.cross_products(l, j), bound * size);
     }

@@ -287,7 +287,7 @@ TEST(lanczos_stopped_by_its_monitor_or_a_token) {
     CHECK(lanczos<double>(op, options, ConstBlock<double>(), {}).status == Status::budget);
     options.monitor = nullptr;
     struct Countdown : StopToken {
-        int left = 20;
+        int left = 5;
         void poll() override {
             if (--left == 0) request_stop();
         }
@@ -305,17 +305,20 @@ TEST(products_of_an_operator_and_its_adjoint_agree) {
 }
 
 TEST(small_singular_values_keep_the_digits_that_squaring_loses) {
+    // Down to 4e-10 among the first 25, where squares are below eps.
     std::vector<double> values;
-    for (int j = 0; j < 120; ++j) values.push_back(std::pow(10.0, -12.0 * j / 119.0));
+    for (int j = 0; j < 200; ++j) values.push_back(std::max(1e-13, std::pow(10.0, -0.4 * j)));
     const Matrix<double> a = graded_matrix(300, values);
     DenseOperator<double> op(source_of(a), {}, 1.0);
     SvdOptions options;
-    options.k = 90;
+    options.k = 24;
     options.block = 8;
     options.tolerance = 1e-12;
+    options.max_matvecs = 20000;
     const auto found = block_krylov_svd<double>(op, options, {});
     CHECK(found.refined);
-    for (Index j = 0; j < 90; ++j) CHECK_CLOSE(found.singular_values[j], values[static_cast<std::size_t>(j)], 1e-12);
+    CHECK(found.status == Status::converged);
+    for (Index j = 0; j < 24; ++j) CHECK_CLOSE(found.singular_values[j], values[static_cast<std::size_t>(j)], 1e-13);
     CHECK_BELOW(orthonormality_error(found.u), 1e-12);
     CHECK_BELOW(orthonormality_error(found.v), 1e-12);
 }

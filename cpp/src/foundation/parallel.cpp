@@ -45,6 +45,7 @@ class Run {
         const bool caller = worker == 0;
         Run* const outer_run = std::exchange(current_run, this);
         const bool outer_is_caller = std::exchange(current_is_caller, caller && (!outer_run || outer_is_caller_));
+        if (current_is_caller) poll_if_due();
         while (!halted()) {
             const Index number = next_.fetch_add(1, std::memory_order_relaxed);
             if (number >= count_) break;
@@ -87,10 +88,7 @@ class Run {
     }
 
     void poll_if_due() {
-        if (!stop_) return;
-        const auto now = std::chrono::steady_clock::now();
-        if (now - last_poll_ < poll_interval) return;
-        last_poll_ = now;
+        if (!stop_ || !stop_->poll_is_due(poll_interval)) return;
         try {
             stop_->poll();
         } catch (...) {
@@ -108,7 +106,6 @@ class Run {
     StopToken* const stop_;
     const std::function<void(Index, int)>& task_;
     const bool outer_is_caller_ = current_is_caller;
-    std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
     std::atomic<Index> next_{0};
     std::atomic<int> working_{1};
     std::atomic<bool> failed_{false};
@@ -171,7 +168,6 @@ void checkpoint() {
 }
 
 void run_tasks(Index count, const Execution& execution, const std::function<void(Index, int)>& task) {
-    if (execution.stop) execution.stop->poll();
     if (count <= 0) return;
     Run run(count, execution, task);
     const int workers = forked.load() ? 1 : static_cast<int>(std::min<Index>(std::max(1, execution.threads), count));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 
 namespace eigenscope {
 
@@ -16,7 +17,17 @@ class StopToken {
     bool stop_requested() const { return stopped_.load(std::memory_order_relaxed); }
     void request_stop() { stopped_.store(true, std::memory_order_relaxed); }
 
+    /// Whether `interval` has passed since this last said so: a computation of many short steps polls as often as one
+    /// of a few long ones. Called by the calling thread only.
+    bool poll_is_due(std::chrono::steady_clock::duration interval) {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - last_poll_ < interval) return false;
+        last_poll_ = now;
+        return true;
+    }
+
   private:
+    std::chrono::steady_clock::time_point last_poll_{};
     std::atomic<bool> stopped_{false};
 };
 
