@@ -263,7 +263,7 @@ def test_wrong_input_is_refused_with_numbers():
         broken[3, 2] = np.inf
         with pytest.raises(NonFiniteInputError, match=r"1 entries are NaN or infinite.*first at row 3, column 2"):
             solve(broken, 2)
-        with pytest.raises(NonFiniteInputError, match="1 values are NaN or infinite"):
+        with pytest.raises(NonFiniteInputError, match="1 entries are NaN or infinite"):
             solve(broken, 2, center=True)
         with pytest.raises(InvalidInputError, match="not finite"):
             solve(scipy.sparse.csr_array(broken), 2)
