@@ -187,10 +187,7 @@ class ThickRestartLanczos {
         const Index next = options_.block + (options_.recompute_residuals ? options_.k : 0);
         const bool no_products = options_.max_matvecs > 0 && result_.n_matvecs + next > options_.max_matvecs;
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
-        // However little time there was, a result holds k pairs.
-        const bool out_of_time =
-            options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds && size_ >= options_.k;
-        return no_products || out_of_time;
+        return no_products || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds);
     }
 
     bool end_with(Status status) {
