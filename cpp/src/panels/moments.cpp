@@ -14,14 +14,16 @@ namespace {
 
 /// Up to here every lane keeps a p x p summary of its own; beyond, threads share one and divide it in tiles.
 constexpr Index largest_lane_summary = 512;
-/// Rows per panel: products summed in Scalar before they are added in double, and the depth of a tile product.
-constexpr Index moment_panel_rows = 256;
+/// Rows per panel. All its products meet one tile of the result while that is in cache.
+constexpr Index moment_panel_rows = 1024;
+/// Rows whose products are summed in Scalar before they are added in double.
+constexpr Index slice_rows = 256;
 /// Columns of a tile: 512 x 512 products run at the full speed of BLAS and leave enough tiles for many threads.
 constexpr Index large_tile = 512;
 constexpr Index small_tile = 128;
 
 Index tile_width(Index extent) {
-    return extent >= 8 * large_tile ? large_tile : std::max(small_tile, Index{256});
+    return extent >= 4 * large_tile ? large_tile : std::max(small_tile, Index{256});
 }
 
 Index count_tiles(Index extent, Index width) {
@@ -151,14 +153,24 @@ void fill_columns(const DenseSource& source, double scale, Index first_row, Inde
     }
 }
 
-/// Tile product P_i^T P_j (over rows of the panel), width_i x width_j, into `product` (column-major).
+/// Add the tile product P_i^T P_j (over rows of the panel), width_i x width_j, to `target`, slice by slice.
 template <class Scalar>
-void tile_product(OwnedPanel<Scalar>& panel, Index first_i, Index width_i, Index first_j, Index width_j,
-                  Scalar* product) {
+void add_tile_product(OwnedPanel<Scalar>& panel, Index first_i, Index width_i, Index first_j, Index width_j,
+                      Block<double> target) {
     const auto left = panel.row_major ? blas::Op::none : blas::Op::transpose;
     const auto right = panel.row_major ? blas::Op::transpose : blas::Op::none;
-    blas::gemm<Scalar>(left, right, width_i, width_j, panel.rows, Scalar(1), panel.columns(first_i), panel.stride(),
-                       panel.columns(first_j), panel.stride(), Scalar(0), product, width_i);
+    std::vector<Scalar> product(static_cast<std::size_t>(width_i * width_j));
+    for (Index first = 0; first < panel.rows; first += slice_rows) {
+        const Index offset = panel.row_major ? first * panel.stride() : first;
+        blas::gemm<Scalar>(left, right, width_i, width_j, std::min(slice_rows, panel.rows - first), Scalar(1),
+                           panel.columns(first_i) + offset, panel.stride(), panel.columns(first_j) + offset,
+                           panel.stride(), Scalar(0), product.data(), width_i);
+        for (Index column = 0; column < width_j; ++column) {
+            double* to = target.column(column);
+            const Scalar* addend = product.data() + column * width_i;
+            for (Index row = 0; row < width_i; ++row) to[row] += static_cast<double>(addend[row]);
+        }
+    }
 }
 
 /// M2 := M2 + P^T P + d d^T n_a n_b / (n_a + n_b) on the lower triangle, d the difference of the means (Chan).
@@ -180,14 +192,12 @@ void absorb_panel(const DenseSource& source, double scale, Index first_row, Owne
         const TilePosition tile(task);
         const Index i = tile.i * width, j = tile.j * width;
         const Index width_i = std::min(width, p - i), width_j = std::min(width, p - j);
-        std::vector<Scalar> product(static_cast<std::size_t>(width_i * width_j));
-        tile_product(panel, i, width_i, j, width_j, product.data());
+        const Block<double> target = Block<double>(moments.cross_products).columns(j, width_j).rows_range(i, width_i);
+        add_tile_product(panel, i, width_i, j, width_j, target);
+        if (weight == 0.0) return;
         for (Index column = 0; column < width_j; ++column) {
             const double shift = weight * difference[j + column];
-            double* target = &moments.cross_products(i, j + column);
-            const Scalar* addend = product.data() + column * width_i;
-            for (Index row = 0; row < width_i; ++row)
-                target[row] += static_cast<double>(addend[row]) + shift * difference[i + row];
+            for (Index row = 0; row < width_i; ++row) target.column(column)[row] += shift * difference[i + row];
         }
     });
     moments.features.merge(sums);
@@ -320,7 +330,7 @@ Moments sample_gram(const DenseSource& source, double scale, bool center, bool s
     result.features = FeatureSums(p);
     result.features.count = n;
     result.cross_products = Matrix<double>::Zero(n, n);
-    const Index panel_features = moment_panel_rows, chunk = 32;
+    const Index panel_features = slice_rows, chunk = 32;
     std::vector<Scalar> buffer(static_cast<std::size_t>(n * std::min(panel_features, p)));
     for (Index first = 0; first < p; first += panel_features) {
         const Index count = std::min(panel_features, p - first);
