@@ -7,7 +7,7 @@ import hypothesis.extra.numpy
 import hypothesis.strategies as strategies
 import numpy as np
 import pytest
-from eigenscope import _core, covariance_spectrum, testing
+from eigenscope import _core, covariance_spectrum, fit_marchenko_pastur, testing
 from eigenscope.errors import DataWarning, InvalidInputError, MemoryBudgetError, UnsupportedTypeError
 
 NATIVE_DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
@@ -318,3 +318,12 @@ def test_wrong_input_is_refused_with_numbers():
 def test_precision_can_be_chosen(requested):
     X = draw("float32", (400, 30))
     assert_spectrum(covariance_spectrum(X, compute_dtype=requested), X, rtol=tolerance(requested))
+
+
+def test_single_precision_products_leave_no_negative_eigenvalue():
+    # Copies of features: half of the eigenvalues are zero, and rounding in float32 would push some below.
+    half = np.random.default_rng(5).standard_normal((1300, 510)).astype(np.float32)
+    spectrum = covariance_spectrum(np.hstack([half, half]))
+    assert spectrum.eigenvalues.min() >= 0
+    assert spectrum.eigenvalues[510:].max() < 1e-5 * spectrum.eigenvalues[0]
+    assert fit_marchenko_pastur(spectrum).n_features == 1020

@@ -83,7 +83,7 @@ def covariance_spectrum(
         have.
     compute_dtype : {"float32", "float64"}, optional
         Precision of products inside a panel; sums over panels are always double. By default float32 for float32 and
-        float16 data, float64 otherwise.
+        float16 data of 1000 samples and features or more, float64 otherwise.
     reproducible : bool
         Run LAPACK on one thread, so that bits do not depend on `threads`; otherwise they agree to rounding.
     max_memory : int, float or "auto"
@@ -153,6 +153,9 @@ def _check_size(source: Source, task: Task) -> None:
 
 def _panel_precision(source: Source, requested: Any) -> np.dtype[Any]:
     dtype = compute_dtype(source.array.dtype, requested)
+    if requested is None and min(source.n_samples, source.n_features) < THREADED_ORDER:
+        # Double products of a small matrix cost nothing that anybody would notice.
+        dtype = np.dtype(np.float64)
     if dtype.kind == "c":
         raise InvalidInputError("compute_dtype must be float32 or float64")
     return dtype
@@ -210,7 +213,7 @@ def _from_moments(source: Source, task: Task, dtype: np.dtype[Any], reproducible
     if vectors is not None and on_samples:
         vectors = _feature_vectors(kept, task, means / scale, factors * scale, vectors, values)
     return Spectrum(
-        eigenvalues=unscale_squares(_clip_rounding(values, source.n_features), unit),
+        eigenvalues=unscale_squares(_clip_rounding(values, source.n_features, dtype), unit),
         n_samples=n,
         n_features=kept.n_features,
         total_variance=float(unscale_squares(np.array(total), unit)),
@@ -287,10 +290,14 @@ def _feature_vectors(source: Source, task: Task, means: Array, factors: Array, l
     return np.asarray(orthonormal * np.where(np.diagonal(triangle) < 0, -1.0, 1.0))
 
 
-def _clip_rounding(values: Array, n_features: int) -> Array:
+def _clip_rounding(values: Array, n_features: int, dtype: np.dtype[Any]) -> Array:
     """Set to zero what rounding made of eigenvalues that are zero or tiny and negative."""
-    noise = 8 * np.finfo(np.float64).eps * n_features * max(float(values[0]), 0.0) if len(values) else 0.0
-    return np.where((values < 0) & (values > -max(noise, 0.0)), 0.0, values)
+    if len(values) == 0:
+        return values
+    # Sums in double lose eps per feature; products in single precision lose their own eps besides.
+    rounding = 8 * (np.finfo(np.float64).eps * n_features + (np.finfo(dtype).eps if dtype == np.float32 else 0.0))
+    noise = rounding * max(float(values[0]), 0.0)
+    return np.where((values < 0) & (values > -noise), 0.0, values)
 
 
 def _spectrum_of_matrix(matrix: Array, source: Source, task: Task, reproducible: bool, watch: Stopwatch) -> Spectrum:
