@@ -7,6 +7,7 @@ _blas_table.fill()
 
 from .config import show_config
 from .covariance import covariance_spectrum
+from .density import spectral_density
 from .dimensionality import dims_for_variance, effective_rank, participation_ratio
 from .eigen import eigsh
 from .inputs import as_source
@@ -19,9 +20,11 @@ from .report import Report, analyze
 from .results import (
     EigenResult,
     Estimate,
+    LawComparison,
     MarchenkoPasturFit,
     PowerLawFit,
     RunInfo,
+    SpectralDensity,
     Spectrum,
     SVDResult,
 )
@@ -33,6 +36,7 @@ __version__: str = _core.__version__
 __all__ = [
     "EigenResult",
     "Estimate",
+    "LawComparison",
     "MarchenkoPastur",
     "MarchenkoPasturFit",
     "ParallelAnalysis",
@@ -40,6 +44,7 @@ __all__ = [
     "Report",
     "RunInfo",
     "SVDResult",
+    "SpectralDensity",
     "Spectrum",
     "TracyWidom",
     "__version__",
@@ -60,5 +65,6 @@ __all__ = [
     "randomized_svd",
     "show_config",
     "signal_variances",
+    "spectral_density",
     "svds",
 ]
