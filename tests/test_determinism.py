@@ -33,6 +33,8 @@ CALLS = {
         LAPLACIAN, degree=20, n_probes=6, probe="sphere", reorthogonalize=False, rng=1, **o
     ),
     "spectral_density gram": lambda **o: eigenscope.spectral_density(DATA, degree=20, n_probes=6, rng=1, **o),
+    "trace": lambda **o: eigenscope.logdet(SYMMETRIC, max_matvecs=400, rng=1, **o),
+    "diagonal": lambda **o: eigenscope.diagonal(testing.diagonal_operator(VALUES), n_probes=9, rng=1, **o),
     "svds dense": lambda **o: eigenscope.svds(DATA, 6, rng=1, **o),
     "svds wide": lambda **o: eigenscope.svds(DATA.T[:300], 6, rng=1, **o),
     "svds float32": lambda **o: eigenscope.svds(DATA.astype(np.float32), 6, rng=1, **o),

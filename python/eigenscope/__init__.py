@@ -18,6 +18,7 @@ from .power_law import fit_power_law
 from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
 from .report import Report, analyze
 from .results import (
+    DiagonalEstimate,
     EigenResult,
     Estimate,
     LawComparison,
@@ -30,10 +31,12 @@ from .results import (
 )
 from .signal_variances import fit_signal_power_law, signal_variances
 from .svd import randomized_svd, svds
+from .trace import diagonal, logdet, trace
 
 __version__: str = _core.__version__
 
 __all__ = [
+    "DiagonalEstimate",
     "EigenResult",
     "Estimate",
     "LawComparison",
@@ -52,12 +55,14 @@ __all__ = [
     "as_operator",
     "as_source",
     "covariance_spectrum",
+    "diagonal",
     "dims_for_variance",
     "effective_rank",
     "eigsh",
     "fit_marchenko_pastur",
     "fit_power_law",
     "fit_signal_power_law",
+    "logdet",
     "optimal_threshold",
     "parallel_analysis",
     "participation_ratio",
@@ -67,4 +72,5 @@ __all__ = [
     "signal_variances",
     "spectral_density",
     "svds",
+    "trace",
 ]

@@ -78,21 +78,26 @@ def rule_values(f: Callable[[Array], Any], nodes: Array, weights: Array, roundin
     """Return the quadrature of `f` for every probe; nodes without weight do not count, whatever `f` is there."""
     kept = np.isfinite(nodes) & (np.nan_to_num(weights) > 0)
     values = np.zeros(nodes.shape)
+    values[kept] = function_values(f, nodes[kept], rounding)
+    return np.asarray(np.where(kept, values * np.nan_to_num(weights), 0.0).sum(axis=1))
+
+
+def function_values(f: Callable[[Array], Any], x: Array, rounding: float) -> Array:
+    """Return f at the positions `x`, one finite value each."""
     # Eigenvalues of a semidefinite operator that rounding has moved below zero are zero.
-    slack = MERGE_FACTOR * rounding * float(np.abs(nodes[kept]).max(initial=0.0))
-    places = np.where((nodes[kept] < 0) & (nodes[kept] >= -slack), 0.0, nodes[kept])
+    slack = MERGE_FACTOR * rounding * float(np.abs(x).max(initial=0.0))
     with np.errstate(all="ignore"):
-        answer = np.asarray(f(places), dtype=np.float64)
-    if answer.shape not in ((), (int(kept.sum()),)):
-        raise InvalidInputError(f"f must return one value per eigenvalue, got shape {answer.shape}")
-    values[kept] = answer
-    if not np.isfinite(values[kept]).all():
-        wrong = nodes[kept][~np.isfinite(values[kept])]
+        values = np.asarray(f(np.where((x < 0) & (x >= -slack), 0.0, x)), dtype=np.float64)
+    if values.shape not in ((), x.shape):
+        raise InvalidInputError(f"f must return one value per eigenvalue, got shape {values.shape}")
+    values = np.broadcast_to(values, x.shape)
+    wrong = x[~np.isfinite(values)]
+    if len(wrong):
         raise InvalidInputError(
-            f"f is not finite at {len(wrong)} of {int(kept.sum())} nodes, first at {wrong[0]:.6g}: the operator has an "
+            f"f is not finite at {len(wrong)} of {len(x)} nodes, first at {wrong[0]:.6g}: the operator has an "
             "eigenvalue there or close by, or rounding has moved one across the end of its domain"
         )
-    return np.asarray(np.where(kept, values * np.nan_to_num(weights), 0.0).sum(axis=1))
+    return values
 
 
 def _estimate(

@@ -2,6 +2,7 @@
 
 from .base import Result
 from .decompositions import EigenResult, SVDResult
+from .diagonal_estimate import DiagonalEstimate
 from .estimate import Estimate
 from .law_comparison import LawComparison
 from .marchenko_pastur_fit import MarchenkoPasturFit
@@ -11,6 +12,7 @@ from .spectral_density import SpectralDensity
 from .spectrum import Spectrum
 
 __all__ = [
+    "DiagonalEstimate",
     "EigenResult",
     "Estimate",
     "LawComparison",
