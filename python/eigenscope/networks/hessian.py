@@ -75,13 +75,12 @@ def hessian_operator(
 
     Examples
     --------
-    >>> import pytest
-    >>> torch = pytest.importorskip("torch")
-    >>> from eigenscope import eigsh
-    >>> model = torch.nn.Linear(2, 1, bias=False).double()
-    >>> batch = torch.eye(2).double(), torch.zeros(2, 1).double()
-    >>> operator = hessian_operator(model, torch.nn.functional.mse_loss, batch)
-    >>> eigsh(operator, k=2, rng=0).eigenvalues.round(12)
+    >>> import torch  # doctest: +SKIP
+    >>> from eigenscope import eigsh  # doctest: +SKIP
+    >>> model = torch.nn.Linear(2, 1, bias=False).double()  # doctest: +SKIP
+    >>> batch = torch.eye(2).double(), torch.zeros(2, 1).double()  # doctest: +SKIP
+    >>> operator = hessian_operator(model, torch.nn.functional.mse_loss, batch)  # doctest: +SKIP
+    >>> eigsh(operator, k=2, rng=0).eigenvalues.round(12)  # doctest: +SKIP
     array([1., 1.])
     """
     try:
@@ -247,12 +246,24 @@ class Curvature:
         return total
 
     def has_second_derivative(self) -> bool:
-        """Whether the gradient can be differentiated; some fused kernels cannot."""
+        """Whether the gradient can be differentiated; some fused kernels and custom functions cannot.
+
+        PyTorch marks a function that is differentiable once by an error node beside the path to the parameters, which
+        is never run: its second derivative would silently be taken for zero. So the graph is searched for such nodes.
+        """
+        import torch
+
+        inputs, targets, _ = next(self.batches())
         try:
-            self.hessian_products(np.ones((self.size, 1)))
+            value = self.loss(self.model(inputs), targets)
+            gradient = torch.autograd.grad(value, self.parameters, create_graph=True, allow_unused=True)
+            if any("::Error" in name for name in _graph_names(gradient)):
+                return False
+            used = [g for g in gradient if g is not None and g.requires_grad]
+            if used:
+                torch.autograd.grad(used, self.parameters, grad_outputs=used, allow_unused=True)
         except RuntimeError as error:
-            text = str(error)
-            if "not implemented" in text or "does not support double backward" in text or "once_differentiable" in text:
+            if "not implemented" in str(error) or "double backward" in str(error):
                 return False
             raise
         return True
@@ -295,6 +306,20 @@ class Curvature:
         empty = torch.zeros(self.size, dtype=self.parameters[0].dtype)
         stacked = [empty if isinstance(column, float) else column.cpu() for column in columns]
         return np.asarray(torch.stack(stacked, dim=1).numpy())
+
+
+def _graph_names(tensors: Iterable[Any]) -> set[str]:
+    """Names of all nodes in the graph behind some tensors."""
+    pending = [tensor.grad_fn for tensor in tensors if tensor is not None and tensor.grad_fn is not None]
+    seen = set(pending)
+    names = set()
+    while pending:
+        node = pending.pop()
+        names.add(node.name())
+        fresh = {parent for parent, _ in node.next_functions if parent is not None} - seen
+        seen |= fresh
+        pending.extend(fresh)
+    return names
 
 
 def _repeatable(data: Any) -> Any:
