@@ -55,6 +55,16 @@ def test_small_matrices_are_exact(matrix, atoms):
     np.testing.assert_allclose(np.nansum(density.weights, axis=1), 1.0, rtol=1e-13)
 
 
+@pytest.mark.parametrize("scale", [1e150, 1e-150, 1e300])
+def test_scales_do_not_matter(scale):
+    A = testing.goe(120, rng=0)
+    plain, scaled = (spectral_density(unit * A, degree=30, n_probes=8, rng=0) for unit in (1.0, scale))
+    x = np.linspace(-1.9, 1.9, 11)
+    np.testing.assert_allclose(scaled.cdf(scale * x), plain.cdf(x), atol=1e-9)
+    np.testing.assert_allclose(np.transpose(scaled.band(scale * x)), np.transpose(plain.band(x)), atol=1e-9)
+    np.testing.assert_allclose(scaled.pdf(scale * x) * scale, plain.pdf(x), rtol=1e-6)
+
+
 def test_quadrature_is_exact_for_polynomials_of_every_probe():
     A = testing.goe(60, rng=0)
     density = spectral_density(A, degree=5, n_probes=60, block_size=60, rng=1)
@@ -317,6 +327,7 @@ def test_budgets_and_callbacks_return_what_is_there():
     assert (stopped.status, stopped.n_probes) == ("budget", 16)
     short = spectral_density(A, n_probes=16, degree=50, callback=lambda state: state["step"] == 10, rng=0)
     assert np.isfinite(short.nodes).sum() == 16 * 10
+    assert short.degree == 10
     lines = []
     spectral_density(A, n_probes=4, degree=5, progress=lines.append, rng=0)
     assert "step 4 of 5" in lines[-1]

@@ -132,6 +132,8 @@ def test_unusable_input_is_refused():
         logdet(np.diag([1.0, -2.0, 3.0]), rng=0)
     with pytest.raises(InvalidInputError, match="exact"):
         trace(OPERATOR, method="exact")
+    with pytest.raises(InvalidInputError, match="semidefinite"):
+        trace(testing.diagonal_operator(VALUES - 1.0), method="xnystrace", rng=0)
     for options in ({"method": "magic"}, {"rtol": -1.0}, {"confidence": 1.0}, {"degree": 0}, {"max_matvecs": 0}):
         with pytest.raises(InvalidInputError):
             trace(MATRIX, np.exp, **options)

@@ -31,6 +31,27 @@ EDGE_SHARE = 1.0 / 3.0
 like a square root, whose nodes are ``1 - cos(k π / m)`` away."""
 
 
+class RisingCurve:
+    """Monotone cubic through ascending points, constant beyond the first and the last.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (m,)
+        Strictly ascending positions and ascending heights.
+    """
+
+    def __init__(self, x: Array, y: Array) -> None:
+        self.low, self.high = float(x[0]), float(x[-1])
+        # A power of two near the positions keeps the slopes inside the floating range.
+        exponent = int(np.clip(np.frexp(np.abs(x).max())[1], -1000, 1000))
+        self._unit = float(np.ldexp(1.0, exponent))
+        self._curve = PchipInterpolator(x / self._unit, y, extrapolate=False)
+
+    def __call__(self, x: Array) -> Array:
+        """Return the height at each position."""
+        return np.asarray(self._curve(np.clip(x, self.low, self.high) / self._unit))
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class ProbeDistribution:
     """What one quadrature says of the distribution of its probe.
@@ -41,7 +62,7 @@ class ProbeDistribution:
         Resolved eigenvalues, ascending, their weights and residuals.
     nodes, weights : ndarray, shape (m,)
         All other nodes.
-    curve : PchipInterpolator or None
+    curve : RisingCurve or None
         Their cumulative weight, without the jumps.
     slack : float
         Rounding of a position: a jump this little above `x` counts as being at `x`.
@@ -52,7 +73,7 @@ class ProbeDistribution:
     jump_residuals: Array
     nodes: Array
     weights: Array
-    curve: PchipInterpolator | None
+    curve: RisingCurve | None
     slack: float
 
     def cdf(self, x: Array) -> Array:
@@ -60,7 +81,7 @@ class ProbeDistribution:
         steps = np.concatenate([[0.0], np.cumsum(self.jump_weights)])
         values = steps[np.searchsorted(self.jumps, x + self.slack, side="right")]
         if self.curve is not None:
-            values = values + self.curve(np.clip(x, self.curve.x[0], self.curve.x[-1]))
+            values = values + self.curve(x)
         return np.asarray(values)
 
 
@@ -108,7 +129,7 @@ def merge_copies(x: Array, w: Array, r: Array, rounding: float) -> tuple[Array, 
     return np.add.reduceat(w * x, starts) / total, total, np.minimum.reduceat(r, starts)
 
 
-def _rising_curve(x: Array, w: Array, r: Array, jumps: Array) -> PchipInterpolator | None:
+def _rising_curve(x: Array, w: Array, r: Array, jumps: Array) -> RisingCurve | None:
     """Monotone curve through (node, weight below + half its own), flat across gaps and beyond the edges."""
     if len(x) == 0:
         return None
@@ -128,7 +149,7 @@ def _rising_curve(x: Array, w: Array, r: Array, jumps: Array) -> PchipInterpolat
             following = [x[k + 1]] if k + 1 < len(x) else []
             positions.append(x[k] + _edge_distance(spacing, r[k], x[k], following, jumps, +1))
             heights.append(below[k + 1])
-    return PchipInterpolator(*_strictly_ascending(positions, heights), extrapolate=False)
+    return RisingCurve(*_strictly_ascending(positions, heights))
 
 
 def _edge_distance(

@@ -178,7 +178,7 @@ class SpectralMeasure:
         """Return the inverse of the distribution on a grid that holds every jump."""
         low, high = self._density.support
         jumps = np.concatenate([d.jumps for d in self.fine])
-        ends = [d.curve.x[[0, -1]] for d in self.fine if d.curve is not None]
+        ends = [(d.curve.low, d.curve.high) for d in self.fine if d.curve is not None]
         low, high = min([low, *(e[0] for e in ends)]), max([high, *(e[1] for e in ends)])
         nodes = np.concatenate([d.nodes for d in self.fine])
         grid = np.unique(np.concatenate([np.linspace(low, high, QUANTILE_GRID), nodes, jumps]))

@@ -56,6 +56,8 @@ def join(
         for name in ARRAYS:
             divisor = 1.0 if name == "weights" else unit
             new = np.ascontiguousarray(found[rule][name].T) / divisor
+            if not found["complete"]:
+                new = new[:, np.isfinite(new).any(axis=0)]
             old = None if before is None else getattr(before, prefix + name)
             arrays[prefix + name] = new if old is None else _stack(old, new)
     sizes = group_sizes(found["fine"]["nodes"].shape[1], settings["block"], operator.shape[1])

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from ..errors import InvalidInputError
+
 Array = np.ndarray[Any, np.dtype[Any]]
 Products = Callable[[Array], Array]
 
@@ -99,11 +101,18 @@ class XNysTrace:
         """
         assert self._tests is not None
         n, m = self._tests.shape
+        if not self._images.any():
+            return np.zeros(m)
         shift = SHIFT_FACTOR * np.finfo(np.float64).eps * float(np.linalg.norm(self._images, 2))
         shift /= float(np.linalg.norm(self._tests, 2)) or 1.0
         images = self._images + shift * self._tests
         gram = self._tests.conj().T @ images
-        factor = scipy.linalg.cho_factor(0.5 * (gram + gram.conj().T))
+        try:
+            factor = scipy.linalg.cho_factor(0.5 * (gram + gram.conj().T))
+        except np.linalg.LinAlgError as error:
+            raise InvalidInputError(
+                "xnystrace needs a positive semidefinite operator, and this one has negative eigenvalues: use xtrace"
+            ) from error
         inverse = scipy.linalg.cho_solve(factor, np.eye(m, dtype=gram.dtype))
         columns = images @ inverse
         total = np.einsum("ij,ij->", columns.conj(), images).real
