@@ -38,7 +38,7 @@ ITERATIVE_SHARE = 10
 
 
 THREADED_ORDER = 1000
-"""From this order on, full spectra run on BLAS's own threads, unless they must be reproducible to the bit."""
+"""From this order on, eigenvectors run on BLAS's own threads, unless they must be reproducible to the bit."""
 
 
 def covariance_spectrum(
@@ -85,7 +85,8 @@ def covariance_spectrum(
         Precision of products inside a panel; sums over panels are always double. By default float32 for float32 and
         float16 data of 1000 samples and features or more, float64 otherwise.
     reproducible : bool
-        Run LAPACK on one thread, so that bits do not depend on `threads`; otherwise they agree to rounding.
+        Compute eigenvectors on one thread, so that their bits do not depend on `threads`; otherwise they agree to
+        rounding. Eigenvalues alone never depend on it.
     max_memory : int, float or "auto"
         Bytes the computation may take beyond the input.
     progress : bool or callable
@@ -241,16 +242,12 @@ def _decompose(matrix: Array, task: Task, reproducible: bool) -> tuple[Array, Ar
     k = order if task.k is None else min(task.k, order)
     if task.k is not None and order >= ITERATIVE_ORDER and k * ITERATIVE_SHARE <= order:
         return _iterate(matrix, task, k)
+    if not task.wants_vectors:
+        with single_threaded_blas():
+            values = _core.eigvalsh_in_place(matrix, task.threads)
+        return values[::-1][:k].copy(), None, None, "converged", "two-stage tridiagonal eigenvalues"
     # Small matrices gain nothing from BLAS's own threads, and their bits should not depend on them.
     with lapack_threads(task.threads, reproducible or order < THREADED_ORDER):
-        if not task.wants_vectors:
-            return (
-                _core.eigvalsh_in_place(matrix)[::-1][:k].copy(),
-                None,
-                None,
-                "converged",
-                "LAPACK eigenvalues",
-            )
         values, vectors = _core.eigh_largest_in_place(matrix, k)
     return values[::-1].copy(), np.asfortranarray(vectors[:, ::-1]), None, "converged", "LAPACK eigenpairs"
 

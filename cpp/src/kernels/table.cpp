@@ -7,6 +7,7 @@ void fill(Kernels& table) {
     add_transpose(table);
     add_csr(table);
     add_gram(table);
+    add_bulge(table);
 }
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE
