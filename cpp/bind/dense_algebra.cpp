@@ -45,6 +45,7 @@ py::tuple eigh_largest_in_place(SquareMatrix& matrix, Index count) {
 
 void register_dense_algebra(py::module_& module) {
     module.def("eigvalsh_in_place", &eigvalsh_in_place, py::arg("matrix").noconvert(), py::arg("threads"));
+    module.def("eigvalsh_workspace_bytes", &symmetric_eigenvalues_workspace_bytes, py::arg("order"));
     module.def("eigh_largest_in_place", &eigh_largest_in_place, py::arg("matrix").noconvert(), py::arg("count"));
 }
 

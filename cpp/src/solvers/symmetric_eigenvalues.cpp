@@ -81,4 +81,10 @@ Vector<double> symmetric_eigenvalues(Index n, double* a, Index lda, const Execut
     return values / scale;
 }
 
+Index symmetric_eigenvalues_workspace_bytes(Index n) {
+    // The band, then left, right and product of the reflectors (5 b columns), and a few vectors.
+    return Index{sizeof(double)} *
+           ((n + 2 * BandMatrix::bandwidth) * BandMatrix::stride + 5 * n * BandMatrix::bandwidth + 4 * n);
+}
+
 }  // namespace eigenscope

@@ -10,4 +10,7 @@ namespace eigenscope {
 /// Ascending, from the lower triangle of A (n x n), which is destroyed.
 Vector<double> symmetric_eigenvalues(Index n, double* a, Index lda, const Execution& execution);
 
+/// Bytes it needs beside the matrix.
+Index symmetric_eigenvalues_workspace_bytes(Index n);
+
 }  // namespace eigenscope
