@@ -56,6 +56,18 @@ struct RecurrenceKernels {
                       Real* previous);
 };
 
+/// Bulge chasing on the lower triangle of a symmetric band matrix, column by column: a_ij is
+/// band[(i - j) + j stride] with stride >= 2 bandwidth + lanes, so that bulges and scratch fit. Rows and columns beyond
+/// the matrix are zero, at least 2 bandwidth of them.
+struct BulgeKernels {
+    static constexpr int lanes = 8;
+    static constexpr int bandwidth = 64;
+    /// Steps first_step … last_step - 1 of one sweep: step 0 clears column `sweep` below its first subdiagonal, step
+    /// k moves what that created k blocks down. `reflector` (bandwidth + 1 numbers) is carried between calls.
+    void (*chase)(double* band, std::int64_t stride, std::int64_t sweep, std::int64_t first_step,
+                  std::int64_t last_step, double* reflector);
+};
+
 struct RandomKernels {
     /// Philox4x64-10 of `count` counters that differ in word 1 alone: block i encrypts
     /// {counter[0], counter[1] + i, counter[2], counter[3]}; its word l goes to words[l * count + i].
@@ -68,6 +80,7 @@ struct RandomKernels {
 /// The pointers of one instruction set, one base class per kind and type. Every kernel is sequential and computes
 /// the same bits wherever it runs; between instruction sets, results agree to rounding (fused multiply-add).
 struct Kernels : RandomKernels,
+                 BulgeKernels,
                  TransposeKernels<float>,
                  TransposeKernels<double>,
                  TransposeKernels<Complex<float>>,
