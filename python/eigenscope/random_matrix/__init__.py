@@ -4,10 +4,12 @@ from . import edges, spikes
 from .fit import fit_marchenko_pastur
 from .laws import MarchenkoPastur
 from .noise_variance import noise_variance
+from .silverstein import GeneralizedMarchenkoPastur
 from .thresholds import gavish_donoho_rank, optimal_threshold
 from .tracy_widom import TracyWidom
 
 __all__ = [
+    "GeneralizedMarchenkoPastur",
     "MarchenkoPastur",
     "TracyWidom",
     "edges",
