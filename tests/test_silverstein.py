@@ -173,7 +173,7 @@ def test_single_precision_integers_and_order_do_not_matter():
     ("population", "weights", "ratio", "error", "text"),
     [
         ([], None, 0.5, InvalidInputError, "not empty"),
-        ([1, np.nan], None, 0.5, NonFiniteInputError, "1 of 2 population"),
+        ([1, np.nan], None, 0.5, NonFiniteInputError, "1 of 2 values of population"),
         ([1, -1], None, 0.5, InvalidInputError, "negative"),
         ([0, 0], None, 0.5, InvalidInputError, "no variance"),
         ([1, 2], [1], 0.5, InvalidInputError, "1 weights for 2"),

@@ -5,16 +5,19 @@ from .fit import fit_marchenko_pastur
 from .laws import MarchenkoPastur
 from .noise_variance import noise_variance
 from .silverstein import GeneralizedMarchenkoPastur
+from .temporal import CorrelatedMarchenkoPastur, noise_power_spectrum
 from .thresholds import gavish_donoho_rank, optimal_threshold
 from .tracy_widom import TracyWidom
 
 __all__ = [
+    "CorrelatedMarchenkoPastur",
     "GeneralizedMarchenkoPastur",
     "MarchenkoPastur",
     "TracyWidom",
     "edges",
     "fit_marchenko_pastur",
     "gavish_donoho_rank",
+    "noise_power_spectrum",
     "noise_variance",
     "optimal_threshold",
     "spikes",

@@ -88,12 +88,12 @@ class AngularSeries:
             angle = step
         # The whole mass ends at the end, where a rounded mass would fall short by its two thirds' power.
         angle = np.where(mass >= heights[-1], np.pi, angle)
-        return self.low + (self.high - self.low) * np.sin(angle / 2) ** 2
+        return np.asarray(self.low + (self.high - self.low) * np.sin(angle / 2) ** 2)
 
     def _mass(self, angle: Array) -> Array:
         # Σ a_k sin(kθ)/k = sin θ Σ (a_{k+1}/(k+1)) U_k(cos θ), a sum of Chebyshev polynomials of the second kind.
         total = self.coefficients[0] * angle
-        return total + np.sin(angle) * _second_kind(self._integrated, np.cos(angle))
+        return np.asarray(total + np.sin(angle) * _second_kind(self._integrated, np.cos(angle)))
 
     def _slope(self, angle: Array) -> Array:
         return np.asarray(np.polynomial.chebyshev.chebval(np.cos(angle), self.coefficients))

@@ -273,21 +273,26 @@ def population_density(u: Array, ratio: float) -> Array:
     return np.where(size == 0, np.inf, density)
 
 
-def merged_atoms(population: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array]:
-    """Return distinct population eigenvalues, ascending, and their shares, or say what is wrong with them."""
-    values = _flat("population", population)
+def checked_atoms(population: ArrayLike, weights: ArrayLike | None, *, name: str = "population") -> tuple[Array, Array]:
+    """Return values and their weights as given, or say what is wrong with them."""
+    values = _flat(name, population)
     shares = np.full(len(values), 1.0) if weights is None else _flat("weights", weights)
     if len(shares) != len(values):
-        raise InvalidInputError(f"{len(shares)} weights for {len(values)} population eigenvalues: one each is needed")
-    for name, array in (("population", values), ("weights", shares)):
+        raise InvalidInputError(f"{len(shares)} weights for {len(values)} values of {name}: one each is needed")
+    for label, array in ((name, values), ("weights", shares)):
         if array.min() < 0:
             raise InvalidInputError(
-                f"{int((array < 0).sum())} of {len(array)} {name} are negative, the first {array[array < 0][0]:.3g}: "
-                "a covariance has no negative eigenvalue and no negative share of them"
+                f"{int((array < 0).sum())} of {len(array)} values of {label} are negative, the first "
+                f"{array[array < 0][0]:.3g}: neither variances nor their shares can be"
             )
-    if not (np.any(values[shares > 0] > 0) and shares.sum() > 0):
-        raise InvalidInputError("every population eigenvalue with a weight is zero: there is no variance to sample")
-    shares = shares / shares.max()
+    if not np.any(values[shares > 0] > 0):
+        raise InvalidInputError(f"every value of {name} with a weight is zero: there is no variance to sample")
+    return values, shares / shares.max()
+
+
+def merged_atoms(population: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array]:
+    """Return distinct population eigenvalues, ascending, and their shares, which sum to 1."""
+    values, shares = checked_atoms(population, weights)
     kept = shares > 0
     distinct, which = np.unique(values[kept], return_inverse=True)
     merged = np.bincount(which.reshape(-1), weights=shares[kept])
@@ -303,5 +308,7 @@ def _flat(name: str, values: ArrayLike) -> Array:
     array = array.astype(np.float64)
     if not np.isfinite(array).all():
         bad = ~np.isfinite(array)
-        raise NonFiniteInputError(f"{int(bad.sum())} of {len(array)} {name} are not finite, first at {bad.argmax()}")
+        raise NonFiniteInputError(
+            f"{int(bad.sum())} of {len(array)} values of {name} are not finite, first at {bad.argmax()}"
+        )
     return array
