@@ -20,6 +20,7 @@ from .random_matrix import (
     TracyWidom,
     fit_marchenko_pastur,
     optimal_threshold,
+    shrink_covariance,
 )
 from .report import Report, analyze
 from .results import (
@@ -66,6 +67,7 @@ __all__ = [
     "plan",
     "randomized_svd",
     "show_config",
+    "shrink_covariance",
     "signal_variances",
     "svds",
 ]

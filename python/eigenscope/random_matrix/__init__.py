@@ -1,6 +1,7 @@
 """Random-matrix theory: the laws of noise, its edges, and the signals beyond them."""
 
 from . import edges, spikes
+from .covariance_shrinkage import shrink_covariance
 from .fit import fit_marchenko_pastur
 from .laws import MarchenkoPastur
 from .noise_variance import noise_variance
@@ -20,5 +21,6 @@ __all__ = [
     "noise_power_spectrum",
     "noise_variance",
     "optimal_threshold",
+    "shrink_covariance",
     "spikes",
 ]
