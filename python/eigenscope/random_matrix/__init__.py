@@ -3,6 +3,7 @@
 from . import edges, spikes
 from .covariance_shrinkage import shrink_covariance
 from .fit import fit_marchenko_pastur
+from .heteroscedastic import NoiseEqualization, biwhiten, dyson_equalizer
 from .laws import MarchenkoPastur
 from .noise_variance import noise_variance
 from .silverstein import GeneralizedMarchenkoPastur
@@ -14,7 +15,10 @@ __all__ = [
     "CorrelatedMarchenkoPastur",
     "GeneralizedMarchenkoPastur",
     "MarchenkoPastur",
+    "NoiseEqualization",
     "TracyWidom",
+    "biwhiten",
+    "dyson_equalizer",
     "edges",
     "fit_marchenko_pastur",
     "gavish_donoho_rank",

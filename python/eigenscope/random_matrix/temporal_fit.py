@@ -77,7 +77,7 @@ def fit_correlated_noise(
     if method not in ("auto", "kritchman_nadler"):
         raise InvalidInputError(f'noise correlated in time is fitted with method="kritchman_nadler", not {method!r}')
     n, p = sizes(sample)
-    law = _law(temporal, p / n, spectrum)
+    law, kept = _law(temporal, p / n, spectrum)
     scale = float(sample.values[0])
     unit = dataclasses.replace(sample, values=sample.values / scale, total_variance=sample.total_variance / scale)
     p_values: list[float] = []
@@ -85,7 +85,7 @@ def fit_correlated_noise(
     reasons: list[str] = []
     while True:
         k = len(p_values)
-        noise = _explain(unit, k, law)
+        noise = _explain(unit, k, law, kept)
         n_entries = (n - k) * (p - k) / law.samples_per_effective_sample
         if k == limit:
             reasons.append(
@@ -106,7 +106,8 @@ def fit_correlated_noise(
     return _assemble(sample, scale, noise, k, np.array(p_values), n_entries, tuple(reasons), significance)
 
 
-def _law(temporal: str | ArrayLike, ratio: float, spectrum: Spectrum | None) -> CorrelatedMarchenkoPastur:
+def _law(temporal: str | ArrayLike, ratio: float, spectrum: Spectrum | None) -> tuple[CorrelatedMarchenkoPastur, float]:
+    """Return the law, and the share of the noise's variance that is left after subtracting means."""
     if isinstance(temporal, str):
         if temporal != "ar1":
             raise InvalidInputError(f'temporal must be None, "ar1", a number or a power spectrum; got {temporal!r}')
@@ -115,25 +116,29 @@ def _law(temporal: str | ArrayLike, ratio: float, spectrum: Spectrum | None) -> 
                 'temporal="ar1" needs the lag-one autocorrelation of the data: pass the Spectrum of '
                 "covariance_spectrum(X), the AR(1) coefficient as a number, or noise_power_spectrum(X)"
             )
-        temporal = ar1_coefficient(spectrum.lag_one_autocorrelation, spectrum.n_samples)
+        coefficient, n = ar1_coefficient(spectrum.lag_one_autocorrelation, spectrum.n_samples), spectrum.n_samples
+        # A mean over correlated samples takes V / n of the variance with it, where white noise loses 1 / n.
+        lost = (1 + coefficient) / (1 - coefficient) / n if spectrum.centered else 0.0
+        kept = (1 - lost) * n / spectrum.degrees_of_freedom
+        return CorrelatedMarchenkoPastur.autoregressive(coefficient, ratio), kept
     if np.ndim(temporal) == 0:
-        return CorrelatedMarchenkoPastur.autoregressive(float(temporal), ratio)  # type: ignore[arg-type]
-    return CorrelatedMarchenkoPastur(temporal, ratio)
+        return CorrelatedMarchenkoPastur.autoregressive(float(temporal), ratio), 1.0  # type: ignore[arg-type]
+    return CorrelatedMarchenkoPastur(temporal, ratio), 1.0
 
 
-def _explain(sample: Eigenvalues, n_signal: int, law: CorrelatedMarchenkoPastur) -> CorrelatedNoise:
-    """Return noise variance and signals that explain each other, ``p s² = trace - Σ signal``."""
+def _explain(sample: Eigenvalues, n_signal: int, law: CorrelatedMarchenkoPastur, kept: float) -> CorrelatedNoise:
+    """Return noise variance and signals that explain each other, ``kept p s² = trace - Σ signal``."""
     n, p = sizes(sample)
     leading, total = sample.values[:n_signal], float(sample.rests[0])
     top = law.support[-1, 1]
     # Just above the edge stands in for everything below it, where no signal can be.
     lowest = top * (1 + 1e-9)
-    variance, separated = float(sample.rests[n_signal]) / (p - n_signal), False
+    variance, separated = float(sample.rests[n_signal]) / (kept * (p - n_signal)), False
     signals = np.zeros(n_signal)
     for _ in range(MAX_STEPS if n_signal else 0):
         relative = leading / variance
         signals = np.asarray(law.signal_variance(np.maximum(relative, lowest))) * variance
-        following = (total - float(signals.sum())) / p
+        following = (total - float(signals.sum())) / (kept * p)
         change = abs(following - variance)
         variance = max(following, variance / 2)
         separated = bool(np.all(relative > top))
