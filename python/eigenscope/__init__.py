@@ -14,7 +14,14 @@ from .operators import as_operator
 from .parallel_analysis import ParallelAnalysis, parallel_analysis
 from .plan import plan
 from .power_law import fit_power_law
-from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
+from .random_matrix import (
+    GeneralizedMarchenkoPastur,
+    MarchenkoPastur,
+    TracyWidom,
+    fit_marchenko_pastur,
+    optimal_threshold,
+    shrink_covariance,
+)
 from .report import Report, analyze
 from .results import (
     EigenResult,
@@ -33,6 +40,7 @@ __version__: str = _core.__version__
 __all__ = [
     "EigenResult",
     "Estimate",
+    "GeneralizedMarchenkoPastur",
     "MarchenkoPastur",
     "MarchenkoPasturFit",
     "ParallelAnalysis",
@@ -59,6 +67,7 @@ __all__ = [
     "plan",
     "randomized_svd",
     "show_config",
+    "shrink_covariance",
     "signal_variances",
     "svds",
 ]
