@@ -8,6 +8,7 @@ void fill(Kernels& table) {
     add_csr(table);
     add_gram(table);
     add_bulge(table);
+    add_recurrence(table);
 }
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

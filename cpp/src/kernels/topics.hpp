@@ -10,5 +10,6 @@ void add_transpose(Kernels& table);
 void add_csr(Kernels& table);
 void add_gram(Kernels& table);
 void add_bulge(Kernels& table);
+void add_recurrence(Kernels& table);
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

@@ -58,6 +58,16 @@ struct BulgeKernels {
                   std::int64_t last_step, double* reflector);
 };
 
+/// One step of a three-term recurrence, `count` reals at a time; complex columns are reals of twice the length.
+template <class Real>
+struct RecurrenceKernels {
+    /// sum_i x_i y_i, partial sums in Real and their total in double: meant for a few thousand numbers at a time.
+    double (*dot)(std::int64_t count, const Real* x, const Real* y);
+    /// previous := a product - b current - c previous; returns the sum of its squares, added like `dot`.
+    double (*advance)(std::int64_t count, Real a, const Real* product, Real b, const Real* current, Real c,
+                      Real* previous);
+};
+
 struct RandomKernels {
     /// Philox4x64-10 of `count` counters that differ in word 1 alone: block i encrypts
     /// {counter[0], counter[1] + i, counter[2], counter[3]}; its word l goes to words[l * count + i].
@@ -77,6 +87,8 @@ struct Kernels : RandomKernels,
                  TransposeKernels<Complex<double>>,
                  GramKernels<float>,
                  GramKernels<double>,
+                 RecurrenceKernels<float>,
+                 RecurrenceKernels<double>,
                  CsrKernels<float, std::int32_t>,
                  CsrKernels<float, std::int64_t>,
                  CsrKernels<double, std::int32_t>,
