@@ -112,13 +112,16 @@ def cvpca(
     gram = repeat_gram(repeats, center=center, threads=threads)
     if not np.isfinite(gram).all():
         raise InvalidInputError("sums of squares overflow: divide the responses by a power of ten first")
+    # A power of two, so that squares of the Gram matrix stay in range and no bit changes.
+    unit = float(np.ldexp(1.0, int(np.frexp(np.diagonal(gram).max())[1])))
+    gram /= unit
     generator = np.random.Generator(np.random.Philox(seed))
     rounds = max(1, n_shuffles)
     exchanges = [random_halves(repeats.present, generator if n_shuffles else None) for _ in range(rounds)]
     tell(f"{rounds} exchanges of repeats")
     contributions, noise, traces = _average_exchanges(gram, exchanges, k, threads)
     tell.close()
-    divisor = repeats.n_stimuli - int(center)
+    divisor = (repeats.n_stimuli - int(center)) / unit
     contributions /= divisor
     return CrossValidatedSpectrum(
         eigenvalues=contributions.sum(axis=0),

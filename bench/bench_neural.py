@@ -1,0 +1,96 @@
+"""Analyses of neural populations beside the reference procedures written in NumPy, at the same numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from eigenscope.bench_short import Case
+from eigenscope.neural import cvpca
+from eigenscope.neural.eigen_moments import bootstrap_moments, stimulus_pairs
+
+N_MOMENTS = 10
+N_BOOTSTRAPS = 230
+
+
+def power_law_repeats(n_stimuli, n_neurons, noise, generator):
+    ranks = np.arange(1, n_neurons + 1.0)
+    signal = generator.standard_normal((n_stimuli, n_neurons)) * ranks**-0.5
+    return tuple(signal + noise * generator.standard_normal(signal.shape) * ranks**-0.5 for _ in range(2))
+
+
+def reference_cvpca(X1, X2, n_shuffles, generator):
+    """Full decomposition of the responses and projection on all components, for every exchange of repeats."""
+    X1, X2 = X1 - X1.mean(axis=0), X2 - X2.mean(axis=0)
+    total = np.zeros(min(X1.shape))
+    for _ in range(n_shuffles):
+        swap = generator.random(len(X1)) < 0.5
+        first, second = np.where(swap[:, None], X2, X1), np.where(swap[:, None], X1, X2)
+        axes = np.linalg.svd(first, full_matrices=False)[2]
+        total += np.sum((first @ axes.T) * (second @ axes.T), axis=0)
+    return total / n_shuffles / (len(X1) - 1)
+
+
+def cvpca_case(n_stimuli, n_neurons, k, n_shuffles=10):
+    X1, X2 = power_law_repeats(n_stimuli, n_neurons, 0.5, np.random.default_rng(0))
+    truth = np.arange(1, k + 1.0) ** -1
+
+    def error(eigenvalues):
+        return float(np.median(np.abs(eigenvalues[:k] / truth - 1)))
+
+    contenders = {
+        "eigenscope": lambda: cvpca(X1, X2, k=k, n_shuffles=n_shuffles, rng=0).eigenvalues,
+        "reference in NumPy": lambda: reference_cvpca(X1, X2, n_shuffles, np.random.default_rng(0)),
+    }
+    return Case(f"cross-validated PCA, {n_stimuli} x {n_neurons}, {n_shuffles} exchanges, top {k}", contenders, error)
+
+
+def dense_moments(X1, X2, order):
+    """Moments with dense products and differences formed anew for every resample."""
+    even, odd = stimulus_pairs(len(order), order)
+    gram = ((X1[even] - X1[odd]) / math.sqrt(2)) @ ((X2[even] - X2[odd]) / math.sqrt(2)).T
+    upper, power, moments = np.triu(gram, 1), np.eye(len(gram)), []
+    for m in range(1, N_MOMENTS + 1):
+        moments.append(np.trace(power @ gram) / math.comb(len(gram), m))
+        power = upper @ power
+    return np.array(moments)
+
+
+def moments_case(n_stimuli, n_neurons):
+    generator = np.random.default_rng(0)
+    X1, X2 = power_law_repeats(n_stimuli, n_neurons, 0.5, generator)
+    orders = [generator.integers(0, n_stimuli, n_stimuli) for _ in range(N_BOOTSTRAPS)]
+    exact = dense_moments(X1, X2, orders[0])
+
+    contenders = {
+        "eigenscope": lambda: bootstrap_moments(X1 @ X2.T, N_MOMENTS, orders, 1),
+        "dense products in NumPy": lambda: np.stack([dense_moments(X1, X2, order) for order in orders]),
+    }
+    return Case(
+        f"eigen-moments, {n_stimuli} x {n_neurons}, {N_BOOTSTRAPS} bootstraps",
+        contenders,
+        lambda moments: float(np.abs(moments[0] / exact - 1).max()),
+    )
+
+
+@pytest.fixture(scope="module")
+def cvpca_work(smoke):
+    return cvpca_case(150, 300, k=50, n_shuffles=2) if smoke else cvpca_case(2800, 10_000, k=500)
+
+
+@pytest.fixture(scope="module")
+def moments_work(smoke):
+    return moments_case(100, 100) if smoke else moments_case(500, 1000)
+
+
+@pytest.mark.benchmark(group="cross-validated PCA")
+@pytest.mark.parametrize("contender", ["eigenscope", "reference in NumPy"])
+def test_cvpca(measure, cvpca_work, contender):
+    measure(cvpca_work, contender)
+
+
+@pytest.mark.benchmark(group="eigen-moments")
+@pytest.mark.parametrize("contender", ["eigenscope", "dense products in NumPy"])
+def test_eigen_moments(measure, moments_work, contender):
+    assert measure(moments_work, contender) < 1e-4
