@@ -9,6 +9,7 @@ import pytest
 from eigenscope.bench_short import Case
 from eigenscope.neural import cvpca
 from eigenscope.neural.eigen_moments import bootstrap_moments, stimulus_pairs
+from eigenscope.neural.repeats import random_halves
 
 N_MOMENTS = 10
 N_BOOTSTRAPS = 230
@@ -20,13 +21,16 @@ def power_law_repeats(n_stimuli, n_neurons, noise, generator):
     return tuple(signal + noise * generator.standard_normal(signal.shape) * ranks**-0.5 for _ in range(2))
 
 
-def reference_cvpca(X1, X2, n_shuffles, generator):
+def reference_cvpca(X1, X2, n_shuffles, seed):
     """Full decomposition of the responses and projection on all components, for every exchange of repeats."""
-    X1, X2 = X1 - X1.mean(axis=0), X2 - X2.mean(axis=0)
+    generator = np.random.Generator(np.random.Philox(seed))
+    present = np.ones((2, len(X1)), dtype=bool)
     total = np.zeros(min(X1.shape))
     for _ in range(n_shuffles):
-        swap = generator.random(len(X1)) < 0.5
-        first, second = np.where(swap[:, None], X2, X1), np.where(swap[:, None], X1, X2)
+        # The exchanges of eigenscope, so that both must give the same numbers.
+        kept = random_halves(present, generator)[0].diagonal()[:, None] > 0
+        first, second = np.where(kept, X1, X2), np.where(kept, X2, X1)
+        first, second = first - first.mean(axis=0), second - second.mean(axis=0)
         axes = np.linalg.svd(first, full_matrices=False)[2]
         total += np.sum((first @ axes.T) * (second @ axes.T), axis=0)
     return total / n_shuffles / (len(X1) - 1)
@@ -34,16 +38,12 @@ def reference_cvpca(X1, X2, n_shuffles, generator):
 
 def cvpca_case(n_stimuli, n_neurons, k, n_shuffles=10):
     X1, X2 = power_law_repeats(n_stimuli, n_neurons, 0.5, np.random.default_rng(0))
-    truth = np.arange(1, k + 1.0) ** -1
-
-    def error(eigenvalues):
-        return float(np.median(np.abs(eigenvalues[:k] / truth - 1)))
-
     contenders = {
         "eigenscope": lambda: cvpca(X1, X2, k=k, n_shuffles=n_shuffles, rng=0).eigenvalues,
-        "reference in NumPy": lambda: reference_cvpca(X1, X2, n_shuffles, np.random.default_rng(0)),
+        "reference in NumPy": lambda: reference_cvpca(X1, X2, n_shuffles, 0)[:k],
     }
-    return Case(f"cross-validated PCA, {n_stimuli} x {n_neurons}, {n_shuffles} exchanges, top {k}", contenders, error)
+    name = f"cross-validated PCA, {n_stimuli} x {n_neurons}, {n_shuffles} exchanges, top {k}"
+    return Case(name, contenders["reference in NumPy"](), contenders)
 
 
 def dense_moments(X1, X2, order):
@@ -61,22 +61,17 @@ def moments_case(n_stimuli, n_neurons):
     generator = np.random.default_rng(0)
     X1, X2 = power_law_repeats(n_stimuli, n_neurons, 0.5, generator)
     orders = [generator.integers(0, n_stimuli, n_stimuli) for _ in range(N_BOOTSTRAPS)]
-    exact = dense_moments(X1, X2, orders[0])
-
     contenders = {
         "eigenscope": lambda: bootstrap_moments(X1 @ X2.T, N_MOMENTS, orders, 1),
         "dense products in NumPy": lambda: np.stack([dense_moments(X1, X2, order) for order in orders]),
     }
-    return Case(
-        f"eigen-moments, {n_stimuli} x {n_neurons}, {N_BOOTSTRAPS} bootstraps",
-        contenders,
-        lambda moments: float(np.abs(moments[0] / exact - 1).max()),
-    )
+    name = f"eigen-moments, {n_stimuli} x {n_neurons}, {N_BOOTSTRAPS} bootstraps"
+    return Case(name, contenders["dense products in NumPy"](), contenders)
 
 
 @pytest.fixture(scope="module")
 def cvpca_work(smoke):
-    return cvpca_case(150, 300, k=50, n_shuffles=2) if smoke else cvpca_case(2800, 10_000, k=500)
+    return cvpca_case(150, 300, k=50, n_shuffles=2) if smoke else cvpca_case(800, 3000, k=300)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +82,7 @@ def moments_work(smoke):
 @pytest.mark.benchmark(group="cross-validated PCA")
 @pytest.mark.parametrize("contender", ["eigenscope", "reference in NumPy"])
 def test_cvpca(measure, cvpca_work, contender):
-    measure(cvpca_work, contender)
+    assert measure(cvpca_work, contender) < 1e-6
 
 
 @pytest.mark.benchmark(group="eigen-moments")

@@ -48,17 +48,14 @@ def test_gram_space_gives_the_numbers_of_the_reference(repeats, shape):
 
 
 def test_exchanges_are_those_of_the_reference(repeats):
-    X1, X2 = (X - X.mean(axis=0) for X in repeats)
+    X1, X2 = repeats
     found = cvpca(X1, X2, n_shuffles=3, rng=5)
     present = as_repeats(X1, X2).present
     generator = np.random.Generator(np.random.Philox(5))
     stack = np.concatenate([X1, X2])
     expected = []
     for _ in range(3):
-        first, second = (half @ stack for half in random_halves(present, generator))
-        # Exchanged responses are not centred again.
-        _, _, axes = np.linalg.svd(first, full_matrices=False)
-        expected.append(((first @ axes.T) * (second @ axes.T)).sum(axis=0) / 59)
+        expected.append(reference(*(half @ stack for half in random_halves(present, generator)))[0])
     np.testing.assert_allclose(found.eigenvalues[:50], np.mean(expected, axis=0)[:50], atol=1e-9 * found.eigenvalues[0])
 
 

@@ -59,7 +59,7 @@ def cvpca(
         first half of the repeats) and takes the rest as the second half: right when noise is correlated
         between stimuli within a repeat, for example successive time bins, which exchanging would break.
     center : bool
-        Subtract every neuron's mean over stimuli, for each repeat on its own.
+        Subtract every neuron's mean over stimuli, for each half on its own, after each exchange.
     spontaneous : array_like, shape (n_times, n_neurons), optional
         Activity without stimuli: responses are put in its units and its leading components removed, see
         `remove_spontaneous`.
@@ -119,7 +119,7 @@ def cvpca(
     rounds = max(1, n_shuffles)
     exchanges = [random_halves(repeats.present, generator if n_shuffles else None) for _ in range(rounds)]
     tell(f"{rounds} exchanges of repeats")
-    contributions, noise, traces = _average_exchanges(gram, exchanges, k, threads)
+    contributions, noise, traces = _average_exchanges(gram, exchanges, k, center, threads)
     tell.close()
     divisor = (repeats.n_stimuli - int(center)) / unit
     contributions /= divisor
@@ -155,7 +155,7 @@ def _check_options(repeats: Repeats, k: int | None, n_shuffles: int) -> int:
 
 
 def _average_exchanges(
-    gram: Array, exchanges: list[tuple[Any, Any]], k: int, threads: int
+    gram: Array, exchanges: list[tuple[Any, Any]], k: int, center: bool, threads: int
 ) -> tuple[Array, Array, Array]:
     """Average over exchanges, several at a time, in their order whatever the number of threads."""
     contributions, noise, traces = np.zeros((exchanges[0][0].shape[0], k)), np.zeros(k), np.zeros(2)
@@ -163,7 +163,7 @@ def _average_exchanges(
         # As many at a time as there are threads: each needs several matrices of the Gram matrix's size.
         for first in range(0, len(exchanges), threads):
             batch = exchanges[first : first + threads]
-            for products, differences, sums in pool.map(lambda halves: _one_exchange(gram, halves, k), batch):
+            for products, differences, sums in pool.map(lambda halves: _one_exchange(gram, halves, k, center), batch):
                 contributions += products
                 noise += differences
                 traces += sums
@@ -171,22 +171,25 @@ def _average_exchanges(
     return contributions / count, noise / count, traces / count
 
 
-def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int) -> tuple[Array, Array, Array]:
+def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center: bool) -> tuple[Array, Array, Array]:
     """Return contributions (n_stimuli, k), noise variances (k,), and total signal and noise, as sums over stimuli.
 
     With ``G11 = X1 X1ᵀ = A B Aᵀ`` the components are ``X1ᵀ A B^-½``; projections of the two halves are
     ``c1 = A B^½`` and ``c2 = G21 A B^-½``. Their product is ``A ∘ (G21 A)``, in which B cancels.
     """
     first, second = halves
-    left = first @ gram
-    train = np.asfortranarray((first @ left.T).T)
-    cross = np.ascontiguousarray(second @ left.T)
+    left, right = first @ gram, second @ gram
+    train, cross = first @ left.T, second @ left.T
+    second_total = float(second.multiply(right).sum())
+    if center:
+        second_total -= float((right @ second.sum(axis=0)).sum()) / len(train)
+        _center_in_place(train)
+        _center_in_place(cross)
     largest, common = float(np.trace(train)), float(np.trace(cross))
     if largest <= 0:
         raise InvalidInputError("all responses of one repeat are zero or constant: there is nothing to decompose")
-    second_total = float(second.multiply(second @ gram).sum())
     traces = np.array([common, (largest + second_total) / 2 - common])
-    values, vectors = _core.eigh_largest_in_place(train, k)
+    values, vectors = _core.eigh_largest_in_place(np.asfortranarray(train), k)
     values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
     # SciPy's BLAS, which the package keeps on one thread in every thread of its own.
     projected = gemm(1.0, cross.T, vectors, trans_a=True)
@@ -197,3 +200,9 @@ def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int) -> tuple[Array, 
     second_power = inverse * np.sum(projected**2, axis=0)
     noise = (np.maximum(values, 0.0) + second_power) / 2 - products.sum(axis=0)
     return products, np.where(values > tiny, noise, 0.0), traces
+
+
+def _center_in_place(matrix: Array) -> None:
+    """Subtract row and column means, so that the rows that made these products are centred."""
+    matrix -= matrix.mean(axis=0)
+    matrix -= matrix.mean(axis=1)[:, None]

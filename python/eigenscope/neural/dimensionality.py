@@ -93,7 +93,11 @@ def participation_ratio(
 
 
 def _centred_pairs(X: Any, Y: Any, nan: str) -> list[tuple[Array, Array]]:
-    """Return pairs of repeats in double precision; the sums do not depend on means, their rounding does."""
+    """Return pairs of repeats in double precision, centred.
+
+    The sums of one recording do not depend on means. Those of two repeats take products between repeats only,
+    for the sake of noise that neurons share, and depend on means at the order 1 / P², unless centred.
+    """
     if nan not in ("raise", "omit"):
         raise InvalidInputError(f"nan must be raise or omit, got {nan!r}")
     single = Y is None and np.ndim(X) == 2
@@ -149,7 +153,7 @@ def _stimulus_sums(K: Array) -> Array:
             np.einsum("ij,ji->", K, K),
             diagonal @ diagonal,
             trace**2,
-            diagonal @ columns,
+            diagonal @ (columns + rows) / 2,
             columns @ rows,
             trace * total,
             total**2,
@@ -167,7 +171,7 @@ def _equal_neuron_sums(A: Array, B: Array) -> Array:
             by_neuron @ by_neuron,
             np.einsum("ij,ij->", products, products),
             by_neuron @ by_neuron,
-            ones_A @ np.einsum("ij,ij->j", products, B),
+            (ones_A @ np.einsum("ij,ij->j", products, B) + ones_B @ np.einsum("ij,ij->j", products, A)) / 2,
             both @ by_neuron,
             both @ by_neuron,
             both @ both,

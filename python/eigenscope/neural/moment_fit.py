@@ -243,7 +243,8 @@ def estimate_moments(
     with single_threaded_blas():
         values = np.mean([eigen_moments(paired_gram(cross, order), n_moments) for order in orders], axis=0)
         samples = bootstrap_moments(cross, n_moments, resamples, threads)
-    units = scale ** np.arange(1.0, n_moments + 1)
+    with np.errstate(over="ignore", under="ignore"):
+        units = scale ** np.arange(1.0, n_moments + 1)
     if not (np.isfinite(units).all() and (units > 0).all()):
         raise InvalidInputError(
             f"the {n_moments}th power of eigenvalues near {scale:.3g} leaves the range of double precision: scale the "
@@ -322,7 +323,7 @@ def break_candidates(n_neurons: int) -> list[int]:
     """Return the ranks tried for the break: 2 to 48 in steps of 2, then evenly on a logarithmic scale."""
     linear = np.arange(2, min(50, n_neurons), 2)
     beyond = np.geomspace(50, n_neurons, N_BREAKS - len(linear) + 1)[:-1] if n_neurons > 50 else np.zeros(0)
-    return [int(rank) for rank in np.unique(np.concatenate([linear, np.rint(beyond)]))]
+    return [int(rank) for rank in np.unique(np.concatenate([linear, np.floor(beyond)]))]
 
 
 def _misfit_p_value(statistic: float, freedom: int, n_bootstraps: int) -> float:

@@ -143,6 +143,7 @@ def compare_regions(
     >>> from eigenscope.neural import compare_regions
     >>> generator = np.random.default_rng(0)
     >>> signal = generator.standard_normal((200, 80)) / np.arange(1, 81) ** 0.5
+    >>> signal = signal @ np.linalg.qr(generator.standard_normal((80, 80)))[0]
     >>> region = tuple(signal + 0.1 * generator.standard_normal(signal.shape) for _ in range(2))
     >>> compare_regions({"V1": region}, rng=0).regions[0].verdict
     'scale-free'

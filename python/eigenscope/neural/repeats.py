@@ -129,11 +129,13 @@ def _presence(arrays: Sequence[Array], nan: str) -> Array:
 def repeat_gram(repeats: Repeats, *, center: bool, threads: int) -> Array:
     """Return ``X Xᵀ`` over all presentations, shape (n_repeats n_stimuli, n_repeats n_stimuli), symmetric.
 
-    The rows of `X` are the repeats one below the other, each centred over its stimuli when asked; missing
-    presentations are rows of zeros. Neurons are read once, a block at a time, and never again.
+    The rows of `X` are the repeats one below the other; missing presentations are rows of zeros. Each neuron's
+    mean over all presentations is subtracted when asked, for the sake of rounding: halves are centred later.
+    Neurons are read once, a block at a time, and never again.
     """
     n_stimuli, n_repeats = repeats.n_stimuli, len(repeats.arrays)
     order = n_repeats * n_stimuli
+    here = repeats.present.ravel()
     gram = np.zeros((order, order))
     for first in range(0, repeats.n_neurons, NEURONS_PER_BLOCK):
         last = min(first + NEURONS_PER_BLOCK, repeats.n_neurons)
@@ -141,10 +143,9 @@ def repeat_gram(repeats: Repeats, *, center: bool, threads: int) -> Array:
         for repeat, array in enumerate(repeats.arrays):
             rows = block[repeat * n_stimuli : (repeat + 1) * n_stimuli]
             rows[...] = array[:, first:last]
-            here = repeats.present[repeat]
-            rows[~here] = 0.0
-            if center:
-                rows[here] -= rows[here].mean(axis=0)
+        if center:
+            block[here] -= block[here].mean(axis=0)
+        block[~here] = 0.0
         with single_threaded_blas():
             gram += _core.sample_gram(block, center=False, threads=threads)["cross_products"]
     return np.tril(gram) + np.tril(gram, -1).T

@@ -18,6 +18,9 @@ COUPLING = math.pi * math.sqrt(2)
 DELAY_ANGLE = math.pi / 4
 """With this coupling and delay the limit cycle has radius 1 and angular speed 1."""
 
+SETTLING_PERIODS = 4
+"""Periods before those returned."""
+
 ACTIVATIONS = ("step", "relu")
 
 
@@ -132,14 +135,17 @@ def simulate_ring_network(
     feature = np.stack([np.cos(preferred), np.sin(preferred)])
     output = coupling * np.stack([np.cos(preferred + delay_angle), np.sin(preferred + delay_angle)]) / n_neurons
     steps = round(2 * math.pi / math.tan(delay_angle) / time_step)
-    latents = np.empty((n_periods * steps, 2))
+    # A tenth more than asked for, because a finite step turns slower; cut to whole turns below.
+    latents = np.empty((math.ceil(1.1 * n_periods * steps), 2))
     state = np.array([coupling / math.pi * math.cos(delay_angle), 0.0])
-    for step in range(-4 * steps, len(latents)):
+    for step in range(-SETTLING_PERIODS * steps, len(latents)):
         # dκ/dt = -κ + (1/N) Vᵀ H(U κ): pre-activations outside the span of U decay.
         state = state + time_step * (output @ (state @ feature > 0) - state)
         if step >= 0:
             latents[step] = state
-    return RingTrajectory(time_step * np.arange(len(latents)), latents, preferred)
+    phase = np.unwrap(np.arctan2(latents[:, 1], latents[:, 0]))
+    whole = int(np.searchsorted(phase - phase[0], 2 * math.pi * n_periods))
+    return RingTrajectory(time_step * np.arange(whole), latents[:whole], preferred)
 
 
 def ring_spectrum(n_eigenvalues: int, *, activation: str = "step") -> Array:
@@ -151,8 +157,8 @@ def ring_spectrum(n_eigenvalues: int, *, activation: str = "step") -> Array:
         How many.
     activation : {"step", "relu"}
         "step": of ±1 responses, the pairs ``(4/π²) / (2k + 1)²``; they add up to 1, their participation ratio
-        is 3, and 4 of them hold 90 %, 9 hold 95 %. "relu": of the positive part of a unit cosine, 1/8 for the
-        first pair and ``2 / (π (4k² - 1))² `` for pair ``2k``; they add up to ``1/4 - 1/π²``.
+        is 3, and 4 of them hold 90 %, 9 hold 95 %. "relu": of the positive part of a unit cosine, 1/16 for
+        the first pair and ``(1 / (π (4k² - 1)))²`` for those of frequency ``2k``; they add up to ``1/4 - 1/π²``.
 
     Returns
     -------
@@ -178,7 +184,8 @@ def ring_spectrum(n_eigenvalues: int, *, activation: str = "step") -> Array:
     if activation == "step":
         return np.asarray(4 / math.pi**2 / (2 * pair + 1.0) ** 2)
     amplitude = np.where(pair == 0, 0.5, 2 / (math.pi * (4 * np.maximum(pair, 1) ** 2 - 1.0)))
-    return np.asarray(amplitude**2 / 2)
+    # A wave of amplitude a has variance a² / 2, half of it along each of its two dimensions.
+    return np.asarray(amplitude**2 / 4)
 
 
 def _check_activation(activation: str) -> None:
