@@ -11,6 +11,8 @@ void register_sparse(py::module_& module);
 void register_density(py::module_& module);
 void register_dense_algebra(py::module_& module);
 void register_random_matrix(py::module_& module);
+void register_silverstein(py::module_& module);
+void register_shrinkage(py::module_& module);
 void register_system(py::module_& module);
 void register_random(py::module_& module);
 }  // namespace eigenscope::bind
@@ -26,6 +28,8 @@ PYBIND11_MODULE(_core, module) {
     eigenscope::bind::register_density(module);
     eigenscope::bind::register_dense_algebra(module);
     eigenscope::bind::register_random_matrix(module);
+    eigenscope::bind::register_silverstein(module);
+    eigenscope::bind::register_shrinkage(module);
     eigenscope::bind::register_system(module);
     eigenscope::bind::register_random(module);
 }

@@ -15,7 +15,14 @@ from .operators import as_operator
 from .parallel_analysis import ParallelAnalysis, parallel_analysis
 from .plan import plan
 from .power_law import fit_power_law
-from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
+from .random_matrix import (
+    GeneralizedMarchenkoPastur,
+    MarchenkoPastur,
+    TracyWidom,
+    fit_marchenko_pastur,
+    optimal_threshold,
+    shrink_covariance,
+)
 from .report import Report, analyze
 from .results import (
     DiagonalEstimate,
@@ -39,6 +46,7 @@ __all__ = [
     "DiagonalEstimate",
     "EigenResult",
     "Estimate",
+    "GeneralizedMarchenkoPastur",
     "LawComparison",
     "MarchenkoPastur",
     "MarchenkoPasturFit",
@@ -69,6 +77,7 @@ __all__ = [
     "plan",
     "randomized_svd",
     "show_config",
+    "shrink_covariance",
     "signal_variances",
     "spectral_density",
     "svds",

@@ -46,16 +46,6 @@ struct GramKernels {
                  const Real* x, Real* z);
 };
 
-/// One step of a three-term recurrence, `count` reals at a time; complex columns are reals of twice the length.
-template <class Real>
-struct RecurrenceKernels {
-    /// sum_i x_i y_i, partial sums in Real and their total in double: meant for a few thousand numbers at a time.
-    double (*dot)(std::int64_t count, const Real* x, const Real* y);
-    /// previous := a product - b current - c previous; returns the sum of its squares, added like `dot`.
-    double (*advance)(std::int64_t count, Real a, const Real* product, Real b, const Real* current, Real c,
-                      Real* previous);
-};
-
 /// Bulge chasing on the lower triangle of a symmetric band matrix, column by column: a_ij is
 /// band[(i - j) + j stride] with stride >= 2 bandwidth + lanes, so that bulges and scratch fit. Rows and columns beyond
 /// the matrix are zero, at least 2 bandwidth of them.
@@ -66,6 +56,16 @@ struct BulgeKernels {
     /// k moves what that created k blocks down. `reflector` (bandwidth + 1 numbers) is carried between calls.
     void (*chase)(double* band, std::int64_t stride, std::int64_t sweep, std::int64_t first_step,
                   std::int64_t last_step, double* reflector);
+};
+
+/// One step of a three-term recurrence, `count` reals at a time; complex columns are reals of twice the length.
+template <class Real>
+struct RecurrenceKernels {
+    /// sum_i x_i y_i, partial sums in Real and their total in double: meant for a few thousand numbers at a time.
+    double (*dot)(std::int64_t count, const Real* x, const Real* y);
+    /// previous := a product - b current - c previous; returns the sum of its squares, added like `dot`.
+    double (*advance)(std::int64_t count, Real a, const Real* product, Real b, const Real* current, Real c,
+                      Real* previous);
 };
 
 struct RandomKernels {
