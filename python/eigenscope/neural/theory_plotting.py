@@ -1,0 +1,84 @@
+"""Pictures of learning curves and prediction errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..results.plot_style import DATA_COLOUR, FIT_COLOUR, INK, NOISE_COLOUR, NOTE_SIZE, new_axes, style_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .learning_curve import LearningCurve
+    from .prediction_error import PredictionError
+
+
+def plot_learning_curve(result: LearningCurve, ax: Axes | None = None, *, title: str = "Learning curve") -> Axes:
+    """Draw generalization and training error against the number of training samples.
+
+    Parameters
+    ----------
+    result : LearningCurve
+        The curve.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+    title : str
+        Title of the panel.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+    """
+    ax = new_axes(ax)
+    order = np.argsort(result.n_train)
+    sizes = result.n_train[order]
+    for values, colour, label in (
+        (result.generalization_error, DATA_COLOUR, "generalization"),
+        (result.training_error, NOISE_COLOUR, "training"),
+    ):
+        shown = np.where(np.isfinite(values[order]) & (values[order] > 0), values[order], np.nan)
+        if np.isfinite(shown).any():
+            ax.plot(sizes, shown, color=colour, linewidth=1.8, label=label)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    style_axes(ax, title=title, xlabel="training samples", ylabel="squared error (target units²)")
+    ax.legend(fontsize=NOTE_SIZE, frameon=False, labelcolor=INK)
+    return ax
+
+
+def plot_prediction_error(result: PredictionError, ax: Axes | None = None, *, title: str = "Prediction error") -> Axes:
+    """Draw the predicted error with its interval and the measured errors.
+
+    Parameters
+    ----------
+    result : PredictionError
+        Theory and experiment.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+    title : str
+        Title of the panel.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+    """
+    ax = new_axes(ax)
+    order = np.argsort(result.n_train)
+    sizes = result.n_train[order]
+    ax.plot(sizes, result.theory.generalization_error[order], color=FIT_COLOUR, linewidth=1.8, label="theory")
+    if np.isfinite(result.theory_stderr).all():
+        low, high = result.interval()
+        ax.fill_between(sizes, low[order], high[order], color=FIT_COLOUR, alpha=0.15, linewidth=0)
+    for mean, stderr, colour, label in (
+        (result.measured_error, result.measured_stderr, DATA_COLOUR, "measured, all stimuli"),
+        (result.test_error, result.test_stderr, NOISE_COLOUR, "measured, stimuli not trained on"),
+    ):
+        ax.errorbar(sizes, mean[order], yerr=stderr[order], color=colour, label=label, fmt="o", markersize=4, capsize=2)
+    ax.set_ylim(bottom=0)
+    style_axes(ax, title=title, xlabel="training stimuli", ylabel="error (share of target variance)")
+    ax.legend(fontsize=NOTE_SIZE, frameon=False, labelcolor=INK)
+    return ax
