@@ -182,6 +182,8 @@ def _curve(values: Array, weights: Array, sizes: Array, ridges: Array, noise: fl
     unit = max(float(values.max()), float(ridges.max())) or 1.0
     scaled = values / unit
     nonzero = scaled[scaled > 0]
+    # Modes the target does not need do not matter, even where their own error is infinite.
+    wanted = weights > 0
     rows = []
     for p, ridge in zip(sizes.tolist(), (ridges / unit).tolist(), strict=True):
         kappa, residual = effective_ridge(nonzero, p, ridge)
@@ -190,7 +192,7 @@ def _curve(values: Array, weights: Array, sizes: Array, ridges: Array, noise: fl
         variance = n_outputs * noise
         excess = variance * (1 - remainder) / remainder if remainder > 0 else math.inf
         # σ² = 0 times an infinite factor is the limit from small noise: none.
-        generalization = float(weights @ errors) + (excess if variance > 0 else 0.0)
+        generalization = float(weights[wanted] @ errors[wanted]) + (excess if variance > 0 else 0.0)
         unfitted = ridge / kappa if kappa > 0 else remainder
         training = unfitted**2 * (generalization + variance) if unfitted > 0 else 0.0
         rows.append((generalization, training, kappa * unit, 1 - remainder, residual))

@@ -283,7 +283,8 @@ def _theory(problem: _Regression, sizes: Array) -> tuple[LearningCurve, Array, A
     weights = np.sum((vectors.T @ problem.targets) ** 2, axis=1) / n_stimuli
     weights = np.where(weights > rounding**2, weights, 0.0)
     theory = learning_curve(values, weights, sizes, ridge=sizes * problem.ridge)
-    left = np.array([weights * theory.mode_errors(index) for index in range(len(sizes))])
+    wanted = weights > 0
+    left = np.array([weights[wanted] * theory.mode_errors(index)[wanted] for index in range(len(sizes))])
     radius = np.linalg.norm(left, axis=1)
     total = left.sum(axis=1)
     is_defined = (radius > 0) & np.isfinite(radius)

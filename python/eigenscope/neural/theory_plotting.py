@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from .prediction_error import PredictionError
 
 
+_FEW_SIZES = 8
+"""Up to this many training sizes are written on the axis."""
+
+_DEPTH_BELOW_ERROR = 0.03
+"""The logarithmic axis ends at this share of the smallest generalization error."""
+
+
 def plot_learning_curve(result: LearningCurve, ax: Axes | None = None, *, title: str = "Learning curve") -> Axes:
     """Draw generalization and training error against the number of training samples.
 
@@ -44,6 +51,13 @@ def plot_learning_curve(result: LearningCurve, ax: Axes | None = None, *, title:
             ax.plot(sizes, shown, color=colour, linewidth=1.8, label=label)
     ax.set_xscale("log")
     ax.set_yscale("log")
+    ax.xaxis.set_minor_formatter("")
+    if len(sizes) <= _FEW_SIZES:
+        ax.set_xticks(sizes, labels=[f"{size:g}" for size in sizes])
+    # A training error near zero must not squeeze the generalization error into a corner.
+    shown = result.generalization_error[np.isfinite(result.generalization_error)]
+    if np.any(shown > 0):
+        ax.set_ylim(_DEPTH_BELOW_ERROR * shown[shown > 0].min(), 2 * shown.max())
     style_axes(ax, title=title, xlabel="training samples", ylabel="squared error (target units²)")
     ax.legend(fontsize=NOTE_SIZE, frameon=False, labelcolor=INK)
     return ax
@@ -78,7 +92,8 @@ def plot_prediction_error(result: PredictionError, ax: Axes | None = None, *, ti
         (result.test_error, result.test_stderr, NOISE_COLOUR, "measured, stimuli not trained on"),
     ):
         ax.errorbar(sizes, mean[order], yerr=stderr[order], color=colour, label=label, fmt="o", markersize=4, capsize=2)
-    ax.set_ylim(bottom=0)
+    tallest = max(float(np.nanmax(curve)) for curve in (result.measured_error, result.test_error))
+    ax.set_ylim(0, 1.15 * tallest)
     style_axes(ax, title=title, xlabel="training stimuli", ylabel="error (share of target variance)")
     ax.legend(fontsize=NOTE_SIZE, frameon=False, labelcolor=INK)
     return ax
