@@ -86,7 +86,7 @@ class CanonicalCorrelations(Result):
         return int(np.count_nonzero(self.correlations > self.null.threshold))
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the correlations with the null's edge; see `eigenscope.neural.plot_canonical_correlations`."""
+        """Draw the correlations with the null's edge."""
         from .similarity_plotting import plot_canonical_correlations
 
         return plot_canonical_correlations(self, ax=ax, **options)

@@ -59,7 +59,7 @@ class CrossSpectrum(Result):
     n_test: int
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw covariance against rank; see `eigenscope.neural.similarity_plotting.plot_cross_spectrum`."""
+        """Draw covariance against rank."""
         from .similarity_plotting import plot_cross_spectrum
 
         return plot_cross_spectrum(self, ax=ax, **options)

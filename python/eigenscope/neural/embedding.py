@@ -58,7 +58,7 @@ class Embedding(Result):
     n_iterations: int
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the first two coordinates; see `eigenscope.neural.plot_embedding`."""
+        """Draw the first two coordinates."""
         from .similarity_plotting import plot_embedding
 
         return plot_embedding(self, ax=ax, **options)

@@ -84,7 +84,7 @@ class LearningCurve(Result):
         return mode_errors(self.eigenvalues, float(self.n_train[index]), kappa, 1 - gamma)
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the error against the number of training samples; see `eigenscope.neural.plot_learning_curve`."""
+        """Draw the error against the number of training samples."""
         from .theory_plotting import plot_learning_curve
 
         return plot_learning_curve(self, ax=ax, **options)

@@ -103,7 +103,7 @@ class PredictionError(Result):
         return np.maximum(centre - margin, 0.0), centre + margin
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw theory and experiment; see `eigenscope.neural.theory_plotting.plot_prediction_error`."""
+        """Draw theory and experiment."""
         from .theory_plotting import plot_prediction_error
 
         return plot_prediction_error(self, ax=ax, **options)

@@ -42,22 +42,23 @@ def plot_learning_curve(result: LearningCurve, ax: Axes | None = None, *, title:
     ax = new_axes(ax)
     order = np.argsort(result.n_train)
     sizes = result.n_train[order]
+    finite = result.generalization_error[np.isfinite(result.generalization_error)]
+    lowest = _DEPTH_BELOW_ERROR * finite[finite > 0].min(initial=np.inf)
     for values, colour, label in (
         (result.generalization_error, DATA_COLOUR, "generalization"),
         (result.training_error, NOISE_COLOUR, "training"),
     ):
         shown = np.where(np.isfinite(values[order]) & (values[order] > 0), values[order], np.nan)
-        if np.isfinite(shown).any():
+        if np.any(shown >= lowest):
             ax.plot(sizes, shown, color=colour, linewidth=1.8, label=label)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.xaxis.set_minor_formatter("")
     if len(sizes) <= _FEW_SIZES:
         ax.set_xticks(sizes, labels=[f"{size:g}" for size in sizes])
-    # A training error near zero must not squeeze the generalization error into a corner.
-    shown = result.generalization_error[np.isfinite(result.generalization_error)]
-    if np.any(shown > 0):
-        ax.set_ylim(_DEPTH_BELOW_ERROR * shown[shown > 0].min(), 2 * shown.max())
+    if np.isfinite(lowest):
+        # A training error near zero must not squeeze the generalization error into a corner.
+        ax.set_ylim(lowest, 2 * finite.max())
     style_axes(ax, title=title, xlabel="training samples", ylabel="squared error (target units²)")
     ax.legend(fontsize=NOTE_SIZE, frameon=False, labelcolor=INK)
     return ax
