@@ -41,7 +41,7 @@ def svd_then_covariance_route(X, Y):
 
 def networks(count, n_stimuli, n_units, rng):
     latent = rng.standard_normal((n_stimuli, 8))
-    return [np.tanh(latent @ rng.standard_normal((8, n_units))) for _ in range(count)]
+    return [np.tanh(latent @ rng.standard_normal((8, n_units))).astype(np.float32) for _ in range(count)]
 
 
 @pytest.mark.benchmark(group="pairwise CCA")
@@ -54,7 +54,7 @@ def test_pairwise_distances(benchmark, smoke):
     for name, route in (("covariance", covariance_route), ("SVD and covariance", svd_then_covariance_route)):
         pairs = [(2 * i, 2 * i + 1) for i in range(3 if smoke else 20)]
         start = time.perf_counter()
-        values = [route(systems[i], systems[j]) for i, j in pairs]
+        values = [route(*(systems[i].astype(np.float64) for i in pair)) for pair in pairs]
         theirs = (time.perf_counter() - start) / len(pairs)
         benchmark.extra_info[f"{name} route / ours"] = round(theirs / ours, 1)
         if route is svd_then_covariance_route:

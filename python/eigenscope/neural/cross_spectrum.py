@@ -140,7 +140,7 @@ def cross_spectrum(
     _check_same_neurons(y, v, "Y")
     left, values, right = _shared_axes(x, y, k)
     first, second = u.responses @ left, v.responses @ right
-    unit, training_unit = (_unit(*pair) for pair in ((u, v), (x, y)))
+    unit, training_unit = np.ldexp(1.0, u.exponent + v.exponent), np.ldexp(1.0, x.exponent + y.exponent)
     products = first * second
     degrees = u.n_stimuli - 1
     covariances = products.sum(axis=0) / degrees
@@ -176,14 +176,6 @@ def _shared_axes(x: Representation, y: Representation, k: int | None) -> tuple[A
     left, right = a.Vh.T @ P[:, :k], b.Vh.T @ Qh[:k].T
     signs = leading_phases(left)
     return left * signs, values[:k], right * signs
-
-
-def _unit(first: Representation, second: Representation) -> float:
-    """Return what a product of the two scaled systems is in the caller's units."""
-    exponent = first.exponent + second.exponent
-    if abs(exponent) > np.finfo(np.float64).maxexp - 64:
-        raise InvalidInputError("covariances leave the range of doubles: rescale the data by a power of ten first")
-    return float(np.ldexp(1.0, exponent))
 
 
 def _bin_starts(n_ranks: int, bins_per_octave: float) -> Array:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidInputError
+from ..inputs import as_source
 from ..results.base import Result
 from ..run_options import Progress, ProgressOption, resolve_threads, single_threaded_blas
 from .embedding import Embedding, classical_scaling, smacof
 from .jackknife import jackknife_stderr, leave_groups_out
-from .representation import Representation, check_same_stimuli, representation
+from .representation import representation
 from .shape_distance import shape_of
 from .wachter import WachterNull, wachter_null
 
@@ -147,23 +148,21 @@ def pairwise_distances(
     >>> bool(result.distances[0, 1] < 1e-12 < 0.5 < result.distances[0, 2])
     True
     """
-    checked = _check(systems, k, metric, alpha)
-    n_stimuli = checked[0].n_stimuli
+    _check_options(len(systems), k, metric, alpha)
+    n_stimuli = _n_stimuli(systems, k)
     n_threads = resolve_threads(threads)
     report = Progress(progress, "pairwise distances")
 
-    def among(responses: Callable[[Representation], Array]) -> Array:
-        stack = np.empty((len(checked), k, len(responses(checked[0]))))
-        for index, system in enumerate(checked):
-            stack[index] = _shape(responses(system), system, k, metric, alpha, index).T
+    def among(kept: Array) -> Array:
+        # One system at a time is held in double precision; what stays of it are k columns.
+        stack = np.empty((len(systems), k, len(kept)))
+        for index, system in enumerate(systems):
+            stack[index] = _shape(system, kept, k, metric, alpha, index).T
         return _distances(stack, metric, n_threads, report)
 
-    def without(kept: Array) -> Array:
-        return among(lambda system: system.responses[kept])
-
     with single_threaded_blas():
-        distances = among(lambda system: system.responses)
-        replicates = leave_groups_out(without, n_stimuli, n_groups)
+        distances = among(np.arange(n_stimuli))
+        replicates = leave_groups_out(among, n_stimuli, n_groups)
     report.close()
     return PairwiseDistances(
         distances=distances,
@@ -175,30 +174,39 @@ def pairwise_distances(
     )
 
 
-def _check(systems: Sequence[Any], k: int, metric: str, alpha: float) -> list[Representation]:
+def _check_options(n_systems: int, k: int, metric: str, alpha: float) -> None:
     if metric not in METRICS:
         raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")
     if not 0 <= alpha <= 1:
         raise InvalidInputError(f"alpha must lie between 0 and 1, got {alpha!r}")
-    if len(systems) < 2:
-        raise InvalidInputError(f"{len(systems)} systems: at least two are needed to compare")
-    names = [f"systems[{index}]" for index in range(len(systems))]
-    checked = [representation(s, name=n, minimum=MINIMUM_STIMULI) for s, n in zip(systems, names, strict=True)]
-    for system, name in zip(checked, names, strict=True):
-        check_same_stimuli(checked[0], system, (names[0], name))
-    most = (checked[0].n_stimuli - 2) // 2
-    if k != int(k) or not 1 <= k <= most:
+    if n_systems < 2:
+        raise InvalidInputError(f"{n_systems} systems: at least two are needed to compare")
+    if k != int(k) or k < 1:
+        raise InvalidInputError(f"k must be a positive integer, got {k!r}")
+
+
+def _n_stimuli(systems: Sequence[Any], k: int) -> int:
+    """Return the number of stimuli all systems share, enough for k dimensions."""
+    counts = [as_source(system).n_samples for system in systems]
+    for index, count in enumerate(counts):
+        if count != counts[0]:
+            raise InvalidInputError(
+                f"systems[0] has {counts[0]} stimuli (rows) and systems[{index}] has {count}: all must hold the same "
+                "stimuli in the same order"
+            )
+    most = (counts[0] - 2) // 2
+    if k > most:
         raise InvalidInputError(
-            f"k must be an integer from 1 to {most} with {checked[0].n_stimuli} stimuli, got {k!r}: of more "
-            "dimensions some correlations are 1 whatever the data"
+            f"k={k} dimensions with {counts[0]} stimuli: of more than {most} some correlations are 1 whatever the data"
         )
-    return checked
+    return counts[0]
 
 
-def _shape(responses: Array, system: Representation, k: int, metric: str, alpha: float, index: int) -> Array:
+def _shape(system: Any, kept: Array, k: int, metric: str, alpha: float, index: int) -> Array:
     """Return the leading dimensions of one system: orthonormal columns, or a shape of norm 1."""
-    part = dataclasses.replace(system, responses=responses - responses.mean(axis=0))
-    basis = part.basis(k)
+    whole = representation(system, name=f"systems[{index}]", minimum=MINIMUM_STIMULI)
+    part = whole.responses[kept]
+    basis = dataclasses.replace(whole, responses=part - part.mean(axis=0)).basis(k)
     if basis.rank < k:
         raise InvalidInputError(
             f"systems[{index}] has {basis.rank} dimensions above rounding level, fewer than k={k}: lower k or "

@@ -16,6 +16,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 ROUNDING_OF_MEANS = 8 * float(np.finfo(np.float64).eps)
 """A neuron that varies by less than this share of its mean is constant up to rounding."""
 
+LARGEST_EXPONENT = 505
+"""Data whose largest magnitude lies between 2^-505 and 2^505 (1e±152): squares in their units are doubles too."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Representation:
@@ -114,7 +117,7 @@ def representation(data: Any, *, name: str = "X", minimum: int = 2, center: bool
     Raises
     ------
     InvalidInputError
-        For too few stimuli, values that are not finite, or when no neuron varies.
+        For too few stimuli, values that are not finite or outside 1e±152, or when no neuron varies.
     """
     source = as_source(data)
     if source.n_samples < minimum:
@@ -124,6 +127,11 @@ def representation(data: Any, *, name: str = "X", minimum: int = 2, center: bool
         )
     largest = check_finite(source, threads=1)
     exponent = int(np.frexp(largest)[1])
+    if abs(exponent) > LARGEST_EXPONENT:
+        raise InvalidInputError(
+            f"{name} reaches {largest:.3g}, and squares of such numbers leave the range of doubles: multiply it by a "
+            "power of ten first"
+        )
     values = np.ldexp(np.asarray(source.array, dtype=np.float64), -exponent)
     resolution = 0.0
     if source.array.dtype.kind == "f" and source.array.dtype.itemsize < 8:
