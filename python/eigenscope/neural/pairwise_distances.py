@@ -154,10 +154,14 @@ def pairwise_distances(
     report = Progress(progress, "pairwise distances")
 
     def among(kept: Array) -> Array:
-        # One system at a time is held in double precision; what stays of it are k columns.
+        # One system for each thread is held in double precision; what stays of it are k columns.
         stack = np.empty((len(systems), k, len(kept)))
-        for index, system in enumerate(systems):
-            stack[index] = _shape(system, kept, k, metric, alpha, index).T
+
+        def decompose(index: int) -> None:
+            stack[index] = _shape(systems[index], kept, k, metric, alpha, index).T
+
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(decompose, range(len(systems))))
         return _distances(stack, metric, n_threads, report)
 
     with single_threaded_blas():
