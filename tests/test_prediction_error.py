@@ -22,6 +22,17 @@ def test_theory_meets_experiment(ridge, decay):
     np.testing.assert_allclose(result.measured_error, result.theory.generalization_error, rtol=0.05)
 
 
+@pytest.mark.parametrize("ridge", [0.0, 1e-4, 1e-3, 1e-2])
+@pytest.mark.parametrize("n_features", [100, 400])
+def test_expected_errors_hold_at_any_size(ridge, n_features):
+    X, Y = model_and_recordings(300, 400, decay=1.0)
+    result = prediction_error(X[:, :n_features], Y, [50, 150, 180, 240], ridge=ridge, rng=0, n_subsets=8, n_groups=0)
+    tolerance = 4 * result.test_stderr / result.test_error + 0.03
+    assert np.all(np.abs(result.expected_test_error / result.test_error - 1) < tolerance)
+    tolerance = 4 * result.measured_stderr / result.measured_error + 0.03
+    assert np.all(np.abs(result.expected_error / result.measured_error - 1) < tolerance)
+
+
 def test_error_is_radius_times_root_of_dimension():
     X, Y = model_and_recordings()
     result = prediction_error(X, Y, ridge=1e-3, rng=0, n_groups=0)
@@ -59,7 +70,7 @@ def test_jackknife_error_is_the_spread_over_data_sets():
     # The spread of 40 values is known to 11 %, its jackknife estimates from 10 groups to 24 % each.
     assert 0.6 < stderrs.mean() / errors.std(ddof=1) < 1.5
     low, high = result.interval()
-    assert low[0] < result.theory.generalization_error[0] < high[0]
+    assert low[0] < result.expected_test_error[0] < high[0]
 
 
 def test_units_do_not_matter():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..results.plot_style import DATA_COLOUR, FIT_COLOUR, INK, NOISE_COLOUR, NOTE_SIZE, new_axes, style_axes
+from ..results.plot_style import DATA_COLOUR, INK, MUTED, NOISE_COLOUR, NOTE_SIZE, new_axes, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,13 +84,16 @@ def plot_prediction_error(result: PredictionError, ax: Axes | None = None, *, ti
     ax = new_axes(ax)
     order = np.argsort(result.n_train)
     sizes = result.n_train[order]
-    ax.plot(sizes, result.theory.generalization_error[order], color=FIT_COLOUR, linewidth=1.8, label="theory")
-    if np.isfinite(result.theory_stderr).all():
+    published = result.theory.generalization_error[order]
+    ax.plot(sizes, published, color=MUTED, linewidth=1.0, linestyle=":", label="theory for few of many stimuli")
+    ax.plot(sizes, result.expected_error[order], color=DATA_COLOUR, linewidth=1.6, label="theory, all stimuli")
+    ax.plot(sizes, result.expected_test_error[order], color=NOISE_COLOUR, linewidth=1.6, label="theory, new stimuli")
+    if np.isfinite(result.expected_test_stderr).all():
         low, high = result.interval()
-        ax.fill_between(sizes, low[order], high[order], color=FIT_COLOUR, alpha=0.15, linewidth=0)
+        ax.fill_between(sizes, low[order], high[order], color=NOISE_COLOUR, alpha=0.15, linewidth=0)
     for mean, stderr, colour, label in (
         (result.measured_error, result.measured_stderr, DATA_COLOUR, "measured, all stimuli"),
-        (result.test_error, result.test_stderr, NOISE_COLOUR, "measured, stimuli not trained on"),
+        (result.test_error, result.test_stderr, NOISE_COLOUR, "measured, new stimuli"),
     ):
         ax.errorbar(sizes, mean[order], yerr=stderr[order], color=colour, label=label, fmt="o", markersize=4, capsize=2)
     tallest = max(float(np.nanmax(curve)) for curve in (result.measured_error, result.test_error))
