@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from eigenscope.neural import cvpca, participation_ratio
 
-PATH = Path(__file__).parents[2] / ".." / "shared" / "data" / "v1_gratings" / "v1_gratings.npz"
+PATH = Path(__file__).parents[1] / ".." / "shared" / "data" / "v1_gratings" / "v1_gratings.npz"
 
 pytestmark = pytest.mark.skipif(not PATH.exists(), reason="no shared data folder beside the checkout")
 
