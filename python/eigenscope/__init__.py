@@ -7,6 +7,7 @@ _blas_table.fill()
 
 from .config import show_config
 from .covariance import covariance_spectrum
+from .density import spectral_density
 from .dimensionality import dims_for_variance, effective_rank, participation_ratio
 from .eigen import eigsh
 from .inputs import as_source
@@ -24,23 +25,29 @@ from .random_matrix import (
 )
 from .report import Report, analyze
 from .results import (
+    DiagonalEstimate,
     EigenResult,
     Estimate,
+    LawComparison,
     MarchenkoPasturFit,
     PowerLawFit,
     RunInfo,
+    SpectralDensity,
     Spectrum,
     SVDResult,
 )
 from .signal_variances import fit_signal_power_law, signal_variances
 from .svd import randomized_svd, svds
+from .trace import diagonal, logdet, trace
 
 __version__: str = _core.__version__
 
 __all__ = [
+    "DiagonalEstimate",
     "EigenResult",
     "Estimate",
     "GeneralizedMarchenkoPastur",
+    "LawComparison",
     "MarchenkoPastur",
     "MarchenkoPasturFit",
     "ParallelAnalysis",
@@ -48,6 +55,7 @@ __all__ = [
     "Report",
     "RunInfo",
     "SVDResult",
+    "SpectralDensity",
     "Spectrum",
     "TracyWidom",
     "__version__",
@@ -55,12 +63,14 @@ __all__ = [
     "as_operator",
     "as_source",
     "covariance_spectrum",
+    "diagonal",
     "dims_for_variance",
     "effective_rank",
     "eigsh",
     "fit_marchenko_pastur",
     "fit_power_law",
     "fit_signal_power_law",
+    "logdet",
     "optimal_threshold",
     "parallel_analysis",
     "participation_ratio",
@@ -69,5 +79,7 @@ __all__ = [
     "show_config",
     "shrink_covariance",
     "signal_variances",
+    "spectral_density",
     "svds",
+    "trace",
 ]

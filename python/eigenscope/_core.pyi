@@ -372,7 +372,10 @@ def dense_operator_float64(
     scale: float = 1.0,
 ) -> Operator_float64: ...
 def eigh_largest_in_place(matrix: numpy.typing.NDArray[numpy.float64], count: int) -> tuple[typing.Any, ...]: ...
-def eigvalsh_in_place(matrix: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]: ...
+def eigvalsh_in_place(
+    matrix: numpy.typing.NDArray[numpy.float64], threads: int
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def eigvalsh_workspace_bytes(order: int) -> int: ...
 def feature_sums(
     array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
     *,
@@ -434,6 +437,66 @@ def scan(
 def smoothed_density(
     eigenvalues: numpy.typing.NDArray[numpy.float64], *, bandwidth: float, threads: int = 1
 ) -> tuple[typing.Any, ...]: ...
+def spectral_quadrature_complex128(
+    operator: Operator_complex128,
+    *,
+    degree: int,
+    first_probe: int,
+    n_probes: int,
+    block: int,
+    probe: str,
+    gram: bool,
+    reorthogonalize: bool,
+    max_seconds: float,
+    seed: int,
+    monitor: typing.Any,
+    threads: int,
+) -> dict[str, typing.Any]: ...
+def spectral_quadrature_complex64(
+    operator: Operator_complex64,
+    *,
+    degree: int,
+    first_probe: int,
+    n_probes: int,
+    block: int,
+    probe: str,
+    gram: bool,
+    reorthogonalize: bool,
+    max_seconds: float,
+    seed: int,
+    monitor: typing.Any,
+    threads: int,
+) -> dict[str, typing.Any]: ...
+def spectral_quadrature_float32(
+    operator: Operator_float32,
+    *,
+    degree: int,
+    first_probe: int,
+    n_probes: int,
+    block: int,
+    probe: str,
+    gram: bool,
+    reorthogonalize: bool,
+    max_seconds: float,
+    seed: int,
+    monitor: typing.Any,
+    threads: int,
+) -> dict[str, typing.Any]: ...
+def spectral_quadrature_float64(
+    operator: Operator_float64,
+    *,
+    degree: int,
+    first_probe: int,
+    n_probes: int,
+    block: int,
+    probe: str,
+    gram: bool,
+    reorthogonalize: bool,
+    max_seconds: float,
+    seed: int,
+    monitor: typing.Any,
+    threads: int,
+) -> dict[str, typing.Any]: ...
 def uniform(
     seed: int, stream: int, rows: int, cols: int, *, dtype: str = "float64", first_row: int = 0, threads: int = 1
 ) -> typing.Any: ...
