@@ -7,6 +7,7 @@ from .free_convolution import FreeProduct, FreeSum, FussCatalan, Semicircle, mom
 from .heteroscedastic import NoiseEqualization, biwhiten, dyson_equalizer
 from .laws import MarchenkoPastur
 from .noise_variance import noise_variance
+from .population import PopulationSpectrum, population_moments, population_spectrum
 from .silverstein import GeneralizedMarchenkoPastur
 from .temporal import CorrelatedMarchenkoPastur, noise_power_spectrum
 from .thresholds import gavish_donoho_rank, optimal_threshold
@@ -20,6 +21,7 @@ __all__ = [
     "GeneralizedMarchenkoPastur",
     "MarchenkoPastur",
     "NoiseEqualization",
+    "PopulationSpectrum",
     "Semicircle",
     "TracyWidom",
     "biwhiten",
@@ -32,6 +34,8 @@ __all__ = [
     "noise_power_spectrum",
     "noise_variance",
     "optimal_threshold",
+    "population_moments",
+    "population_spectrum",
     "shrink_covariance",
     "spikes",
 ]

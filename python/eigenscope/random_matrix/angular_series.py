@@ -19,6 +19,9 @@ SERIES_TOLERANCE = 1e-14
 QUANTILE_NODES = 8
 """Points of the table per node of the series from which quantiles start."""
 
+PARTIAL_MEAN_INTERVALS = 2048
+"""Intervals of the table of partial means; between them a cubic errs by the fifth power of the step at an edge."""
+
 MAX_NEWTON_STEPS = 60
 """Guarded Newton steps for quantiles; a handful suffice unless the density all but vanishes."""
 
@@ -90,6 +93,23 @@ class AngularSeries:
         angle = np.where(mass >= heights[-1], np.pi, angle)
         return np.asarray(self.low + (self.high - self.low) * np.sin(angle / 2) ** 2)
 
+    def partial_mean(self, mass: Array) -> Array:
+        """Return ``∫ x dF`` from `low` up to the quantiles of these masses, a cubic through a table with its slopes.
+
+        As a function of the mass its derivative is the quantile x, so that value and slope are known at every angle.
+        """
+        from scipy.interpolate import CubicHermiteSpline
+
+        middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
+        # x = middle - half cos θ, times the cosine series.
+        lifted = np.polynomial.chebyshev.chebmul([middle, -half], self.coefficients)
+        intervals = max(PARTIAL_MEAN_INTERVALS, QUANTILE_NODES * len(self.coefficients))
+        heights, means = _masses(self.coefficients, intervals), _masses(lifted, intervals)
+        x = middle - half * np.cos(np.pi * np.arange(intervals + 1) / intervals)
+        rising = np.concatenate([[True], np.diff(np.maximum.accumulate(heights)) > 0])
+        spline = CubicHermiteSpline(heights[rising], means[rising], x[rising])
+        return np.asarray(spline(np.clip(mass, 0, heights[-1])))
+
     def _mass(self, angle: Array) -> Array:
         # Σ a_k sin(kθ)/k = sin θ Σ (a_{k+1}/(k+1)) U_k(cos θ), a sum of Chebyshev polynomials of the second kind.
         total = self.coefficients[0] * angle
@@ -109,3 +129,15 @@ def _second_kind(coefficients: Array, x: Array) -> Array:
     for coefficient in coefficients[::-1]:
         now, ahead = coefficient + 2 * x * now - ahead, now
     return now
+
+
+def _masses(coefficients: Array, intervals: int) -> Array:
+    """Return ``a_0 θ + Σ a_k sin(kθ)/k`` at ``θ = π j / intervals``, j = 0 … intervals, by a sine transform."""
+    from scipy.fft import dst
+
+    angles = np.pi * np.arange(intervals + 1) / intervals
+    waves = np.zeros(intervals - 1)
+    waves[: len(coefficients) - 1] = coefficients[1:] / np.arange(1, len(coefficients))
+    oscillation = np.zeros(intervals + 1)
+    oscillation[1:-1] = dst(waves, type=1) / 2
+    return np.asarray(coefficients[0] * angles + oscillation)

@@ -188,7 +188,7 @@ class FreeProduct:
         w = _fixed_point(step, 1j * np.abs(s))
         # m(1/s) = s / (η(s) - 1) and η(s) - 1 = w / m₁(1/w).
         values = (s / w * np.asarray(self._first.stieltjes((1 / w).conj())).conj()).conj()
-        return np.where(z.imag < 0, values.conj(), values)
+        return np.asarray(np.where(z.imag < 0, values.conj(), values))
 
 
 class FussCatalan:
@@ -250,7 +250,7 @@ class FussCatalan:
             with np.errstate(divide="ignore", invalid="ignore"):
                 value = np.sin((s + 1) * middle) ** (s + 1) / (np.sin(middle) * np.sin(s * middle) ** s)
             low, high = np.where(value > target, middle, low), np.where(value > target, high, middle)
-        return (low + high) / 2
+        return np.asarray((low + high) / 2)
 
 
 def moments_of_sum(first: ArrayLike, second: ArrayLike) -> Array:

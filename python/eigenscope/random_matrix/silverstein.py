@@ -125,6 +125,23 @@ class GeneralizedMarchenkoPastur:
         """Smallest eigenvalue whose `cdf` reaches `probability`; NaN outside [0, 1]."""
         return apply_elementwise(self._quantile, probability)
 
+    def mean_quantiles(self, n: int) -> Array:
+        """Return n times the mean eigenvalue between successive n-th parts of the law, ascending, shape (n,).
+
+        ``n ∫ F⁻¹(u) du`` over ``((i - 1) / n, i / n)``: what n sample eigenvalues are on average, to first order.
+
+        References
+        ----------
+        Ledoit and Wolf 2015, "Spectrum estimation: a unified framework for covariance matrix estimation and PCA in
+        large dimensions", J. Multivariate Analysis 139.
+        """
+        levels = np.arange(n + 1) / n
+        total, start = np.zeros(n + 1), self.atom
+        for mass, series in zip(self._intervals[:, 2], self._series, strict=True):
+            total += series.partial_mean(np.clip(levels - start, 0, mass))
+            start += mass
+        return np.asarray(n * np.diff(total) * self._scale)
+
     def stieltjes(self, z: ArrayLike) -> Array | complex:
         """Stieltjes transform ``∫ dF(x) / (x - z)``; at real points of the support the limit from above."""
         return apply_elementwise(self._stieltjes, z, dtype=np.complex128)
