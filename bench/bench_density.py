@@ -104,7 +104,7 @@ def log_determinant_table(n: int, n_seeds: int) -> None:
             continue
         sparse = scipy.sparse.csr_matrix(A)
         value, info = imate.logdet(
-            sparse, method="slq", error_rtol=1e-2, max_num_samples=2000, lanczos_degree=20, return_info=True
+            sparse, method="slq", error_rtol=1e-2, max_num_samples=200, lanczos_degree=20, return_info=True
         )
         samples = info["convergence"]["num_samples_used"]
         print(f"{'':22} imate:      {20 * samples:6.0f} products, error {abs(value / truth - 1):.1e}")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from eigenscope import diagonal, logdet, testing, trace
-from eigenscope.errors import ConvergenceWarning, InvalidInputError, NotSymmetricError
+from eigenscope.errors import ConvergenceWarning, Interrupted, InvalidInputError, NotSymmetricError
 
 METHODS = ("slq", "hutchinson", "hutch++", "xtrace", "xnystrace")
 N = 300
@@ -108,6 +108,27 @@ def test_a_budget_is_kept_and_admitted():
     with pytest.warns(ConvergenceWarning, match="max_matvecs"):
         estimate = trace(OPERATOR, np.sin, rtol=1e-8, max_matvecs=100, rng=0)
     assert estimate.n_matvecs <= 100
+
+
+def test_time_progress_and_interruption():
+    lines = []
+    with pytest.warns(ConvergenceWarning, match="max_seconds"):
+        trace(OPERATOR, method="hutchinson", rtol=1e-9, max_seconds=0.0, progress=lines.append, rng=0)
+    assert len(lines) == 1
+    assert "8 products" in lines[0]
+    calls = []
+
+    def product(block):
+        calls.append(1)
+        if len(calls) > 4:
+            raise KeyboardInterrupt
+        return VALUES[:, None] * block
+
+    for method in ("hutchinson", "xtrace"):
+        calls.clear()
+        with pytest.raises(Interrupted) as caught:
+            trace(product, method=method, shape=(N, N), rtol=1e-9, check=False, rng=0)
+        assert abs(caught.value.partial.value - VALUES.sum()) < 5 * caught.value.partial.stderr
 
 
 def test_diagonals():

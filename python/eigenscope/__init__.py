@@ -38,7 +38,7 @@ from .results import (
 )
 from .signal_variances import fit_signal_power_law, signal_variances
 from .svd import randomized_svd, svds
-from .trace import diagonal, logdet, trace
+from .traces import diagonal, logdet, trace
 
 __version__: str = _core.__version__
 

@@ -89,8 +89,8 @@ def fit_power_law(
         exponent. With fewer, `bias` is NaN and the interval is widened by a bound on it on both sides, which
         is wide.
 
-    For a `CrossValidatedSpectrum` the sampling error follows from the scatter of its stimuli, components held
-    fixed; its own bias is not in the interval, see `eigenscope.neural.exponent_bias`.
+        For a `CrossValidatedSpectrum` the sampling error follows from the scatter of its stimuli, components
+        held fixed; its own bias is not in the interval, see `eigenscope.neural.exponent_bias`.
 
     Raises
     ------

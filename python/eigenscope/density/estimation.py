@@ -103,11 +103,13 @@ def spectral_density(
     reorthogonalize : bool, optional
         Keep the vectors of a group and orthogonalise against all of them; by default when they take less than 64 MB.
         Without, converged eigenvalues appear in copies whose weights add up to the right one.
-    shape, adjoint : optional
-        Shape and adjoint product of a callable.
+    shape : tuple of int, optional
+        Shape of a callable.
     dtype : dtype, optional
         Scalar of the computation. float32 halves the traffic: large sparse matrices go twice as fast, and nodes are
         still accurate to about 1e-6 of the largest eigenvalue.
+    adjoint : callable, optional
+        Adjoint product of a callable.
     block_size : int, optional
         Probes multiplied at once; by default 16, and one cache line per row for sparse matrices.
     max_matvecs, max_seconds : optional

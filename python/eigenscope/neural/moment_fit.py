@@ -54,6 +54,10 @@ class MomentPowerLawFit(PowerLawFit):
 
     Parameters
     ----------
+    exponent, stderr, interval, r_squared, ranks, intercept, method, range_sensitivity, n_dropped, bias : fields
+        As in `PowerLawFit`; what a fit of moments does not have is NaN or empty.
+    confidence, eigenvalues, n_samples : fields
+        As in `PowerLawFit`; the eigenvalues are those of the fit.
     first_exponent : float
         Exponent up to `break_rank`; equal to `exponent` for a single slope.
     first_stderr : float

@@ -27,6 +27,12 @@ class CrossValidatedSpectrum(Spectrum):
 
     Parameters
     ----------
+    eigenvalues, n_samples, n_features, total_variance, degrees_of_freedom, eigenvectors, centered, scaled : fields
+        As in `Spectrum`; rows are stimuli, columns neurons.
+    sample_axis, feature_means, feature_variances, lag_one_autocorrelation, feature_names : fields
+        As in `Spectrum`.
+    residual_norms, status, info : fields
+        As in `Spectrum`.
     contributions : ndarray, shape (n_stimuli, k)
         What each stimulus adds: its sum over stimuli is `eigenvalues`. Errors of everything computed from the
         eigenvalues follow from its scatter over stimuli, with the components held fixed.

@@ -152,7 +152,7 @@ def test_errors_of_eigenvalues_are_those_seen_over_recordings():
     generator = np.random.default_rng(0)
     eigenvalues, stderrs = [], []
     for _ in range(120):
-        signal = generator.standard_normal((200, 30)) * np.arange(1, 31) ** -0.7
+        signal = generator.standard_normal((100, 30)) * np.arange(1, 31) ** -0.7
         found = cvpca(*(signal + 0.2 * generator.standard_normal(signal.shape) for _ in range(2)), n_shuffles=4, rng=0)
         eigenvalues.append(found.eigenvalues[:8])
         stderrs.append(found.stderr[:8])
