@@ -9,7 +9,12 @@ import pytest
 from eigenscope import MarchenkoPastur, MarchenkoPasturFit, covariance_spectrum, fit_marchenko_pastur
 from eigenscope.errors import DataWarning, InvalidInputError
 from eigenscope.random_matrix import CorrelatedMarchenkoPastur, noise_power_spectrum
-from eigenscope.random_matrix.temporal import ar1_coefficient, ar1_power_spectrum
+from eigenscope.random_matrix.temporal import (
+    ar1_coefficient,
+    ar1_coefficient_of_spread,
+    ar1_log_spread,
+    ar1_power_spectrum,
+)
 from scipy.optimize import brentq
 from scipy.signal import lfilter
 from scipy.stats import binom
@@ -138,7 +143,7 @@ def test_ar1_coefficient_is_unbiased(coefficient, centered):
 @pytest.mark.parametrize(("n", "p", "coefficient"), [(200, 100, 0.5), (400, 60, 0.9), (150, 250, 0.7)])
 def test_ar1_noise_is_not_taken_for_signal(n, p, coefficient):
     rng = np.random.default_rng(4)
-    draws, found = 60, 0
+    draws, found = 40, 0
     for _ in range(draws):
         spectrum = covariance_spectrum(autoregressive(rng, n, p, coefficient), threads=1)
         with pytest.warns(DataWarning, match="successive samples are correlated"):
@@ -180,6 +185,28 @@ def test_signals_in_ar1_noise_are_found_and_debiased():
     assert np.mean(np.equal(counts, 3)) >= 0.8
     np.testing.assert_allclose(np.mean(signals, axis=0), strengths, rtol=0.06)
     assert np.mean(variances) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("signal_correlation", [0.0, 0.99])
+def test_signals_that_pull_the_autocorrelation_are_noticed(signal_correlation):
+    rng = np.random.default_rng(8)
+    n, p, coefficient = 500, 80, 0.7
+    noise = autoregressive(rng, n, p, coefficient)
+    signal = 20 * autoregressive(rng, n, 1, signal_correlation) * rng.standard_normal(p)
+    spectrum = covariance_spectrum(noise + signal, threads=1)
+    assert abs(spectrum.lag_one_autocorrelation - coefficient) > 0.2
+    fit = fit_marchenko_pastur(spectrum, temporal="ar1")
+    assert fit.n_signal == 1
+    assert "signals pull it" in fit.reasons[0]
+    assert fit.variance.value == pytest.approx(1, abs=0.05)
+    measured = fit_marchenko_pastur(spectrum, temporal=noise_power_spectrum(noise + signal, n_signal=1))
+    assert measured.n_signal == 1
+
+
+def test_spread_of_eigenvalues_tells_the_coefficient():
+    for coefficient in (0.0, 0.4, 0.9):
+        found = ar1_coefficient_of_spread(ar1_log_spread(coefficient, 0.3), 0.3)
+        assert found == pytest.approx(coefficient, abs=2e-3)
 
 
 def test_fit_by_number_and_by_power_spectrum_agree_and_scale(tmp_path):

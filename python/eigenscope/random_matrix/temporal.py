@@ -25,6 +25,12 @@ EDGE_TOLERANCE = 1e-14
 STRONGEST_COEFFICIENT = 0.999
 """AR(1) coefficients beyond ± this leave so few independent samples that no law for large data holds."""
 
+QUARTILES = (0.25, 0.75)
+"""Levels between which the spread of the non-zero eigenvalues is measured: signals above hardly move it."""
+
+SPREAD_FREQUENCIES = 512
+"""Frequencies for the law whose spread is compared with that of data."""
+
 FEATURES_PER_BLOCK = 64
 """Features whose periodograms are held in memory together."""
 
@@ -360,3 +366,33 @@ def ar1_coefficient(lag_one_autocorrelation: float, n_samples: int) -> float:
     if highest <= lowest or excess(highest) <= 0:
         return max(highest, lag_one_autocorrelation)
     return lowest if excess(lowest) >= 0 else float(brentq(excess, lowest, highest))
+
+
+def ar1_log_spread(coefficient: float, ratio: float) -> float:
+    """Return the logarithm of upper over lower quartile of the non-zero eigenvalues of AR(1) noise."""
+    law = CorrelatedMarchenkoPastur(ar1_power_spectrum(coefficient, SPREAD_FREQUENCIES), ratio)
+    low, high = np.asarray(law.ppf(law.atom + (1 - law.atom) * np.array(QUARTILES)))
+    return float(np.log(high / low))
+
+
+def ar1_coefficient_of_spread(log_spread: float, ratio: float) -> float:
+    """Return the size of the AR(1) coefficient that spreads eigenvalues so far, between 0 and 0.96875.
+
+    Parameters
+    ----------
+    log_spread : float
+        As `ar1_log_spread` returns it.
+    ratio : float
+        ``n_features / n_samples``.
+    """
+    from scipy.optimize import brentq
+
+    # Strong correlation makes laws costly: from 0, 1/2, 3/4, … the first that spreads further ends the bracket.
+    low = 0.0
+    if ar1_log_spread(low, ratio) >= log_spread:
+        return low
+    for high in (0.5, 0.75, 0.875, 0.9375, 0.96875):
+        if ar1_log_spread(high, ratio) > log_spread:
+            return float(brentq(lambda phi: ar1_log_spread(phi, ratio) - log_spread, low, high, xtol=1e-4))
+        low = high
+    return low
