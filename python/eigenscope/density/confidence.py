@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 from ..errors import InvalidInputError
 
@@ -52,7 +52,7 @@ def normal_quantile(confidence: float) -> float:
     """Return z with probability `confidence` between -z and z."""
     if not 0.0 < confidence < 1.0:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence}")
-    return float(scipy.stats.norm.ppf(0.5 * (1.0 + confidence)))
+    return float(scipy.special.ndtri(0.5 * (1.0 + confidence)))
 
 
 def share_interval(share: Array, factor: float, confidence: float) -> tuple[Array, Array]:
@@ -81,5 +81,5 @@ def scatter_factor(per_probe: Array, bound: Array, confidence: float) -> tuple[A
         return bound, normal_quantile(confidence)
     measured = per_probe.std(axis=0, ddof=1) / math.sqrt(n_probes)
     normal_quantile(confidence)
-    quantile = float(scipy.stats.t.ppf(0.5 * (1.0 + confidence), n_probes - 1))
+    quantile = float(scipy.special.stdtrit(n_probes - 1, 0.5 * (1.0 + confidence)))
     return np.minimum(measured, bound), quantile

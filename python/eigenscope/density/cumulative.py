@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -45,6 +44,9 @@ class RisingCurve:
         # A power of two near the positions keeps the slopes inside the floating range.
         exponent = int(np.clip(np.frexp(np.abs(x).max())[1], -1000, 1000))
         self._unit = float(np.ldexp(1.0, exponent))
+        # Imported here: the module loads a third of SciPy.
+        from scipy.interpolate import PchipInterpolator
+
         self._curve = PchipInterpolator(x / self._unit, y, extrapolate=False)
 
     def __call__(self, x: Array) -> Array:

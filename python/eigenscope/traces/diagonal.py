@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 import scipy.sparse
-import scipy.stats
+import scipy.special
 
 from ..errors import InvalidInputError
 from ..inputs import as_matrix
@@ -116,5 +116,5 @@ def _sampled(known: Array, samples: Array, confidence: float, n_matvecs: int) ->
     count = samples.shape[1]
     values = known + samples.mean(axis=1)
     stderr = samples.std(axis=1, ddof=1) / np.sqrt(count)
-    half = float(scipy.stats.t.ppf(0.5 * (1 + confidence), count - 1)) * stderr
+    half = float(scipy.special.stdtrit(count - 1, 0.5 * (1 + confidence))) * stderr
     return DiagonalEstimate(values, stderr, (values - half, values + half), confidence, n_matvecs)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 from ..errors import Interrupted, InvalidInputError
 from ..results.estimate import Estimate
@@ -103,5 +103,5 @@ def mean_estimate(samples: Array, n_matvecs: int, confidence: float) -> Estimate
     """Return Student's interval of the mean of exchangeable estimates."""
     count, value = len(samples), float(samples.mean())
     stderr = float(samples.std(ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-    half = float(scipy.stats.t.ppf(0.5 * (1 + confidence), max(count - 1, 1))) * stderr
+    half = float(scipy.special.stdtrit(max(count - 1, 1), 0.5 * (1 + confidence))) * stderr
     return Estimate(value, stderr, (value - half, value + half), confidence, n_matvecs)
