@@ -10,7 +10,7 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 128
+BLOCK = 84
 """Triangular products skip the blocks of zeros of this size."""
 
 POWERS = 3
