@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arguments import is_real_number
 from .errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from .results.spectrum import Spectrum
 
@@ -45,6 +46,10 @@ class Eigenvalues:
     total_variance: float
     is_complete: bool
 
+    def scaled(self, factor: float) -> Eigenvalues:
+        """Return the same spectrum in another unit."""
+        return dataclasses.replace(self, values=self.values * factor, total_variance=self.total_variance * factor)
+
     @property
     def rests(self) -> Array:
         """Sum of all eigenvalues beyond the first k, for k = 0 … len(values), shape (len(values) + 1,)."""
@@ -64,8 +69,8 @@ def as_eigenvalues(
 
     Parameters
     ----------
-    spectrum_or_eigenvalues : Spectrum or array_like, shape (k,)
-        Plain eigenvalues may come in any order.
+    spectrum_or_eigenvalues : Spectrum, array_like of shape (k,), or spectral density
+        Plain eigenvalues may come in any order. A density has `nodes` and `weights`.
     n_samples, n_features : number or None
         Sizes; those of a Spectrum are used unless given.
     total_variance : float or None
@@ -81,6 +86,11 @@ def as_eigenvalues(
     InvalidInputError
         For NaN, large negative values, wrong shapes, or a trace smaller than the eigenvalues' sum.
     """
+    for name, size in (("n_samples", n_samples), ("n_features", n_features)):
+        _check_size(name, size)
+    if hasattr(spectrum_or_eigenvalues, "nodes") and hasattr(spectrum_or_eigenvalues, "weights"):
+        density = spectrum_or_eigenvalues
+        spectrum_or_eigenvalues = eigenvalues_from_density(density.nodes, density.weights, n_features)
     if isinstance(spectrum_or_eigenvalues, Spectrum):
         spectrum = spectrum_or_eigenvalues
         n_samples = spectrum.degrees_of_freedom if n_samples is None else n_samples
@@ -92,7 +102,9 @@ def as_eigenvalues(
         values = _check_values(spectrum_or_eigenvalues)
         limit = math.inf if n_features is None else min(n_features, n_samples or math.inf)
         complete = total_variance is None or len(values) >= limit
-    _check_sizes(values, n_samples, n_features)
+    _check_count(values, n_features)
+    if total_variance is not None and not is_real_number(total_variance):
+        raise InvalidInputError(f"total_variance must be a finite number, got {total_variance!r}")
     total = float(np.sum(values)) if total_variance is None else float(total_variance)
     _check_total(values, total, complete)
     return Eigenvalues(values, n_samples, n_features, total, complete)
@@ -123,10 +135,42 @@ def _check_values(eigenvalues: ArrayLike) -> Array:
     return np.maximum(values, 0.0)
 
 
-def _check_sizes(values: Array, n_samples: float | None, n_features: int | None) -> None:
-    for name, size in (("n_samples", n_samples), ("n_features", n_features)):
-        if size is not None and not (math.isfinite(size) and size >= 1):
-            raise InvalidInputError(f"{name} must be at least 1, got {size!r}")
+def eigenvalues_from_density(nodes: ArrayLike, weights: ArrayLike, n_features: int | None) -> Array:
+    """Return the eigenvalues that a spectral density stands for: means of consecutive shares ``1 / n_features``.
+
+    Parameters
+    ----------
+    nodes, weights : array_like, shape (n_probes, degree)
+        Gauss quadrature of the density of all eigenvalues, zeros included; any shape, weights at least zero.
+    n_features : int
+        Number of eigenvalues.
+
+    Returns
+    -------
+    ndarray, shape (n_features,)
+        Ascending. The trace is kept exactly; eigenvalues closer than the nodes are spread over them.
+    """
+    x, mass = np.asarray(nodes, dtype=np.float64).ravel(), np.asarray(weights, dtype=np.float64).ravel()
+    if n_features is None:
+        raise InvalidInputError("a spectral density does not say how many eigenvalues it stands for: pass n_features=")
+    if x.shape != mass.shape or not len(x) or not np.all(mass >= 0) or not 0 < mass.sum() < math.inf:
+        raise InvalidInputError(
+            f"nodes {x.shape} and weights {mass.shape} must match, with weights that are finite and at least zero"
+        )
+    order = np.argsort(x)
+    cumulative = np.concatenate([[0.0], np.cumsum(mass[order])]) / mass.sum()
+    # Integral of the quantile function, piecewise linear in the share of mass.
+    integral = np.concatenate([[0.0], np.cumsum(x[order] * mass[order])]) / mass.sum()
+    shares = np.linspace(0, 1, int(n_features) + 1)
+    return np.asarray(np.diff(np.interp(shares, cumulative, integral)) * int(n_features))
+
+
+def _check_size(name: str, size: float | None) -> None:
+    if size is not None and not (is_real_number(size) and size >= 1):
+        raise InvalidInputError(f"{name} must be at least 1, got {size!r}")
+
+
+def _check_count(values: Array, n_features: int | None) -> None:
     if n_features is not None and len(values) > n_features:
         raise InvalidInputError(
             f"{len(values)} eigenvalues for n_features={n_features}: a covariance matrix has one per feature"
