@@ -95,4 +95,4 @@ def test_wrong_requests_are_refused():
     with pytest.raises(InvalidInputError, match="needs all eigenvalues"):
         noise_variance(VALUES[:4], 1, n_samples=20, n_features=10, total_variance=24.0, method="median")
     with pytest.raises(InvalidInputError, match="method must be one of"):
-        noise_variance(VALUES, 1, n_samples=20, n_features=10, method="mean")
+        noise_variance(VALUES, 1, n_samples=20, n_features=10, method="mode")

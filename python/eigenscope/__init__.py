@@ -14,7 +14,13 @@ from .operators import as_operator
 from .parallel_analysis import ParallelAnalysis, parallel_analysis
 from .plan import plan
 from .power_law import fit_power_law
-from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
+from .random_matrix import (
+    MarchenkoPastur,
+    TracyWidom,
+    fit_marchenko_pastur,
+    optimal_shrinkage,
+    optimal_threshold,
+)
 from .report import Report, analyze
 from .results import (
     EigenResult,
@@ -53,6 +59,7 @@ __all__ = [
     "fit_marchenko_pastur",
     "fit_power_law",
     "fit_signal_power_law",
+    "optimal_shrinkage",
     "optimal_threshold",
     "parallel_analysis",
     "participation_ratio",

@@ -96,10 +96,10 @@ def as_eigenvalues(
         n_samples = spectrum.degrees_of_freedom if n_samples is None else n_samples
         n_features = spectrum.n_features if n_features is None else n_features
         total_variance = spectrum.total_variance if total_variance is None else total_variance
-        values = _check_values(spectrum.eigenvalues)
+        values = check_values(spectrum.eigenvalues)
         complete = spectrum.is_complete or len(values) >= min(n_samples, n_features)
     else:
-        values = _check_values(spectrum_or_eigenvalues)
+        values = check_values(spectrum_or_eigenvalues)
         limit = math.inf if n_features is None else min(n_features, n_samples or math.inf)
         complete = total_variance is None or len(values) >= limit
     _check_count(values, n_features)
@@ -110,17 +110,21 @@ def as_eigenvalues(
     return Eigenvalues(values, n_samples, n_features, total, complete)
 
 
-def _check_values(eigenvalues: ArrayLike) -> Array:
-    array = np.asarray(eigenvalues)
+def check_values(eigenvalues: ArrayLike, name: str = "eigenvalues") -> Array:
+    """Return values, descending, in double precision, with tiny negatives set to zero; refuse others."""
+    try:
+        array = np.asarray(eigenvalues)
+    except ValueError as error:
+        raise InvalidInputError(f"{name} must be one-dimensional: {error}") from error
     if array.dtype.kind not in "fiu":
-        raise UnsupportedTypeError(f"eigenvalues must be real numbers, got dtype {array.dtype}")
+        raise UnsupportedTypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     if array.ndim != 1 or array.size == 0:
-        raise InvalidInputError(f"eigenvalues must be one-dimensional and not empty, got shape {array.shape}")
+        raise InvalidInputError(f"{name} must be one-dimensional and not empty, got shape {array.shape}")
     values = array.astype(np.float64)
     bad = ~np.isfinite(values)
     if bad.any():
         raise NonFiniteInputError(
-            f"{int(bad.sum())} of {len(values)} eigenvalues are NaN or infinite, the first at index "
+            f"{int(bad.sum())} of {len(values)} {name} are NaN or infinite, the first at index "
             f"{int(np.argmax(bad))}: repair or drop missing data before computing the spectrum"
         )
     values = np.sort(values)[::-1]
@@ -129,8 +133,13 @@ def _check_values(eigenvalues: ArrayLike) -> Array:
         tolerance = max(tolerance, len(values) * float(np.finfo(array.dtype).eps))
     if values[-1] < -tolerance * np.abs(values).max():
         raise InvalidInputError(
-            f"{int((values < 0).sum())} eigenvalues are negative, down to {values[-1]:.3g} beside a largest "
-            f"of {values[0]:.3g}: those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
+            f"{int((values < 0).sum())} {name} are negative, down to {values[-1]:.3g} beside a largest "
+            f"of {values[0]:.3g}: "
+            + (
+                "those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
+                if name == "eigenvalues"
+                else "they cannot be"
+            )
         )
     return np.maximum(values, 0.0)
 

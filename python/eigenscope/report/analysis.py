@@ -249,8 +249,8 @@ def _excess_kurtosis(source: Source, *, nan: str, seed: int) -> float:
 def _fit_noise(spectrum: Spectrum, significance: float) -> MarchenkoPasturFit | None:
     if min(spectrum.degrees_of_freedom, spectrum.n_features) < _FEWEST_EIGENVALUES:
         return None
-    # Correlated samples are warned of in the report's own words, with the counts they concern.
-    silent = dataclasses.replace(spectrum, lag_one_autocorrelation=float("nan"))
+    # Correlated samples and a mean left in are warned of in the report's own words, with the counts they concern.
+    silent = dataclasses.replace(spectrum, lag_one_autocorrelation=float("nan"), centered=True)
     return fit_marchenko_pastur(silent, significance=significance)
 
 
