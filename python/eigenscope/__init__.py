@@ -7,6 +7,7 @@ _blas_table.fill()
 
 from .config import show_config
 from .covariance import covariance_spectrum
+from .dimension_rules import dimensionality
 from .dimensionality import dims_for_variance, effective_rank, participation_ratio
 from .eigen import eigsh
 from .inputs import as_source
@@ -23,6 +24,8 @@ from .random_matrix import (
 )
 from .report import Report, analyze
 from .results import (
+    Dimensionality,
+    DimensionEstimate,
     EigenResult,
     Estimate,
     MarchenkoPasturFit,
@@ -37,6 +40,8 @@ from .svd import randomized_svd, svds
 __version__: str = _core.__version__
 
 __all__ = [
+    "DimensionEstimate",
+    "Dimensionality",
     "EigenResult",
     "Estimate",
     "MarchenkoPastur",
@@ -53,6 +58,7 @@ __all__ = [
     "as_operator",
     "as_source",
     "covariance_spectrum",
+    "dimensionality",
     "dims_for_variance",
     "effective_rank",
     "eigsh",

@@ -2,6 +2,7 @@
 
 from .base import Result
 from .decompositions import EigenResult, SVDResult
+from .dimensionality import Dimensionality, DimensionEstimate
 from .estimate import Estimate
 from .marchenko_pastur_fit import MarchenkoPasturFit
 from .power_law_fit import PowerLawFit
@@ -9,6 +10,8 @@ from .run_info import RunInfo
 from .spectrum import Spectrum
 
 __all__ = [
+    "DimensionEstimate",
+    "Dimensionality",
     "EigenResult",
     "Estimate",
     "MarchenkoPasturFit",
