@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -13,9 +14,12 @@ from ..errors import InvalidInputError
 from ..results.estimate import Estimate
 from ..results.spectrum import Spectrum
 from .linear_statistics import BulkGrid
-from .noise_variance import NORMAL_95, complete_bulk, sizes
+from .noise_variance import NORMAL_95, complete_bulk, conditional_noise, plain_mean, sizes
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+SMALLEST_RATIO = 1e-6
+"""Features per sample below which the noise has no width to fit."""
 
 GRID_POINTS = 256
 """The weights are polynomials; their sums have converged on this grid."""
@@ -93,18 +97,18 @@ def match_bulk(sample: Eigenvalues, n_signal: int) -> tuple[Estimate, Estimate]:
     def excess(log_ratio: float) -> float:
         return _expected_shape(m, math.exp(log_ratio)) - width / level
 
-    low, high = math.log(1e-6), 0.0
-    if not excess(low) < 0 < excess(high):
-        raise InvalidInputError(
-            f"the bulk of {m} eigenvalues is {'wider' if excess(high) <= 0 else 'narrower'} than that of independent "
-            "samples of any number"
-        )
-    ratio = math.exp(brentq(excess, low, high, xtol=1e-12))
+    low, high = math.log(SMALLEST_RATIO), 0.0
+    if excess(low) >= 0:
+        raise InvalidInputError(f"the bulk of {m} eigenvalues is narrower than that of any number of samples")
+    # There are at least as many samples as non-zero eigenvalues.
+    ratio = 1.0 if excess(high) <= 0 else math.exp(brentq(excess, low, high, xtol=1e-12))
     relative, variance_error, expected_level = _errors(m, ratio)
     deflated = m / ratio
     count = deflated + n_signal
-    # Eigenvalues are divided by n_samples, spread like those of the effective number, and pushed by the signals.
-    variance = level * scale / expected_level * (count / deflated if n_signal else 1.0)
+    # A covariance of `count` samples, k of whose dimensions are signals that push the rest down.
+    divided = dataclasses.replace(sample, n_samples=count)
+    pull = conditional_noise(divided, n_signal)[0] / plain_mean(divided, n_signal)
+    variance = level * scale / expected_level * (count / deflated) * pull
     return _estimate(count, deflated * relative), _estimate(variance, variance * variance_error)
 
 

@@ -22,11 +22,11 @@ from .credibility import (
     spectrum_reasons,
     warn_about_singular_values,
 )
+from .crowded_spikes import debiased_spikes
 from .edges import check_significance, edge_threshold
 from .goodness import bulk_goodness
 from .noise_variance import METHODS, noise_variance, sizes
 from .sequential_test import SpikeTest, sequential_test
-from .spikes import debiased_spikes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -121,17 +121,6 @@ def spike_stderr(
     return np.where(ell > detection_threshold(ratio), error, np.nan)[()]
 
 
-def debiased_spikes(
-    eigenvalues: ArrayLike, ratio: float, n_samples: float, *, variance: float = 1.0
-) -> tuple[Array, Array]:
-    """Return population spikes behind sample eigenvalues of one spectrum, with standard errors."""
-    values = np.asarray(eigenvalues, dtype=np.float64)
-    spikes = np.asarray(population_eigenvalue(values, ratio, variance=variance))
-    # Below the edge of white noise without spikes the double root takes the place of the complex ones.
-    spikes = np.where(np.isnan(spikes), np.sqrt(values * variance), spikes)
-    return spikes, np.asarray(spike_stderr(spikes, ratio, n_samples, variance=variance))
-
-
 def sample_singular_value(spike: ArrayLike, aspect_ratio: float) -> Array:
     """Return the sample singular value of a spike, ``y² = (x + 1/x) (x + β/x)``; NaN below ``β^(1/4)``.
 
