@@ -19,6 +19,7 @@ BLAS_LINE = release_blas_overrides()
 import eigenscope
 import numpy as np
 import scipy
+from bench_density import sparse_case
 from eigenscope.bench_short import Case, Outcome, compare, covariance_case, format_table, svd_case
 
 Maker = Callable[[], Case]
@@ -27,6 +28,7 @@ CASES: dict[str, tuple[Maker, Maker]] = {
     # name: (full size, small size)
     "covariance": (lambda: covariance_case(8000, 3000), lambda: covariance_case(800, 300)),
     "svds": (lambda: svd_case(20_000, 4000, k=50), lambda: svd_case(2000, 400, k=10)),
+    "density": (lambda: sparse_case(200_000, 8_000_000, 50, 32), lambda: sparse_case(4000, 80_000, 20, 8)),
 }
 
 

@@ -7,6 +7,7 @@ _blas_table.fill()
 
 from .config import show_config
 from .covariance import covariance_spectrum
+from .density import spectral_density
 from .dimension_rules import dimensionality
 from .dimensionality import dims_for_variance, effective_rank, participation_ratio
 from .eigen import eigsh
@@ -16,34 +17,43 @@ from .parallel_analysis import ParallelAnalysis, parallel_analysis
 from .plan import plan
 from .power_law import fit_power_law
 from .random_matrix import (
+    GeneralizedMarchenkoPastur,
     MarchenkoPastur,
     TracyWidom,
     fit_marchenko_pastur,
     optimal_shrinkage,
     optimal_threshold,
+    shrink_covariance,
 )
 from .report import Report, analyze
 from .results import (
+    DiagonalEstimate,
     Dimensionality,
     DimensionEstimate,
     EigenResult,
     Estimate,
+    LawComparison,
     MarchenkoPasturFit,
     PowerLawFit,
     RunInfo,
+    SpectralDensity,
     Spectrum,
     SVDResult,
 )
 from .signal_variances import fit_signal_power_law, signal_variances
 from .svd import randomized_svd, svds
+from .trace import diagonal, logdet, trace
 
 __version__: str = _core.__version__
 
 __all__ = [
+    "DiagonalEstimate",
     "DimensionEstimate",
     "Dimensionality",
     "EigenResult",
     "Estimate",
+    "GeneralizedMarchenkoPastur",
+    "LawComparison",
     "MarchenkoPastur",
     "MarchenkoPasturFit",
     "ParallelAnalysis",
@@ -51,6 +61,7 @@ __all__ = [
     "Report",
     "RunInfo",
     "SVDResult",
+    "SpectralDensity",
     "Spectrum",
     "TracyWidom",
     "__version__",
@@ -58,6 +69,7 @@ __all__ = [
     "as_operator",
     "as_source",
     "covariance_spectrum",
+    "diagonal",
     "dimensionality",
     "dims_for_variance",
     "effective_rank",
@@ -65,6 +77,7 @@ __all__ = [
     "fit_marchenko_pastur",
     "fit_power_law",
     "fit_signal_power_law",
+    "logdet",
     "optimal_shrinkage",
     "optimal_threshold",
     "parallel_analysis",
@@ -72,6 +85,9 @@ __all__ = [
     "plan",
     "randomized_svd",
     "show_config",
+    "shrink_covariance",
     "signal_variances",
+    "spectral_density",
     "svds",
+    "trace",
 ]

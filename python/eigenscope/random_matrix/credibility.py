@@ -101,7 +101,8 @@ def spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
     if abs(correlation) > max(MATERIAL_AUTOCORRELATION, 4 * _autocorrelation_stderr(spectrum)):
         reasons.append(
             f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
-            "the noise reaches further than the fitted edge and too many signals are counted"
+            'the noise reaches further than the fitted edge and too many signals are counted; temporal="ar1" '
+            "or temporal=noise_power_spectrum(X) takes that into account"
         )
     values = spectrum.eigenvalues
     if not spectrum.centered and len(values) and values[0] > GIANT_SHARE * spectrum.total_variance:

@@ -27,6 +27,7 @@ from .edges import check_significance, edge_threshold
 from .goodness import bulk_goodness
 from .noise_variance import METHODS, noise_variance, sizes
 from .sequential_test import SpikeTest, sequential_test
+from .temporal_fit import fit_correlated_noise
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -61,8 +62,9 @@ def fit_marchenko_pastur(
         Trace of the covariance matrix. Taken from a Spectrum.
     method : {"auto", "conditional", "kritchman_nadler", "quantile", "median", "mean", "range"}
         Estimator of the variance that is reported; "auto" is "conditional". See `noise_variance`.
-    temporal : None
-        Noise correlated in time is not supported yet.
+    temporal : None, "ar1", float or array_like
+        How the noise is correlated in time. "ar1" takes the AR(1) coefficient from a Spectrum's lag-one
+        autocorrelation, a number is that coefficient, and an array is a power spectrum (`noise_power_spectrum`).
     significance : float
         Level of each test: the probability of calling the largest noise eigenvalue a signal.
     n_removed : int
@@ -78,7 +80,7 @@ def fit_marchenko_pastur(
     Raises
     ------
     InvalidInputError
-        For missing sizes, NaN, large negative eigenvalues, or a `temporal` that is not supported.
+        For missing sizes, NaN, large negative eigenvalues, or a `temporal` that cannot be used.
 
     Warns
     -----
@@ -102,7 +104,7 @@ def fit_marchenko_pastur(
     1
     """
     check_significance(significance)
-    chosen = _check_method(method, temporal)
+    chosen = _check_method(method)
     sample = as_eigenvalues(
         spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
     )
@@ -111,6 +113,9 @@ def fit_marchenko_pastur(
     _check_enough(sample, n, p)
     if sample.values[0] == 0:
         return _zero_fit(sample, chosen, significance)
+    if temporal is not None:
+        spectrum = spectrum_or_eigenvalues if isinstance(spectrum_or_eigenvalues, Spectrum) else None
+        return fit_correlated_noise(sample, temporal, spectrum=spectrum, method=method, significance=significance)
     # In units of the largest eigenvalue nothing overflows, however the data are scaled.
     scale = float(sample.values[0])
     unit = sample.scaled(1 / scale)
@@ -142,14 +147,9 @@ def _without_removed(sample: Eigenvalues, n_removed: int) -> Eigenvalues:
     return Eigenvalues(values, n - n_removed, int(p - n_removed), sample.total_variance * factor, sample.is_complete)
 
 
-def _check_method(method: str, temporal: str | ArrayLike | None) -> str:
+def _check_method(method: str) -> str:
     if method not in ("auto", *METHODS):
         raise InvalidInputError(f"method must be one of auto, {', '.join(METHODS)}; got {method!r}")
-    if temporal is not None:
-        raise InvalidInputError(
-            f"temporal={temporal!r} is not available yet: keep temporal=None, and keep only every m-th "
-            "sample, with m beyond the correlation time, to make samples independent"
-        )
     return "conditional" if method == "auto" else method
 
 
