@@ -53,10 +53,10 @@ class ParallelAnalysis(Result):
         Samples and features of what was permuted.
     data_shape : tuple of int
         Samples and features of the data.
-    null : str
-        Kind of surrogate data.
     info : RunInfo
         What it cost, with the seed.
+    null : str
+        Kind of surrogate data.
     """
 
     n_dimensions: int

@@ -293,7 +293,7 @@ def conditional_noise_edge(
     --------
     >>> from eigenscope.random_matrix.edges import conditional_noise_edge
     >>> print(f"{conditional_noise_edge([20.0, 9.0], n_samples=400, n_features=200).location:.4f}")
-    2.8807
+    2.8870
     """
     _check_sizes(n_samples, n_features)
     spikes = np.ascontiguousarray(leading, dtype=np.float64)

@@ -224,7 +224,7 @@ def opt_shrink(
     >>> import numpy as np
     >>> from eigenscope.random_matrix import opt_shrink
     >>> print(opt_shrink([9.0, 1.2, 1.1, 1.0, 0.9], (5, 50), 1)[:2].round(2))
-    [7.93 0.  ]
+    [8.87 0.  ]
     """
     from .shrinkers import checked_singular_values
 

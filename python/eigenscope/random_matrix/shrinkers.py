@@ -86,7 +86,7 @@ def optimal_shrinkage(
     >>> import numpy as np
     >>> from eigenscope import optimal_shrinkage
     >>> print(optimal_shrinkage([30.0, 13.0, 5.0], (50, 100), noise=1.0).round(3))
-    [25.279  0.     0.   ]
+    [24.552  0.     0.   ]
     """
     if loss not in LOSSES:
         raise InvalidInputError(f"loss must be one of {', '.join(LOSSES)}; got {loss!r}")
