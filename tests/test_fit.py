@@ -212,7 +212,8 @@ def test_a_few_strong_dimensions_do_not_look_like_correlated_samples():
 
 def test_an_uncentred_mean_is_named():
     values = np.concatenate([[500.0], MarchenkoPastur(0.5).rvs(99, rng=0)])
-    fit = fit_marchenko_pastur(spectrum_of(values, 200, 100, centered=False))
+    with pytest.warns(DataWarning, match="center=True"):
+        fit = fit_marchenko_pastur(spectrum_of(values, 200, 100, centered=False))
     assert any("use center=True" in reason for reason in fit.reasons)
 
 
@@ -227,7 +228,7 @@ def test_an_uncentred_mean_is_named():
         ([4.0, 1.0], {"total_variance": 3.0}, InvalidInputError, "below the sum"),
         ([1.0] * 5, {"n_features": 5, "total_variance": 9.0}, InvalidInputError, "above the sum"),
         ([1.0] * 9, {"temporal": "ar1"}, InvalidInputError, "lag-one autocorrelation"),
-        ([1.0] * 9, {"method": "mean"}, InvalidInputError, "method must be one of"),
+        ([1.0] * 9, {"method": "mode"}, InvalidInputError, "method must be one of"),
         ([1.0] * 9, {"significance": 2.0}, InvalidInputError, "significance"),
         ([1.0], {"n_features": 1}, InvalidInputError, "nothing to fit"),
         ([], {}, InvalidInputError, "not empty"),

@@ -144,7 +144,7 @@ def test_save_load_and_text(tmp_path) -> None:
     result = parallel_analysis(planted(100, 20, 2), rng=0)
     result.save(tmp_path / "result.npz")
     assert ParallelAnalysis.load(tmp_path / "result.npz") == result
-    assert "2 dimensions above the permuted data" in repr(result)
+    assert "2 dimensions above the null (permutation)" in repr(result)
 
 
 def test_is_public() -> None:

@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <complex>
+#include <eigenscope/random_matrix/conditional_noise.hpp>
 #include <eigenscope/random_matrix/marchenko_pastur.hpp>
 #include <eigenscope/random_matrix/spikes.hpp>
 #include <eigenscope/random_matrix/tracy_widom.hpp>
@@ -83,6 +84,20 @@ void register_random_matrix(py::module_& module) {
             return py::make_tuple(edge.location, edge.scale, edge.separated);
         },
         py::arg("spikes").noconvert(), py::arg("variance"), py::arg("n_samples"), py::arg("n_features"));
+    module.def(
+        "conditional_noise",
+        [](const FlatArray<double>& leading, double rest, double n_samples, double n_features) {
+            const auto noise = random_matrix::conditional_noise(to_span(leading), rest, n_samples, n_features);
+            return py::make_tuple(noise.variance, noise.edge.location, noise.edge.scale, noise.converged);
+        },
+        py::arg("leading").noconvert(), py::arg("rest"), py::arg("n_samples"), py::arg("n_features"));
+    module.def(
+        "conditional_edge",
+        [](const FlatArray<double>& leading, double variance, double n_samples, double n_features) {
+            const auto edge = random_matrix::conditional_edge(to_span(leading), variance, n_samples, n_features);
+            return py::make_tuple(edge.location, edge.scale, edge.separated);
+        },
+        py::arg("leading").noconvert(), py::arg("variance"), py::arg("n_samples"), py::arg("n_features"));
 }
 
 }  // namespace eigenscope::bind

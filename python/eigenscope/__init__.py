@@ -8,6 +8,7 @@ _blas_table.fill()
 from .config import show_config
 from .covariance import covariance_spectrum
 from .density import spectral_density
+from .dimension_rules import dimensionality
 from .dimensionality import dims_for_variance, effective_rank, participation_ratio
 from .eigen import eigsh
 from .inputs import as_source
@@ -20,12 +21,15 @@ from .random_matrix import (
     MarchenkoPastur,
     TracyWidom,
     fit_marchenko_pastur,
+    optimal_shrinkage,
     optimal_threshold,
     shrink_covariance,
 )
 from .report import Report, analyze
 from .results import (
     DiagonalEstimate,
+    Dimensionality,
+    DimensionEstimate,
     EigenResult,
     Estimate,
     LawComparison,
@@ -44,6 +48,8 @@ __version__: str = _core.__version__
 
 __all__ = [
     "DiagonalEstimate",
+    "DimensionEstimate",
+    "Dimensionality",
     "EigenResult",
     "Estimate",
     "GeneralizedMarchenkoPastur",
@@ -64,6 +70,7 @@ __all__ = [
     "as_source",
     "covariance_spectrum",
     "diagonal",
+    "dimensionality",
     "dims_for_variance",
     "effective_rank",
     "eigsh",
@@ -71,6 +78,7 @@ __all__ = [
     "fit_power_law",
     "fit_signal_power_law",
     "logdet",
+    "optimal_shrinkage",
     "optimal_threshold",
     "parallel_analysis",
     "participation_ratio",

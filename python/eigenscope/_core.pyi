@@ -263,6 +263,12 @@ def callback_operator_float32(
 def callback_operator_float64(
     rows: int, cols: int, product: typing.Any, adjoint_product: typing.Any
 ) -> Operator_float64: ...
+def conditional_edge(
+    leading: numpy.typing.NDArray[numpy.float64], variance: float, n_samples: float, n_features: float
+) -> tuple[float, float, bool]: ...
+def conditional_noise(
+    leading: numpy.typing.NDArray[numpy.float64], rest: float, n_samples: float, n_features: float
+) -> tuple[float, float, float, bool]: ...
 @typing.overload
 def csr_operator_complex128(
     rows: int,

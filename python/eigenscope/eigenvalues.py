@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arguments import is_real_number
 from .errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from .results.spectrum import Spectrum
 
@@ -45,6 +46,10 @@ class Eigenvalues:
     total_variance: float
     is_complete: bool
 
+    def scaled(self, factor: float) -> Eigenvalues:
+        """Return the same spectrum in another unit."""
+        return dataclasses.replace(self, values=self.values * factor, total_variance=self.total_variance * factor)
+
     @property
     def rests(self) -> Array:
         """Sum of all eigenvalues beyond the first k, for k = 0 … len(values), shape (len(values) + 1,)."""
@@ -64,8 +69,8 @@ def as_eigenvalues(
 
     Parameters
     ----------
-    spectrum_or_eigenvalues : Spectrum or array_like, shape (k,)
-        Plain eigenvalues may come in any order.
+    spectrum_or_eigenvalues : Spectrum, array_like of shape (k,), or spectral density
+        Plain eigenvalues may come in any order. A density has `nodes` and `weights`.
     n_samples, n_features : number or None
         Sizes; those of a Spectrum are used unless given.
     total_variance : float or None
@@ -81,34 +86,45 @@ def as_eigenvalues(
     InvalidInputError
         For NaN, large negative values, wrong shapes, or a trace smaller than the eigenvalues' sum.
     """
+    for name, size in (("n_samples", n_samples), ("n_features", n_features)):
+        _check_size(name, size)
+    if hasattr(spectrum_or_eigenvalues, "nodes") and hasattr(spectrum_or_eigenvalues, "weights"):
+        density = spectrum_or_eigenvalues
+        spectrum_or_eigenvalues = eigenvalues_from_density(density.nodes, density.weights, n_features)
     if isinstance(spectrum_or_eigenvalues, Spectrum):
         spectrum = spectrum_or_eigenvalues
         n_samples = spectrum.degrees_of_freedom if n_samples is None else n_samples
         n_features = spectrum.n_features if n_features is None else n_features
         total_variance = spectrum.total_variance if total_variance is None else total_variance
-        values = _check_values(spectrum.eigenvalues)
+        values = check_values(spectrum.eigenvalues)
         complete = spectrum.is_complete or len(values) >= min(n_samples, n_features)
     else:
-        values = _check_values(spectrum_or_eigenvalues)
+        values = check_values(spectrum_or_eigenvalues)
         limit = math.inf if n_features is None else min(n_features, n_samples or math.inf)
         complete = total_variance is None or len(values) >= limit
-    _check_sizes(values, n_samples, n_features)
+    _check_count(values, n_features)
+    if total_variance is not None and not is_real_number(total_variance):
+        raise InvalidInputError(f"total_variance must be a finite number, got {total_variance!r}")
     total = float(np.sum(values)) if total_variance is None else float(total_variance)
     _check_total(values, total, complete)
     return Eigenvalues(values, n_samples, n_features, total, complete)
 
 
-def _check_values(eigenvalues: ArrayLike) -> Array:
-    array = np.asarray(eigenvalues)
+def check_values(eigenvalues: ArrayLike, name: str = "eigenvalues") -> Array:
+    """Return values, descending, in double precision, with tiny negatives set to zero; refuse others."""
+    try:
+        array = np.asarray(eigenvalues)
+    except ValueError as error:
+        raise InvalidInputError(f"{name} must be one-dimensional: {error}") from error
     if array.dtype.kind not in "fiu":
-        raise UnsupportedTypeError(f"eigenvalues must be real numbers, got dtype {array.dtype}")
+        raise UnsupportedTypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     if array.ndim != 1 or array.size == 0:
-        raise InvalidInputError(f"eigenvalues must be one-dimensional and not empty, got shape {array.shape}")
+        raise InvalidInputError(f"{name} must be one-dimensional and not empty, got shape {array.shape}")
     values = array.astype(np.float64)
     bad = ~np.isfinite(values)
     if bad.any():
         raise NonFiniteInputError(
-            f"{int(bad.sum())} of {len(values)} eigenvalues are NaN or infinite, the first at index "
+            f"{int(bad.sum())} of {len(values)} {name} are NaN or infinite, the first at index "
             f"{int(np.argmax(bad))}: repair or drop missing data before computing the spectrum"
         )
     values = np.sort(values)[::-1]
@@ -117,16 +133,53 @@ def _check_values(eigenvalues: ArrayLike) -> Array:
         tolerance = max(tolerance, len(values) * float(np.finfo(array.dtype).eps))
     if values[-1] < -tolerance * np.abs(values).max():
         raise InvalidInputError(
-            f"{int((values < 0).sum())} eigenvalues are negative, down to {values[-1]:.3g} beside a largest "
-            f"of {values[0]:.3g}: those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
+            f"{int((values < 0).sum())} {name} are negative, down to {values[-1]:.3g} beside a largest "
+            f"of {values[0]:.3g}: "
+            + (
+                "those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
+                if name == "eigenvalues"
+                else "they cannot be"
+            )
         )
     return np.maximum(values, 0.0)
 
 
-def _check_sizes(values: Array, n_samples: float | None, n_features: int | None) -> None:
-    for name, size in (("n_samples", n_samples), ("n_features", n_features)):
-        if size is not None and not (math.isfinite(size) and size >= 1):
-            raise InvalidInputError(f"{name} must be at least 1, got {size!r}")
+def eigenvalues_from_density(nodes: ArrayLike, weights: ArrayLike, n_features: int | None) -> Array:
+    """Return the eigenvalues that a spectral density stands for: means of consecutive shares ``1 / n_features``.
+
+    Parameters
+    ----------
+    nodes, weights : array_like, shape (n_probes, degree)
+        Gauss quadrature of the density of all eigenvalues, zeros included; any shape, weights at least zero.
+    n_features : int
+        Number of eigenvalues.
+
+    Returns
+    -------
+    ndarray, shape (n_features,)
+        Ascending. The trace is kept exactly; eigenvalues closer than the nodes are spread over them.
+    """
+    x, mass = np.asarray(nodes, dtype=np.float64).ravel(), np.asarray(weights, dtype=np.float64).ravel()
+    if n_features is None:
+        raise InvalidInputError("a spectral density does not say how many eigenvalues it stands for: pass n_features=")
+    if x.shape != mass.shape or not len(x) or not np.all(mass >= 0) or not 0 < mass.sum() < math.inf:
+        raise InvalidInputError(
+            f"nodes {x.shape} and weights {mass.shape} must match, with weights that are finite and at least zero"
+        )
+    order = np.argsort(x)
+    cumulative = np.concatenate([[0.0], np.cumsum(mass[order])]) / mass.sum()
+    # Integral of the quantile function, piecewise linear in the share of mass.
+    integral = np.concatenate([[0.0], np.cumsum(x[order] * mass[order])]) / mass.sum()
+    shares = np.linspace(0, 1, int(n_features) + 1)
+    return np.asarray(np.diff(np.interp(shares, cumulative, integral)) * int(n_features))
+
+
+def _check_size(name: str, size: float | None) -> None:
+    if size is not None and not (is_real_number(size) and size >= 1):
+        raise InvalidInputError(f"{name} must be at least 1, got {size!r}")
+
+
+def _check_count(values: Array, n_features: int | None) -> None:
     if n_features is not None and len(values) > n_features:
         raise InvalidInputError(
             f"{len(values)} eigenvalues for n_features={n_features}: a covariance matrix has one per feature"

@@ -17,6 +17,7 @@ from .results.base import Result
 from .results.run_info import RunInfo
 from .results.spectrum import Spectrum
 from .run_options import Progress, ProgressOption, RandomSource, Stopwatch, resolve_seed, resolve_threads
+from .surrogates import KEEPS_TIME, SURROGATES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,6 +55,8 @@ class ParallelAnalysis(Result):
         Samples and features of the data.
     info : RunInfo
         What it cost, with the seed.
+    null : str
+        Kind of surrogate data.
     """
 
     n_dimensions: int
@@ -65,6 +68,7 @@ class ParallelAnalysis(Result):
     block_shape: tuple[int, int]
     data_shape: tuple[int, int]
     info: RunInfo = dataclasses.field(default_factory=RunInfo)
+    null: str = "permutation"
 
     @property
     def is_exact(self) -> bool:
@@ -83,8 +87,8 @@ class ParallelAnalysis(Result):
         rows, columns = self.block_shape
         what = "all data" if self.is_exact else "a random block, so the null is slightly wide"
         return (
-            f"ParallelAnalysis: {self.n_dimensions:,} dimensions above the permuted data\n"
-            f"  {self.n_permutations} permutations of {rows:,} samples x {columns:,} features ({what}), "
+            f"ParallelAnalysis: {self.n_dimensions:,} dimensions above the null ({self.null})\n"
+            f"  {self.n_permutations} surrogates of {rows:,} samples x {columns:,} features ({what}), "
             f"quantile {self.quantile:g}\n"
             f"  {self.info.summary()}"
         )
@@ -99,6 +103,7 @@ class ParallelAnalysis(Result):
 def parallel_analysis(
     X: Any,
     *,
+    null: str = "permutation",
     n_permutations: int = 20,
     quantile: float = 0.95,
     sample_axis: int = 0,
@@ -130,6 +135,11 @@ def parallel_analysis(
     ----------
     X : array_like, memmap, path or dataset, shape (n_samples, n_features)
         The data; read in blocks, never as a whole when it is a file.
+    null : {"permutation", "sign_flip", "time_shift", "phase"}
+        What destroys the relations between features. "permutation" and "sign_flip" are for independent samples;
+        "sign_flip" gives every entry a random sign, and bears noise whose size differs over samples.
+        "time_shift" moves every feature around in time and "phase" draws the phases of its Fourier series:
+        both keep autocorrelation, as successive samples of a stationary recording need.
     n_permutations : int
         At least ``quantile / (1 - quantile)``, or no eigenvalue could ever pass.
     quantile : float
@@ -166,7 +176,11 @@ def parallel_analysis(
     .. [1] J. L. Horn, "A rationale and test for the number of factors in factor analysis", Psychometrika 30
        (1965).
     .. [2] A. Buja and N. Eyuboglu, "Remarks on parallel analysis", Multivariate Behav. Res. 27 (1992).
-    .. [3] E. Dobriban, "Permutation methods for factor analysis and PCA", Annals of Statistics 48 (2020).
+    .. [3] J. Theiler et al., "Testing for nonlinearity in time series: the method of surrogate data", Physica D
+       58 (1992).
+    .. [4] D. Hong, Y. Sheng and E. Dobriban, "Selecting the number of components in PCA via random signflips"
+       (2020).
+    .. [5] E. Dobriban, "Permutation methods for factor analysis and PCA", Annals of Statistics 48 (2020).
 
     Examples
     --------
@@ -178,6 +192,8 @@ def parallel_analysis(
     3
     """
     check_permutations(n_permutations, quantile)
+    if null not in SURROGATES:
+        raise InvalidInputError(f"null must be one of {', '.join(SURROGATES)}; got {null!r}")
     seed = resolve_seed(rng)
     stopwatch = Stopwatch(resolve_threads(threads), seed)
     options: dict[str, Any] = {"center": center, "scale": scale, "nan": nan, "threads": threads}
@@ -185,28 +201,34 @@ def parallel_analysis(
     if spectrum is None:
         spectrum = covariance_spectrum(source, **options)
     block_seed, *permutation_seeds = np.random.SeedSequence(seed).spawn(1 + n_permutations)
+    block_generator = np.random.default_rng(block_seed)
     chosen = choose_block(
         source,
         max_values=max_values,
         feature_variances=None if scale else spectrum.feature_variances,
-        rng=np.random.default_rng(block_seed),
+        rng=block_generator,
     )
+    if chosen is not None and null in KEEPS_TIME:
+        n_rows = len(chosen[0])
+        start = block_generator.integers(0, source.array.shape[0] - n_rows + 1)
+        chosen = np.arange(start, start + n_rows), chosen[1]
     block = read_block(source, chosen, nan=nan)
     if scale:
         block = block[np.ptp(block, axis=1) > 0]
     with contextlib.closing(Progress(progress, "parallel analysis")) as report_progress:
-        null = []
+        null_eigenvalues = []
         for done, permutation_seed in enumerate(permutation_seeds, start=1):
-            null.append(_null_eigenvalues(block, not center, permutation_seed, options))
-            report_progress(f"permutation {done} of {n_permutations}")
-    return _compare(
+            null_eigenvalues.append(_null_eigenvalues(block, null, permutation_seed, options))
+            report_progress(f"surrogate {done} of {n_permutations}")
+    found = _compare(
         spectrum,
-        np.array(null),
+        np.array(null_eigenvalues),
         quantile=quantile,
         block_shape=(block.shape[1], block.shape[0]),
         is_whole=chosen is None,
-        info=stopwatch.info("parallel analysis by permutation", peak_bytes=2 * block.nbytes),
+        info=stopwatch.info(f"parallel analysis by {null}", peak_bytes=2 * block.nbytes),
     )
+    return dataclasses.replace(found, null=null)
 
 
 def fewest_permutations(quantile: float) -> int:
@@ -255,14 +277,16 @@ def check_permutations(n_permutations: int, quantile: float) -> None:
         )
 
 
-def _null_eigenvalues(block: Array, flip_signs: bool, seed: np.random.SeedSequence, options: dict[str, Any]) -> Array:
-    """Return the eigenvalues of `block` (features x samples) with every row permuted on its own."""
+def _null_eigenvalues(block: Array, null: str, seed: np.random.SeedSequence, options: dict[str, Any]) -> Array:
+    """Return the eigenvalues of a surrogate of `block` (features x samples)."""
     generator = np.random.default_rng(seed)
-    permuted = generator.permuted(block, axis=1)
-    if flip_signs:
-        np.negative(permuted, out=permuted, where=generator.integers(0, 2, permuted.shape, dtype=np.uint8) == 1)
+    if null == "sign_flip" and options["center"]:
+        block = block - block.mean(axis=1, keepdims=True)
+    surrogate = SURROGATES[null](block, generator)
+    if null == "permutation" and not options["center"]:
+        surrogate = SURROGATES["sign_flip"](surrogate, generator)
     # One LAPACK thread: at this size more gain nothing, and the same seed gives the same bits.
-    return np.asarray(covariance_spectrum(permuted, sample_axis=1, reproducible=True, **options).eigenvalues)
+    return np.asarray(covariance_spectrum(surrogate, sample_axis=1, reproducible=True, **options).eigenvalues)
 
 
 def _compare(

@@ -2,12 +2,15 @@
 
 from . import edges, spikes
 from .covariance_shrinkage import shrink_covariance
+from .effective_samples import effective_samples
 from .fit import fit_marchenko_pastur
 from .free_convolution import FreeProduct, FreeSum, FussCatalan, Semicircle, moments_of_product, moments_of_sum
+from .general_noise import opt_shrink, screenot_threshold
 from .heteroscedastic import NoiseEqualization, biwhiten, dyson_equalizer
 from .laws import MarchenkoPastur
 from .noise_variance import noise_variance
 from .population import PopulationSpectrum, population_moments, population_spectrum
+from .shrinkers import denoised_singular_values, optimal_shrinkage, shrink_spikes
 from .silverstein import GeneralizedMarchenkoPastur
 from .temporal import CorrelatedMarchenkoPastur, noise_power_spectrum
 from .thresholds import gavish_donoho_rank, optimal_threshold
@@ -25,17 +28,23 @@ __all__ = [
     "Semicircle",
     "TracyWidom",
     "biwhiten",
+    "denoised_singular_values",
     "dyson_equalizer",
     "edges",
+    "effective_samples",
     "fit_marchenko_pastur",
     "gavish_donoho_rank",
     "moments_of_product",
     "moments_of_sum",
     "noise_power_spectrum",
     "noise_variance",
+    "opt_shrink",
+    "optimal_shrinkage",
     "optimal_threshold",
     "population_moments",
     "population_spectrum",
+    "screenot_threshold",
     "shrink_covariance",
+    "shrink_spikes",
     "spikes",
 ]

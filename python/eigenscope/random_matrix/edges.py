@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _core
+from ..arguments import is_real_number
 from ..errors import InvalidInputError
 from .tracy_widom import TracyWidom
 
@@ -254,12 +255,66 @@ def spiked_noise_edge(
     return Edge(location * second.location / first[0], scale * second.scale / first[1]), True
 
 
+def conditional_noise_edge(
+    leading: Sequence[float] | np.ndarray, *, n_samples: float, n_features: float, variance: float = 1.0
+) -> Edge:
+    """Centre and scale the largest noise eigenvalue given the leading sample eigenvalues above it.
+
+    Integrating out the eigenvectors of separated spikes leaves half of their repulsion on the noise, whatever
+    their population values are, so that crowded spikes need no estimate of their own. Moved by the
+    second-order terms of white noise.
+
+    Parameters
+    ----------
+    leading : sequence of float, length k
+        Sample eigenvalues of the signals.
+    n_samples, n_features : float
+        Size of the data.
+    variance : float
+        Variance of the noise.
+
+    Returns
+    -------
+    Edge
+        Location and scale in units of the eigenvalue.
+
+    Raises
+    ------
+    InvalidInputError
+        When an eigenvalue is not positive, or as many are given as there can be.
+
+    References
+    ----------
+    James 1964, "Distributions of matrix variates and latent roots derived from normal samples", Ann. Math.
+    Statist. 35; Anderson 1965, "An asymptotic expansion for the distribution of the latent roots of the
+    estimated covariance matrix", Ann. Math. Statist. 36.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.edges import conditional_noise_edge
+    >>> print(f"{conditional_noise_edge([20.0, 9.0], n_samples=400, n_features=200).location:.4f}")
+    2.8870
+    """
+    _check_sizes(n_samples, n_features)
+    spikes = np.ascontiguousarray(leading, dtype=np.float64)
+    if len(spikes) >= min(n_samples, n_features) or not np.all(spikes > 0):
+        raise InvalidInputError(
+            f"{len(spikes)} leading eigenvalues must be positive and fewer than min({n_samples:g}, {n_features:g})"
+        )
+    location, scale, separated = _core.conditional_edge(spikes / variance, 1.0, n_samples, n_features)
+    if not separated:
+        raise InvalidInputError(f"{len(spikes)} leading eigenvalues leave no room for noise of variance {variance:.3g}")
+    white = _core.conditional_edge(np.empty(0), 1.0, n_samples, n_features)
+    centred = largest_eigenvalue_edge(n_samples, n_features)
+    return Edge(variance * location * centred.location / white[0], variance * scale * centred.scale / white[1])
+
+
 def check_significance(significance: float) -> None:
     """Refuse a level outside (0, 1)."""
-    if not 0 < significance < 1:
+    if not (is_real_number(significance) and 0 < significance < 1):
         raise InvalidInputError(f"significance must lie between 0 and 1, got {significance!r}")
 
 
 def _check_sizes(n_samples: float, n_features: float) -> None:
-    if not (n_samples >= 1 and n_features >= 1 and math.isfinite(n_samples) and math.isfinite(n_features)):
+    if not all(is_real_number(size) and size >= 1 for size in (n_samples, n_features)):
         raise InvalidInputError(f"n_samples and n_features must be at least 1, got {n_samples!r} and {n_features!r}")

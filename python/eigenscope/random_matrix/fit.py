@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import is_whole_number
 from ..eigenvalues import Eigenvalues, as_eigenvalues
-from ..errors import DataWarning, InvalidInputError
+from ..errors import InvalidInputError
 from ..results.estimate import Estimate
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.spectrum import Spectrum
-from .edges import Edge, check_significance, edge_p_value, edge_threshold, spiked_noise_edge
+from .credibility import (
+    effective_number,
+    effective_number_reasons,
+    goodness_reasons,
+    size_reasons,
+    spectrum_reasons,
+    warn_about_singular_values,
+)
+from .crowded_spikes import debiased_spikes
+from .edges import check_significance, edge_threshold
 from .goodness import bulk_goodness
-from .noise_variance import METHODS, kritchman_nadler, noise_variance, sizes
-from .spikes import spike_stderr
+from .noise_variance import METHODS, noise_variance, sizes
+from .sequential_test import SpikeTest, sequential_test
 from .temporal_fit import fit_correlated_noise
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-MATERIAL_AUTOCORRELATION = 0.05
-"""Smaller lag-one autocorrelations move the noise edge by less than 0.3 %, below other errors."""
-
-FEW = 10
-"""Below this many samples or features the asymptotic laws are off by more than their nominal levels."""
-
-ROUNDING = 1e-12
-"""A rest smaller than this share of the total variance is rounding, not noise."""
-
-GIANT_SHARE = 0.5
-"""An uncentred spectrum whose first eigenvalue holds this share of the variance is dominated by the mean."""
-
-DOUBTFUL_GOODNESS = 0.01
-"""Goodness-of-fit p-value below which the fit is called doubtful."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SpikeTest:
-    """Outcome of the sequential test: where it stopped and why."""
-
-    n_signal: int
-    p_values: Array
-    edge: Edge
-    separated: bool
-    reasons: tuple[str, ...]
 
 
 def fit_marchenko_pastur(
@@ -59,31 +41,35 @@ def fit_marchenko_pastur(
     method: str = "auto",
     temporal: str | ArrayLike | None = None,
     significance: float = 0.05,
+    n_removed: int = 0,
 ) -> MarchenkoPasturFit:
     """Fit white noise to the bulk of a spectrum, and test which leading eigenvalues stand above it.
 
-    Eigenvalues are tested one after the other. Each time the noise variance is estimated with the leading
-    ones as spikes (Kritchman and Nadler), and the next one is compared with the Tracy–Widom law at the edge
-    of noise *beside those spikes*; classical tests ignore that spikes push the noise down, and miss weak
-    signals.
+    Eigenvalues are tested one after the other. Each time the noise variance is estimated given where the
+    leading ones lie in the sample, and the next one is compared with the Tracy–Widom law at the edge of noise
+    *beside those spikes*; classical tests ignore that spikes push the noise down, and miss weak signals.
 
     Parameters
     ----------
-    spectrum_or_eigenvalues : Spectrum or array_like, shape (k,)
-        Eigenvalues of a sample covariance in any order. The top k are enough when `total_variance` is given.
+    spectrum_or_eigenvalues : Spectrum, array_like of shape (k,), or spectral density
+        Eigenvalues of a sample covariance in any order. The top k are enough when `total_variance` is given. Of
+        a density with `nodes` and `weights`, p-values are as rough as its resolution at the edge.
     n_samples : float, optional
         Degrees of freedom of the covariance: ``n - 1`` for centred data, else n. Taken from a Spectrum.
     n_features : int, optional
         Size of the covariance matrix. Taken from a Spectrum.
     total_variance : float, optional
         Trace of the covariance matrix. Taken from a Spectrum.
-    method : {"auto", "kritchman_nadler", "quantile", "median"}
-        Estimator of the variance that is reported; "auto" is "kritchman_nadler". See `noise_variance`.
+    method : {"auto", "conditional", "kritchman_nadler", "quantile", "median", "mean", "range"}
+        Estimator of the variance that is reported; "auto" is "conditional". See `noise_variance`.
     temporal : None, "ar1", float or array_like
         How the noise is correlated in time. "ar1" takes the AR(1) coefficient from a Spectrum's lag-one
         autocorrelation, a number is that coefficient, and an array is a power spectrum (`noise_power_spectrum`).
     significance : float
         Level of each test: the probability of calling the largest noise eigenvalue a signal.
+    n_removed : int
+        Number of components removed from the data before: signals, or regressors. Their degrees of freedom are
+        taken from both sizes, and the eigenvalues brought to the divisor ``n_samples - n_removed``.
 
     Returns
     -------
@@ -99,12 +85,13 @@ def fit_marchenko_pastur(
     Warns
     -----
     DataWarning
-        When successive samples are clearly correlated: the noise edge is then too low.
+        When successive samples are clearly correlated, the mean was not subtracted and dominates, or the values
+        look like singular values.
 
     References
     ----------
-    Kritchman and Nadler 2009, IEEE Trans. Signal Process. 57; El Karoui 2007, Annals of Probability 35;
-    Nadler 2011, J. Multivariate Analysis 102.
+    Kritchman and Nadler 2009, IEEE Trans. Signal Process. 57 (sequential tests); Anderson 1965, Ann. Math.
+    Statist. 36 (eigenvalues given the spikes); Nadler 2011, J. Multivariate Analysis 102 (estimated variance).
 
     Examples
     --------
@@ -121,6 +108,7 @@ def fit_marchenko_pastur(
     sample = as_eigenvalues(
         spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
     )
+    sample = _without_removed(sample, n_removed)
     n, p = sizes(sample)
     _check_enough(sample, n, p)
     if sample.values[0] == 0:
@@ -130,20 +118,39 @@ def fit_marchenko_pastur(
         return fit_correlated_noise(sample, temporal, spectrum=spectrum, method=method, significance=significance)
     # In units of the largest eigenvalue nothing overflows, however the data are scaled.
     scale = float(sample.values[0])
-    unit = dataclasses.replace(sample, values=sample.values / scale, total_variance=sample.total_variance / scale)
-    test = _sequential_test(unit, significance)
-    variance = _variance(unit, test.n_signal, chosen)
-    goodness = bulk_goodness(unit.values[test.n_signal :], n - test.n_signal, p - test.n_signal, unit.is_complete)
-    reasons = test.reasons + _size_reasons(n, p) + _goodness_reasons(goodness)
+    unit = sample.scaled(1 / scale)
+    test = sequential_test(unit, significance)
+    k = test.n_signal
+    variance = _variance(unit, k, chosen)
+    goodness = bulk_goodness(unit.values[k:], n - k, p - k, unit.is_complete)
+    effective = effective_number(unit, k)
+    reasons = test.reasons + size_reasons(n, p) + goodness_reasons(goodness) + effective_number_reasons(effective, n)
+    reasons += warn_about_singular_values(unit, k, goodness)
     if isinstance(spectrum_or_eigenvalues, Spectrum):
-        reasons += _spectrum_reasons(spectrum_or_eigenvalues)
-    return _assemble(sample, scale, test, variance, goodness, reasons, chosen, significance)
+        reasons += spectrum_reasons(spectrum_or_eigenvalues)
+    return _assemble(sample, scale, test, variance, goodness, effective, reasons, chosen, significance)
+
+
+def _without_removed(sample: Eigenvalues, n_removed: int) -> Eigenvalues:
+    """Return the spectrum of data of fewer dimensions, with the divisor that belongs to it."""
+    if n_removed == 0:
+        return sample
+    n, p = sizes(sample)
+    if not is_whole_number(n_removed) or not 0 < n_removed < min(n, p) - 1:
+        raise InvalidInputError(
+            f"n_removed must be an integer from 0 to min(n_samples, n_features) - 2 = {min(n, p) - 2:g}, "
+            f"got {n_removed!r}"
+        )
+    left = min(n, p) - n_removed
+    factor = n / (n - n_removed)
+    values = sample.values[: int(left)] * factor
+    return Eigenvalues(values, n - n_removed, int(p - n_removed), sample.total_variance * factor, sample.is_complete)
 
 
 def _check_method(method: str) -> str:
     if method not in ("auto", *METHODS):
         raise InvalidInputError(f"method must be one of auto, {', '.join(METHODS)}; got {method!r}")
-    return METHODS[0] if method == "auto" else method
+    return "conditional" if method == "auto" else method
 
 
 def _check_enough(sample: Eigenvalues, n: float, p: int) -> None:
@@ -155,38 +162,6 @@ def _check_enough(sample: Eigenvalues, n: float, p: int) -> None:
             f"{len(sample.values)} eigenvalues where n_samples={n:g} and n_features={p} give {needed}: pass "
             "total_variance= (the trace) for the top ones only, or add the zeros that were left out"
         )
-
-
-def _sequential_test(sample: Eigenvalues, significance: float) -> SpikeTest:
-    """Test eigenvalue after eigenvalue until one is explained by noise."""
-    n, p = sizes(sample)
-    limit = min(int(min(n, p)) // 2, len(sample.values))
-    p_values: list[float] = []
-    reasons: list[str] = []
-    edge, separated, k = Edge(math.nan, math.nan), True, 0
-    while True:
-        if sample.rests[k] <= ROUNDING * sample.total_variance:
-            reasons.append(f"nothing but rounding is left beyond {k} eigenvalues: the data hold no noise to fit")
-            break
-        variance, spikes, explained = kritchman_nadler(sample, k)
-        edge, separated = spiked_noise_edge(spikes, variance=variance, n_samples=n, n_features=p)
-        separated = separated and explained
-        if k == limit:
-            reasons.append(_limit_reason(k, len(sample.values), int(min(n, p))))
-            break
-        p_values.append(edge_p_value(float(sample.values[k]), edge, n * (p - k)))
-        if p_values[-1] > significance:
-            break
-        k += 1
-    if not separated:
-        reasons.append("the weakest signals merge with the noise: their number and strength are uncertain")
-    return SpikeTest(k, np.array(p_values), edge, separated, tuple(reasons))
-
-
-def _limit_reason(k: int, n_given: int, n_possible: int) -> str:
-    if k == n_given < n_possible // 2:
-        return f"all {k} eigenvalues given are signals: there may be more, ask for more eigenvalues"
-    return f"half of all {n_possible} eigenvalues ({k}) exceed the noise edge: no low-rank signal in white noise"
 
 
 def _variance(sample: Eigenvalues, n_signal: int, method: str) -> Estimate:
@@ -201,73 +176,24 @@ def _variance(sample: Eigenvalues, n_signal: int, method: str) -> Estimate:
     )
 
 
-def _size_reasons(n: float, p: int) -> tuple[str, ...]:
-    if min(n, p) < FEW:
-        return (f"with {n:g} samples and {p} features the laws for large data are rough",)
-    return ()
-
-
-def _goodness_reasons(goodness: float) -> tuple[str, ...]:
-    if goodness < DOUBTFUL_GOODNESS:
-        return (
-            f"the bulk does not follow the Marchenko–Pastur law (p = {goodness:.1g}): noise of unequal "
-            "variance, correlated samples, or structure spread over many dimensions",
-        )
-    return ()
-
-
-def _spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
-    reasons = []
-    correlation = spectrum.lag_one_autocorrelation
-    if abs(correlation) > max(MATERIAL_AUTOCORRELATION, 4 * _autocorrelation_stderr(spectrum)):
-        text = (
-            f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
-            'the noise reaches further than the fitted edge and too many signals are counted; temporal="ar1" '
-            "or temporal=noise_power_spectrum(X) takes that into account"
-        )
-        warnings.warn(text, DataWarning, stacklevel=3)
-        reasons.append(text)
-    values = spectrum.eigenvalues
-    if not spectrum.centered and len(values) and values[0] > GIANT_SHARE * spectrum.total_variance:
-        reasons.append(
-            "the data were not centred and the first eigenvalue holds "
-            f"{values[0] / spectrum.total_variance:.0%} of the variance: it is the mean, not a signal; use "
-            "center=True"
-        )
-    return tuple(reasons)
-
-
-def _autocorrelation_stderr(spectrum: Spectrum) -> float:
-    """Return the standard error of the pooled lag one of independent samples, ``sqrt(Σλ² / n) / Σλ``.
-
-    Each principal component contributes independently with weight λ; eigenvalues not known are at most the last.
-    """
-    values, total = np.asarray(spectrum.eigenvalues, dtype=float), spectrum.total_variance
-    if not total > 0:
-        return math.inf
-    shares = values / total
-    squares = float(np.sum(shares**2)) + max(0.0, 1.0 - float(np.sum(shares))) * float(shares[-1])
-    return math.sqrt(squares / max(1, spectrum.n_samples))
-
-
 def _assemble(
     sample: Eigenvalues,
     scale: float,
     test: SpikeTest,
     variance: Estimate,
     goodness: float,
+    effective: Estimate | None,
     reasons: tuple[str, ...],
     method: str,
     significance: float,
 ) -> MarchenkoPasturFit:
     n, p = sizes(sample)
     k, ratio, noise = test.n_signal, p / n, variance.value
-    _, spikes, _ = kritchman_nadler(sample, k)
     if math.isnan(test.edge.location) or not noise > 0:
-        threshold, stderrs = 0.0, np.full(k, np.nan)
+        threshold, spikes, stderrs = 0.0, sample.values[:k] / scale, np.full(k, np.nan)
     else:
-        threshold = edge_threshold(significance, test.edge, n * (p - k)) * scale
-        stderrs = np.asarray(spike_stderr(spikes / scale, (p - k) / n, n, variance=noise)) * scale
+        threshold = edge_threshold(significance, test.edge, test.n_entries) * scale
+        spikes, stderrs = debiased_spikes(sample.values[:k] / scale, (p - k) / n, n, variance=noise)
     low, high = variance.interval
     return MarchenkoPasturFit(
         variance=Estimate(noise * scale, variance.stderr * scale, (low * scale, high * scale)),
@@ -275,8 +201,8 @@ def _assemble(
         edges=(noise * scale * (1 - math.sqrt(ratio)) ** 2, noise * scale * (1 + math.sqrt(ratio)) ** 2),
         upper_edge_threshold=threshold,
         n_signal=k,
-        signal_eigenvalues=spikes,
-        signal_stderrs=stderrs,
+        signal_eigenvalues=spikes * scale,
+        signal_stderrs=stderrs * scale,
         p_values=test.p_values,
         significance=significance,
         goodness=goodness,
@@ -286,6 +212,7 @@ def _assemble(
         eigenvalues=sample.values,
         n_samples=n,
         n_features=p,
+        effective_samples=effective,
     )
 
 

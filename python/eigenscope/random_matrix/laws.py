@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from ..errors import InvalidInputError
+from ..arguments import is_whole_number, positive_number
+from ..errors import InvalidInputError, UnsupportedTypeError
 from ._elementwise import apply_elementwise
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -50,10 +51,8 @@ class MarchenkoPastur:
     """
 
     def __init__(self, ratio: float, variance: float = 1.0) -> None:
-        for name, value in (("ratio", ratio), ("variance", variance)):
-            if not (np.ndim(value) == 0 and math.isfinite(value) and value > 0):
-                raise InvalidInputError(f"{name} must be a positive finite number, got {value!r}")
-        self._ratio, self._variance = float(ratio), float(variance)
+        self._ratio = positive_number("ratio", ratio)
+        self._variance = positive_number("variance", variance)
         self._law = _core.MarchenkoPastur(self._ratio, self._variance)
 
     def __repr__(self) -> str:
@@ -124,7 +123,7 @@ class MarchenkoPastur:
 
     def moment(self, order: int) -> float:
         """Return ``E x**order`` for an integer order >= -2; negative orders are finite for ``ratio < 1``."""
-        if order != int(order) or order < -2:
+        if not is_whole_number(order) or order < -2:
             raise InvalidInputError(f"order must be an integer of at least -2, got {order!r}")
         c, order = self.ratio, int(order)
         if order >= 0:
@@ -176,14 +175,26 @@ class MarchenkoPastur:
         >>> MarchenkoPastur(ratio=2.0).rvs(6, rng=0).shape
         (6,)
         """
+        if not is_whole_number(n_features):
+            raise InvalidInputError(f"n_features must be an integer, got {n_features!r}")
         n_features = int(n_features)
         n_samples = round(n_features / self.ratio)
         if n_features < 1 or n_samples < 1:
             raise InvalidInputError(
                 f"n_features={n_features} at ratio {self.ratio:.3g} means {n_samples} samples; ask for more features"
             )
-        values = wishart_eigenvalues(n_samples, n_features, np.random.default_rng(rng))
+        values = wishart_eigenvalues(n_samples, n_features, as_generator(rng))
         return values * (self.variance / n_samples)
+
+
+def as_generator(rng: RandomState) -> np.random.Generator:
+    """Return a generator; integers and seed sequences start a fresh one."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise UnsupportedTypeError(
+            f"rng must be a non-negative int, numpy.random.Generator, numpy.random.SeedSequence or None, got {rng!r}"
+        ) from error
 
 
 def wishart_eigenvalues(n_samples: int, n_features: int, generator: np.random.Generator) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import is_real_number, positive_number
 from ..errors import InvalidInputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -31,7 +32,7 @@ def detection_threshold(ratio: float, *, variance: float = 1.0) -> float:
     >>> detection_threshold(0.25)
     1.5
     """
-    return _positive("variance", variance) * (1 + math.sqrt(_positive("ratio", ratio)))
+    return positive_number("variance", variance) * (1 + math.sqrt(positive_number("ratio", ratio)))
 
 
 def sample_eigenvalue(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> Array:
@@ -49,7 +50,7 @@ def sample_eigenvalue(spike: ArrayLike, ratio: float, *, variance: float = 1.0) 
     >>> print(sample_eigenvalue(2.0, 0.5))
     3.0
     """
-    ell = np.asarray(spike, dtype=np.float64) / _positive("variance", variance)
+    ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = variance * ell * (1 + ratio / (ell - 1))
     return np.where(ell > detection_threshold(ratio), value, np.nan)[()]
@@ -64,8 +65,8 @@ def population_eigenvalue(eigenvalue: ArrayLike, ratio: float, *, variance: floa
     >>> print(population_eigenvalue(3.0, 0.5))
     2.0
     """
-    value = np.asarray(eigenvalue, dtype=np.float64) / _positive("variance", variance)
-    root = math.sqrt(_positive("ratio", ratio))
+    value = np.asarray(eigenvalue, dtype=np.float64) / positive_number("variance", variance)
+    root = math.sqrt(positive_number("ratio", ratio))
     # (λ + 1 - c)² - 4 λ = (λ - (1 - √c)²) (λ - (1 + √c)²), without cancellation at the edge.
     above = value - (1 + root) ** 2
     with np.errstate(invalid="ignore"):
@@ -93,7 +94,7 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
     Paul 2007; Benaych-Georges and Nadakuditi 2012, "The singular values and vectors of low rank perturbations
     of large rectangular random matrices".
     """
-    ell = np.asarray(spike, dtype=np.float64) / _positive("variance", variance)
+    ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
     visible = ell > detection_threshold(ratio)
     strength = np.where(visible, ell - 1, 1 + math.sqrt(ratio))
     kept = 1 - ratio / strength**2
@@ -113,7 +114,7 @@ def spike_stderr(
     ----------
     Bai and Yao 2012, "On sample eigenvalues in a generalized spiked population model".
     """
-    ell = np.asarray(spike, dtype=np.float64) / _positive("variance", variance)
+    ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = 1 - ratio / (ell - 1) ** 2
         error = variance * ell * np.sqrt((1 if complex_data else 2) / (n_samples * slope))
@@ -155,14 +156,8 @@ def singular_vector_overlaps(spike: ArrayLike, aspect_ratio: float) -> tuple[Arr
 
 
 def _aspect(aspect_ratio: float) -> float:
-    if not 0 < aspect_ratio <= 1:
+    if not (is_real_number(aspect_ratio) and 0 < aspect_ratio <= 1):
         raise InvalidInputError(
             f"aspect_ratio must lie in (0, 1], got {aspect_ratio!r}: it is the shorter side over the longer one"
         )
     return float(aspect_ratio)
-
-
-def _positive(name: str, value: float) -> float:
-    if not (math.isfinite(value) and value > 0):
-        raise InvalidInputError(f"{name} must be a positive finite number, got {value!r}")
-    return float(value)

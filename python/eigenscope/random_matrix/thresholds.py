@@ -12,6 +12,7 @@ from ..eigenvalues import as_eigenvalues
 from ..errors import InvalidInputError
 from ..results.spectrum import Spectrum
 from .laws import MarchenkoPastur
+from .shrinkers import checked_noise, checked_singular_values, sorted_shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -57,25 +58,17 @@ def optimal_threshold(
     >>> print(f"{optimal_threshold((400, 100), noise=0.5):.6f}")
     17.580294
     """
-    small, large = sorted(shape)
-    if not (math.isfinite(large) and small >= 1):
-        raise InvalidInputError(f"shape must hold two sizes of at least 1, got {shape!r}")
+    small, large = sorted_shape(shape)
     if noise is not None and singular_values is not None:
         raise InvalidInputError("pass noise= (known) or singular_values= (to estimate it), not both")
     beta = small / large
     known = math.sqrt(2 * (beta + 1) + 8 * beta / ((beta + 1) + math.sqrt(beta**2 + 14 * beta + 1)))
     if noise is not None:
-        if not (math.isfinite(noise) and noise >= 0):
-            raise InvalidInputError(f"noise must be a standard deviation >= 0, got {noise!r}")
-        return known * math.sqrt(large) * noise
+        return known * math.sqrt(large) * checked_noise(noise)
     factor = known / math.sqrt(float(MarchenkoPastur(beta).ppf(0.5)))
     if singular_values is None:
         return factor
-    values = np.asarray(singular_values, dtype=np.float64)
-    if values.shape != (int(small),):
-        raise InvalidInputError(
-            f"the median needs all {int(small)} singular values of a matrix of shape {shape}, got shape {values.shape}"
-        )
+    values, _, _ = checked_singular_values(singular_values, shape, complete=True)
     return factor * float(np.median(values))
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..blocks import choose_block, read_block
 from ..covariance import covariance_spectrum
 from ..dimensionality import dims_for_variance, participation_ratio
 from ..errors import InvalidInputError
+from ..heavy_tails import excess_kurtosis_of
 from ..inputs import Source, as_source
 from ..parallel_analysis import ParallelAnalysis, check_permutations, fewest_permutations, parallel_analysis
 from ..power_law import fit_power_law
@@ -44,9 +44,6 @@ _FEWEST_SAMPLES = 3
 
 _USUAL_PERMUTATIONS = 20
 """Enough for the usual level of 5 %."""
-
-_KURTOSIS_VALUES = 500_000
-"""The tails are judged from a random block of at most this many values."""
 
 
 def analyze(
@@ -141,7 +138,7 @@ def analyze(
         threads=threads,
         progress=progress,
     )
-    excess_kurtosis = _excess_kurtosis(source, nan=nan, seed=seed)
+    excess_kurtosis = excess_kurtosis_of(source, nan=nan, seed=seed)
     report = _assemble(data, spectrum, permuted, options, ranks, significance, excess_kurtosis)
     return dataclasses.replace(
         report,
@@ -239,23 +236,11 @@ def _count_missing(source: Source) -> int:
     return sum(int(np.count_nonzero(~np.isfinite(block))) for _, block in source.row_blocks())
 
 
-def _excess_kurtosis(source: Source, *, nan: str, seed: int) -> float:
-    """Return the median over features of the excess kurtosis, from a random block."""
-    chosen = choose_block(source, max_values=_KURTOSIS_VALUES, rng=np.random.default_rng(seed))
-    block = read_block(source, chosen, nan="drop_rows" if nan == "pairwise" else nan)
-    block -= block.mean(axis=1, keepdims=True)
-    second = np.mean(block**2, axis=1)
-    varying = second > 0
-    if not varying.any():
-        return float("nan")
-    return float(np.median(np.mean(block[varying] ** 4, axis=1) / second[varying] ** 2) - 3)
-
-
 def _fit_noise(spectrum: Spectrum, significance: float) -> MarchenkoPasturFit | None:
     if min(spectrum.degrees_of_freedom, spectrum.n_features) < _FEWEST_EIGENVALUES:
         return None
-    # Correlated samples are warned of in the report's own words, with the counts they concern.
-    silent = dataclasses.replace(spectrum, lag_one_autocorrelation=float("nan"))
+    # Correlated samples and a mean left in are warned of in the report's own words, with the counts they concern.
+    silent = dataclasses.replace(spectrum, lag_one_autocorrelation=float("nan"), centered=True)
     return fit_marchenko_pastur(silent, significance=significance)
 
 

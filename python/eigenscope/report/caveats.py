@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..heavy_tails import HEAVY_TAILS
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.power_law_fit import PowerLawFit
 from ..results.spectrum import Spectrum
@@ -17,9 +18,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 STRONG_AUTOCORRELATION = 0.2
 """Lag-one autocorrelation from which the law for independent samples is visibly off."""
-
-HEAVY_TAILS = 6.0
-"""Excess kurtosis (that of an exponential variable) from which single entries can exceed the noise edge."""
 
 UNEQUAL_VARIANCES = 4.0
 """Ratio of 90th to 10th percentile of feature variances from which noise is hardly the same for all."""

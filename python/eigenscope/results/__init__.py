@@ -3,6 +3,7 @@
 from .base import Result
 from .decompositions import EigenResult, SVDResult
 from .diagonal_estimate import DiagonalEstimate
+from .dimensionality import Dimensionality, DimensionEstimate
 from .estimate import Estimate
 from .law_comparison import LawComparison
 from .marchenko_pastur_fit import MarchenkoPasturFit
@@ -13,6 +14,8 @@ from .spectrum import Spectrum
 
 __all__ = [
     "DiagonalEstimate",
+    "DimensionEstimate",
+    "Dimensionality",
     "EigenResult",
     "Estimate",
     "LawComparison",

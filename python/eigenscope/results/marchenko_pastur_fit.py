@@ -38,8 +38,8 @@ class MarchenkoPasturFit(Result):
     n_signal : int
         Number of leading eigenvalues above the noise; 0 is an answer.
     signal_eigenvalues, signal_stderrs : ndarray, shape (n_signal,)
-        Population eigenvalues behind them, corrected for the upward bias of sampling, with standard errors.
-        Both hold for signals further apart than their errors; closer ones push each other apart.
+        Population eigenvalues behind them, corrected for the upward bias of sampling and for how close ones push
+        each other apart, with standard errors.
     p_values : ndarray, shape (n_tested,)
         Of the leading eigenvalues in the order tested; all but the last are at most `significance`, and the
         last too when testing ended for another reason.
@@ -58,6 +58,9 @@ class MarchenkoPasturFit(Result):
         What was fitted, descending.
     n_samples, n_features : number
         Sizes used; `n_samples` is the number of degrees of freedom.
+    effective_samples : Estimate or None
+        Number of independent samples that would spread the bulk as widely; None when only the top eigenvalues
+        are known or there are fewer samples than features.
     power_spectrum : ndarray, or None
         Power spectrum of the noise, of mean one, where it was taken to be correlated in time.
     """
@@ -78,6 +81,7 @@ class MarchenkoPasturFit(Result):
     eigenvalues: Array
     n_samples: float
     n_features: int
+    effective_samples: Estimate | None = None
     power_spectrum: Array | None = None
 
     @property

@@ -1,0 +1,129 @@
+"""Whether a noise fit can be believed: what speaks against it, in words and numbers."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..eigenvalues import Eigenvalues
+from ..errors import DataWarning, InvalidInputError
+from ..results.estimate import Estimate
+from ..results.spectrum import Spectrum
+from .effective_samples import match_bulk
+from .goodness import bulk_goodness
+from .noise_variance import sizes
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MATERIAL_AUTOCORRELATION = 0.05
+"""Smaller lag-one autocorrelations move the noise edge by less than 0.3 %, below other errors."""
+
+FEW = 10
+"""Below this many samples or features the asymptotic laws are off by more than their nominal levels."""
+
+GIANT_SHARE = 0.5
+"""An uncentred spectrum whose first eigenvalue holds this share of the variance is dominated by the mean."""
+
+DOUBTFUL_GOODNESS = 0.01
+"""Goodness-of-fit p-value below which the fit is called doubtful."""
+
+GOOD_GOODNESS = 0.05
+"""Goodness-of-fit p-value of squared eigenvalues above which the plain ones are taken for singular values."""
+
+DOUBTFUL_DISTANCE = 3
+"""Standard errors between effective and given sample number that are called a difference."""
+
+
+def size_reasons(n: float, p: int) -> tuple[str, ...]:
+    """Name data too small for asymptotic laws."""
+    if min(n, p) < FEW:
+        return (f"with {n:g} samples and {p} features the laws for large data are rough",)
+    return ()
+
+
+def goodness_reasons(goodness: float) -> tuple[str, ...]:
+    """Name a bulk of the wrong shape."""
+    if goodness < DOUBTFUL_GOODNESS:
+        return (
+            f"the bulk does not follow the Marchenko–Pastur law (p = {goodness:.1g}): noise of unequal "
+            "variance or heavy tails, correlated samples, or structure spread over many dimensions",
+        )
+    return ()
+
+
+def effective_number(sample: Eigenvalues, n_signal: int) -> Estimate | None:
+    """Return the effective number of samples where it can be fitted: all eigenvalues known, samples in the majority."""
+    n, p = sizes(sample)
+    if not sample.is_complete or n < p or p - n_signal < FEW:
+        return None
+    try:
+        return match_bulk(sample, n_signal)[0]
+    except InvalidInputError:
+        return None
+
+
+def effective_number_reasons(found: Estimate | None, n: float) -> tuple[str, ...]:
+    """Name an effective number of samples that differs from the one given."""
+    if found is None or abs(found.value - n) <= DOUBTFUL_DISTANCE * found.stderr:
+        return ()
+    cause = (
+        "samples are correlated or repeated, or the noise is not white"
+        if found.value < n
+        else "there are more samples than n_samples says"
+    )
+    return (f"the bulk is spread like that of {found.value:.0f} ± {found.stderr:.0f} samples, not {n:g}: {cause}",)
+
+
+def warn_about_singular_values(sample: Eigenvalues, n_signal: int, goodness: float) -> tuple[str, ...]:
+    """Warn when the squares of the values fit where the values do not."""
+    if math.isnan(goodness) or goodness >= DOUBTFUL_GOODNESS:
+        return ()
+    n, p = sizes(sample)
+    squares = sample.values[n_signal:] ** 2
+    squared = bulk_goodness(squares, n - n_signal, p - n_signal, sample.is_complete)
+    if not squared > GOOD_GOODNESS:
+        return ()
+    text = (
+        f"these look like singular values: their squares follow the noise law (p = {squared:.2g}), they do not "
+        f"(p = {goodness:.1g}); pass singular_values**2 / n_samples"
+    )
+    warnings.warn(text, DataWarning, stacklevel=4)
+    return (text,)
+
+
+def spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
+    """Name, and warn of, correlated samples and a mean that was left in."""
+    reasons = []
+    correlation = spectrum.lag_one_autocorrelation
+    if abs(correlation) > max(MATERIAL_AUTOCORRELATION, 4 * _autocorrelation_stderr(spectrum)):
+        reasons.append(
+            f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
+            'the noise reaches further than the fitted edge and too many signals are counted; temporal="ar1" '
+            "or temporal=noise_power_spectrum(X) takes that into account"
+        )
+    values = spectrum.eigenvalues
+    if not spectrum.centered and len(values) and values[0] > GIANT_SHARE * spectrum.total_variance:
+        reasons.append(
+            "the data were not centred and the first eigenvalue holds "
+            f"{values[0] / spectrum.total_variance:.0%} of the variance: it is the mean, not a signal; use "
+            "center=True"
+        )
+    for text in reasons:
+        warnings.warn(text, DataWarning, stacklevel=4)
+    return tuple(reasons)
+
+
+def _autocorrelation_stderr(spectrum: Spectrum) -> float:
+    """Return the standard error of the pooled lag one of independent samples, ``sqrt(Σλ² / n) / Σλ``.
+
+    Each principal component contributes independently with weight λ; eigenvalues not known are at most the last.
+    """
+    values, total = np.asarray(spectrum.eigenvalues, dtype=float), spectrum.total_variance
+    if not total > 0:
+        return math.inf
+    shares = values / total
+    squares = float(np.sum(shares**2)) + max(0.0, 1.0 - float(np.sum(shares))) * float(shares[-1])
+    return math.sqrt(squares / max(1, spectrum.n_samples))
