@@ -26,6 +26,7 @@ from .results import (
     SVDResult,
 )
 from .signal_variances import fit_signal_power_law, signal_variances
+from .sketch import RowSketch, SketchedSVD
 from .svd import randomized_svd, svds
 
 __version__: str = _core.__version__
@@ -38,8 +39,10 @@ __all__ = [
     "ParallelAnalysis",
     "PowerLawFit",
     "Report",
+    "RowSketch",
     "RunInfo",
     "SVDResult",
+    "SketchedSVD",
     "Spectrum",
     "TracyWidom",
     "__version__",
