@@ -46,6 +46,12 @@ struct SvdResult {
 template <class Scalar>
 SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution);
 
+/// The k leading triplets that an orthonormal right basis (n x q, q >= k) holds, checked and, where the tolerance is
+/// not met, recomputed.
+template <class Scalar>
+SvdResult<Scalar> svd_from_basis(BlockOperator<Scalar>& op, ConstBlock<Scalar> right, const SvdOptions& options,
+                                 const Execution& execution);
+
 /// All triplets up to k by LAPACK, from the operator applied to the identity.
 template <class Scalar>
 SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution);
