@@ -96,7 +96,7 @@ class StoredMatrix:
             inside = rows[rows // self.block_rows == number]
             first = int(number) * self.block_rows
             parts.append(self._read(first, min(first + self.block_rows, len(self)))[inside - first])
-        return np.concatenate(parts)
+        return np.asarray(np.concatenate(parts))
 
 
 def is_stored_dataset(data: Any) -> bool:

@@ -16,7 +16,7 @@ from .rank_by_tolerance import missing_share, smallest_rank
 from .results import SVDResult
 from .run_options import ProgressOption, RandomSource, Stopwatch, memory_budget, resolve_seed, resolve_threads
 from .standardization import Standardization
-from .svd_methods import AUTO_BLOCKS, BLOCK, ERROR_PROBES, METHODS, check_count, choose_method, krylov_cost
+from .svd_methods import BLOCK, ERROR_PROBES, METHODS, auto_blocks, check_count, choose_method, krylov_cost
 from .triplets import Prepared, Run, gram_basis, prepare, solve
 
 
@@ -209,8 +209,9 @@ def randomized_svd(
     n_oversamples : int
         Further random vectors per block.
     n_iter : int or "auto"
-        Power iterations: ``n_iter + 2`` fused passes, whose space holds that of subspace iteration with `n_iter`;
-        "auto" is 2.
+        Power iterations: ``n_iter + 2`` fused passes with blocks of ``k + n_oversamples`` vectors, whose space holds
+        that of subspace iteration with `n_iter`. "auto" spends fewer products on more passes with small blocks, which
+        is more accurate; give a number where passes are what costs.
     center, scale : bool
         Subtract column means; divide columns by their standard deviations.
     row_weights, column_weights : array_like, optional
@@ -263,10 +264,11 @@ def randomized_svd(
         A, Standardization(center, scale, row_weights, column_weights), shape=shape, dtype=dtype, adjoint=adjoint,
         check=check, seed=run.seed, threads=run.threads, needs_norm=missing is not None,
     )  # fmt: skip
-    n_blocks = AUTO_BLOCKS if n_iter == "auto" else int(n_iter) + 2
 
     def approximate(count: int) -> SVDResult:
-        return _approximation(prepared, count, count + n_oversamples, n_blocks, run)
+        vectors = count + n_oversamples
+        blocks = auto_blocks(vectors, prepared.operator.kind) if n_iter == "auto" else (vectors, int(n_iter) + 2)
+        return _approximation(prepared, count, *blocks, run)
 
     if missing is None:
         return approximate(check_count(k, *prepared.operator.shape))

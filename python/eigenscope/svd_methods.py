@@ -20,8 +20,16 @@ BLOCK = {"dense": 16, "sparse": 8, "callback": 8}
 ERROR_PROBES = 10
 """Gaussian probes of the Frobenius error of a low-rank approximation."""
 
-AUTO_BLOCKS = 4
-"""Blocks of `randomized_svd` with ``n_iter="auto"``."""
+AUTO_COLUMNS = 2.4
+"""Columns of the Krylov space of `randomized_svd` with ``n_iter="auto"``, per vector asked for: values of power laws
+are then accurate to a percent."""
+
+FUSED_COLUMNS, FUSED_VECTORS = 8192, 64
+"""Up to this many columns (of 4-byte numbers) and vectors, products and their adjoints come from one pass."""
+
+
+FEWEST_AUTO_BLOCKS = 4
+"""Fewer blocks would be little better than one."""
 
 DIRECT_SHARE = 3
 """When more than one triplet in this many is wanted, an iteration saves nothing."""
@@ -120,7 +128,14 @@ def krylov_columns(k: int, block: int) -> int:
     return max(2 * k + 4 * block, k + 12 * block)
 
 
-def _product_seconds(work: Work, flops: float, n_passes: int) -> float:
+def auto_blocks(vectors: int, kind: str) -> tuple[int, int]:
+    """Return block size and number of blocks for that many vectors."""
+    block = min(vectors, BLOCK[kind]) if kind != "callback" else vectors
+    return block, max(FEWEST_AUTO_BLOCKS, -(-int(AUTO_COLUMNS * vectors) // block))
+
+
+def product_seconds(work: Work, flops: float, n_passes: int) -> float:
+    """Predict the time of products from assumed rates."""
     if work.kind == "dense":
         rate = PRODUCT_RATE * (8 / work.item if work.item < 8 else 1.0)
         return flops / (rate * work.threads) + n_passes * work.stored_values * work.item / (
@@ -138,16 +153,19 @@ def krylov_cost(work: Work, block: int, n_blocks: int | None = None) -> MethodCo
     applications = -(-columns // block)
     products = 4.0 * work.stored_values * (columns + work.k)
     algebra = 4.0 * side * columns**2 + 8.0 * other * work.k**2
-    seconds = _product_seconds(work, products, applications + 3) + algebra / (PRODUCT_RATE * work.threads)
+    seconds = product_seconds(work, products, applications + 3) + algebra / (PRODUCT_RATE * work.threads)
     stored_columns = columns + work.k if n_blocks is not None else columns
     peak = work.item * (side * (stored_columns + 3 * block + 2 * work.k) + 4 * other * work.k)
     passes = 1 if side == work.columns or short == long else 2
+    vectors = work.k if n_blocks is None else work.k + ERROR_PROBES
+    fits_kernel = work.kind == "dense" and work.columns * work.item <= 4 * FUSED_COLUMNS and vectors <= FUSED_VECTORS
+    n_extra = 2 if passes == 1 and fits_kernel else 3
     name = (
         "block Krylov on fused Gram passes"
         if n_blocks is None
         else f"randomized block Krylov, {n_blocks} blocks of {block}"
     )
-    return MethodCost("block-krylov", name, passes * applications + 3, products + algebra, int(peak), seconds)
+    return MethodCost("block-krylov", name, passes * applications + n_extra, products + algebra, int(peak), seconds)
 
 
 def gram_cost(work: Work) -> MethodCost:
@@ -155,7 +173,7 @@ def gram_cost(work: Work) -> MethodCost:
     short, long = sorted((work.rows, work.columns))
     products = float(long) * short**2 + 4.0 * work.stored_values * work.k
     factorization = 4 / 3 * float(short) ** 3 + 4.0 * float(short) ** 2 * work.k
-    seconds = _product_seconds(work, products, 3) + factorization / FACTORIZATION_RATE
+    seconds = product_seconds(work, products, 3) + factorization / FACTORIZATION_RATE
     peak = 16 * short * short + work.item * 6 * (work.rows + work.columns) * work.k
     return MethodCost("gram", "second moments and LAPACK eigh", 3, products + factorization, int(peak), seconds)
 

@@ -12,7 +12,7 @@ import numpy as np
 from . import _core
 from .checkpoints import describe
 from .eigen import make_monitor, warn_unless_converged
-from .errors import Interrupted, InvalidInputError
+from .errors import Interrupted, InvalidInputError, LapackError
 from .inputs import Source, as_matrix, check_finite
 from .operators import Array, Operator, as_operator, dense_operator, is_implicit
 from .results import Estimate, SVDResult
@@ -21,6 +21,12 @@ from .second_moments import Task, finish_covariance, second_moments
 from .signs import leading_phases
 from .standardization import Standardization, standardized_dense, standardized_implicit
 from .svd_methods import WIDE_RATIO, Work
+
+UNCHECKED_SIZE = 1 << 24
+"""Data of more values are not read once more only to see that they are finite: their first product shows it."""
+
+SAMPLED_ROWS = 64
+"""Rows that the size of large data is judged from, to keep squares inside the floating range."""
 
 COMPLETE_BASIS_ORDER = 512
 """Up to this order all eigenvectors of the second moments are as cheap as some."""
@@ -46,6 +52,8 @@ class Prepared:
         What is done to them.
     squared_norm : float or None
         ``‖A‖²`` in units of the operator, when it was asked for and can be known.
+    is_checked : bool
+        False when values that are not finite are to be noticed by their products: that saves a pass.
     """
 
     data: Any
@@ -55,6 +63,19 @@ class Prepared:
     source: Source | None
     view: Standardization
     squared_norm: float | None
+    is_checked: bool = True
+
+    def checked(self, threads: int) -> Prepared:
+        """Return the same after a look at every value; raise when one is not finite."""
+        if self.is_checked:
+            return self
+        assert self.source is not None
+        largest = check_finite(self.source, threads)
+        operator = dense_operator(self.source, dtype=self.operator.dtype, largest=largest, check=False)
+        exact = dataclasses.replace(
+            self, operator=operator, swapped=False, n_extra_passes=self.n_extra_passes + 1, is_checked=True
+        )
+        return exact._exchanged() if self.swapped else exact
 
     def work(self, k: int, threads: int) -> Work:
         """Return what the cost of k triplets depends on."""
@@ -103,7 +124,8 @@ def prepare(
         source = Source(array=array, feature_names=names)
         view = view.checked((source.n_samples, source.n_features))
         operator, passes, norm = _dense(A, source, view, dtype, check, needs_norm, threads)
-    prepared = Prepared(A, operator, False, passes, source, view, norm)
+    unchecked = source is not None and check and passes == 0
+    prepared = Prepared(A, operator, False, passes, source, view, norm, not unchecked)
     m, n = operator.shape
     return prepared if n <= WIDE_RATIO * m else prepared.on_short_side()
 
@@ -113,10 +135,13 @@ def _dense(
 ) -> tuple[Operator, int, float | None]:
     is_complex = source.array.dtype.kind == "c"
     if view.is_identity and (is_complex or not needs_norm):
-        largest = check_finite(source, threads) if check else None
+        largest = _sampled_largest(source) if check else None
+        waits = largest is not None and largest > 0.0
+        if check and not waits:
+            largest = check_finite(source, threads)
         operator = dense_operator(source, dtype=dtype, largest=largest, check=False)
         norm = _squared_norm(source, operator.scale) if needs_norm else None
-        return operator, int(check), norm
+        return operator, int(check and not waits), norm
     if is_complex:
         operator = dense_operator(source, dtype=dtype, largest=check_finite(source, threads), check=False)
         made = standardized_implicit(A, operator, view, threads)
@@ -124,6 +149,15 @@ def _dense(
     made = standardized_dense(source, view, dtype, threads)
     norm = None if made.squared_norm is None else made.squared_norm * made.operator.scale**2
     return made.operator, made.n_passes, norm
+
+
+def _sampled_largest(source: Source) -> float | None:
+    """Largest magnitude in a few rows of large data; None of small ones, which are looked at whole."""
+    if source.array.size < UNCHECKED_SIZE:
+        return None
+    rows = np.linspace(0, source.n_samples - 1, min(SAMPLED_ROWS, source.n_samples)).astype(np.int64)
+    magnitudes = np.abs(source.array[np.unique(rows)].astype(np.result_type(source.array.dtype, np.float64)))
+    return float(magnitudes[np.isfinite(magnitudes)].max(initial=0.0))
 
 
 def _squared_norm(source: Source, scale: float) -> float:
@@ -188,6 +222,23 @@ class Run:
 
 
 def solve(prepared: Prepared, settings: dict[str, Any], name: str, run: Run) -> SVDResult:
+    """Run the compiled solver; again, after a look at every value, when a product was not finite."""
+    if settings["direct"]:
+        prepared = prepared.checked(run.threads)
+    try:
+        result = _solve(prepared, settings, name, run)
+        if np.isfinite(result.singular_values).all():
+            return result
+    except (InvalidInputError, LapackError):
+        if prepared.is_checked:
+            raise
+    exact = prepared.checked(run.threads)
+    if run.checkpoint is not None and os.path.exists(run.checkpoint):
+        os.remove(run.checkpoint)
+    return _solve(exact, settings, name, run)
+
+
+def _solve(prepared: Prepared, settings: dict[str, Any], name: str, run: Run) -> SVDResult:
     """Run the compiled solver, on products from a checkpoint as far as there is one."""
     core = prepared.operator.core
     if run.checkpoint is not None:

@@ -75,7 +75,6 @@ bool ProductLog::replay(std::uint64_t key, void* product, std::size_t bytes) {
             throw InvalidInput("the checkpoint " + path_ + " was written by another computation: remove the file");
         if (read_all(file_.get(), product, bytes) && checksum(product, bytes) == header.checksum) {
             end_ = std::ftell(file_.get());
-            ++n_replayed_;
             return true;
         }
     }
@@ -98,32 +97,43 @@ void ProductLog::append(std::uint64_t key, const void* product, std::size_t byte
 
 template <class Scalar>
 template <class Compute>
-void RecordedOperator<Scalar>::record(std::uint64_t kind, ConstBlock<Scalar> x, Block<Scalar> y, Compute&& compute) {
+Matrix<Scalar> RecordedOperator<Scalar>::record(std::uint64_t kind, ConstBlock<Scalar> x, Index rows,
+                                                Compute&& compute) {
     std::uint64_t key = checksum(&kind, sizeof kind);
     for (Index j = 0; j < x.cols; ++j)
         key = checksum(x.column(j), static_cast<std::size_t>(x.rows) * sizeof(Scalar), key);
-    Matrix<Scalar> product(y.rows, y.cols);
+    Matrix<Scalar> product(rows, x.cols);
     const std::size_t bytes = static_cast<std::size_t>(product.size()) * sizeof(Scalar);
     if (!log_.replay(key, product.data(), bytes)) {
-        compute(product);
+        compute(Block<Scalar>(product));
         log_.append(key, product.data(), bytes);
     }
-    y.map() = product;
+    return product;
 }
 
 template <class Scalar>
 void RecordedOperator<Scalar>::apply(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) {
-    record(1, x, y, [&](Matrix<Scalar>& product) { inner_.apply(x, product, execution); });
+    y.map() = record(1, x, y.rows, [&](Block<Scalar> product) { inner_.apply(x, product, execution); });
 }
 
 template <class Scalar>
 void RecordedOperator<Scalar>::apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) {
-    record(2, x, y, [&](Matrix<Scalar>& product) { inner_.apply_adjoint(x, product, execution); });
+    y.map() = record(2, x, y.rows, [&](Block<Scalar> product) { inner_.apply_adjoint(x, product, execution); });
 }
 
 template <class Scalar>
 void RecordedOperator<Scalar>::apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) {
-    record(3, x, z, [&](Matrix<Scalar>& product) { inner_.apply_gram(x, product, execution); });
+    z.map() = record(3, x, z.rows, [&](Block<Scalar> product) { inner_.apply_gram(x, product, execution); });
+}
+
+template <class Scalar>
+void RecordedOperator<Scalar>::apply_with_gram(ConstBlock<Scalar> x, Block<Scalar> y, Block<Scalar> z,
+                                               const Execution& execution) {
+    const Matrix<Scalar> both = record(4, x, y.rows + z.rows, [&](Block<Scalar> product) {
+        inner_.apply_with_gram(x, product.rows_range(0, y.rows), product.rows_range(y.rows, z.rows), execution);
+    });
+    y.map() = both.topRows(y.rows);
+    z.map() = both.bottomRows(z.rows);
 }
 
 template class RecordedOperator<float>;

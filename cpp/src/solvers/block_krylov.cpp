@@ -18,6 +18,9 @@ namespace {
 constexpr std::uint64_t probe_stream = std::uint64_t{1} << 40;
 constexpr std::uint64_t completion_stream = probe_stream + 1;
 
+/// A^H u from A^H (A v) magnifies rounding by σ₁ / σ_k; the tolerance must exceed that by this factor.
+constexpr double inverse_safety = 10.0;
+
 /// Thin SVD of a small square matrix, in double.
 template <class Wide>
 struct SmallSvd {
@@ -66,7 +69,12 @@ void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const Svd
     block.leftCols(q) = right;
     if (n_probes > 0)
         fill_gaussian<Scalar>(options.seed, probe_stream, Block<Scalar>(block).columns(q, n_probes), 0, execution);
-    op.apply(block, product, execution);
+    const bool fused = q == k && op.passes_with_gram(q + n_probes) == 1;
+    Matrix<Scalar> gram(fused ? n : 0, fused ? q + n_probes : 0);
+    if (fused)
+        op.apply_with_gram(block, product, gram, execution);
+    else
+        op.apply(block, product, execution);
     result.n_matvecs += q + n_probes;
     ++result.n_passes;
 
@@ -84,6 +92,14 @@ void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const Svd
     result.singular_values = small.s.head(k);
     multiply<Scalar>(left, left_rotation, result.u, execution);
     multiply<Scalar>(right, rotation, result.v, execution);
+    // A^H U = (A^H A V) R^-1 U_r, as long as R^-1 does not magnify rounding to the size of the tolerance.
+    result.adjoint_product.resize(0, 0);
+    const double largest_rounding = std::numeric_limits<RealOf<Scalar>>::epsilon() * small.s[0];
+    if (fused && small.s[q - 1] * options.tolerance > inverse_safety * largest_rounding) {
+        const Matrix<Wide> solved = qr.r.template triangularView<Eigen::Upper>().solve(left_rotation);
+        result.adjoint_product.resize(n, k);
+        multiply<Scalar>(ConstBlock<Scalar>(gram).columns(0, q), solved, result.adjoint_product, execution);
+    }
     // A v - σ u, while A V is at hand.
     Matrix<Scalar> difference(m, k);
     multiply<Scalar>(ConstBlock<Scalar>(product).columns(0, q), rotation, difference, execution);
@@ -101,15 +117,18 @@ void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const Svd
     }
 }
 
-/// sqrt(‖A v - σ u‖² + ‖A^H u - σ v‖²), the second product computed here from the operator.
+/// sqrt(‖A v - σ u‖² + ‖A^H u - σ v‖²), the second product computed here unless the last pass has given it.
 template <class Scalar>
 void check_triplets(BlockOperator<Scalar>& op, double tolerance, SvdResult<Scalar>& result,
                     const Execution& execution) {
     const Index k = result.singular_values.size();
-    Matrix<Scalar> from_left(op.cols(), k);
-    op.apply_adjoint(result.u, from_left, execution);
+    Matrix<Scalar> from_left = std::move(result.adjoint_product);
+    if (from_left.cols() != k) {
+        from_left.resize(op.cols(), k);
+        op.apply_adjoint(result.u, from_left, execution);
+        ++result.n_passes;
+    }
     result.n_matvecs += k;
-    ++result.n_passes;
     from_left -= result.v * result.singular_values.template cast<RealOf<Scalar>>().asDiagonal();
     result.residual_norms =
         (result.right_residuals.cwiseAbs2() + column_norms<Scalar>(from_left, execution).cwiseAbs2()).cwiseSqrt();

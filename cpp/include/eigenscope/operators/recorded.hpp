@@ -21,8 +21,6 @@ class ProductLog {
     /// Append a product; it counts once it is completely on disk.
     void append(std::uint64_t key, const void* product, std::size_t bytes);
 
-    Index n_replayed() const { return n_replayed_; }
-
   private:
     struct Close {
         void operator()(std::FILE* file) const { std::fclose(file); }
@@ -32,7 +30,6 @@ class ProductLog {
     std::unique_ptr<std::FILE, Close> file_;
     long end_ = 0;  // of what is complete
     bool replaying_ = true;
-    Index n_replayed_ = 0;
 };
 
 template <class Scalar>
@@ -44,15 +41,16 @@ class RecordedOperator final : public BlockOperator<Scalar> {
     Index rows() const override { return inner_.rows(); }
     Index cols() const override { return inner_.cols(); }
     int passes_per_gram() const override { return inner_.passes_per_gram(); }
+    int passes_with_gram(Index vectors) const override { return inner_.passes_with_gram(vectors); }
     void apply(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) override;
     void apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) override;
     void apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) override;
-
-    Index n_replayed() const { return log_.n_replayed(); }
+    void apply_with_gram(ConstBlock<Scalar> x, Block<Scalar> y, Block<Scalar> z, const Execution& execution) override;
 
   private:
+    /// The product of kind `kind` with x, from the log or computed.
     template <class Compute>
-    void record(std::uint64_t kind, ConstBlock<Scalar> x, Block<Scalar> y, Compute&& compute);
+    Matrix<Scalar> record(std::uint64_t kind, ConstBlock<Scalar> x, Index rows, Compute&& compute);
 
     BlockOperator<Scalar>& inner_;
     ProductLog log_;

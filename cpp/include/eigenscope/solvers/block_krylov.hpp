@@ -28,6 +28,7 @@ struct SvdResult {
     Vector<double> singular_values;
     Matrix<Scalar> v;
     Vector<double> right_residuals;  // ‖A v - σ u‖
+    Matrix<Scalar> adjoint_product;  // A^H u, where the last pass gave it; empty otherwise
     Vector<double> residual_norms;   // two-sided
     std::vector<bool> converged;
     Status status = Status::converged;
