@@ -86,7 +86,7 @@ class StoredMatrix:
         if isinstance(selection, slice):
             return self._read(*selection.indices(len(self))[:2])
         if isinstance(selection, (int, np.integer)):
-            return self._read(int(selection), int(selection) + 1)[0]
+            return np.asarray(self._read(int(selection), int(selection) + 1)[0])
         return self._rows(np.asarray(selection))
 
     def _rows(self, rows: Array) -> Array:
