@@ -19,6 +19,7 @@ BLAS_LINE = release_blas_overrides()
 import eigenscope
 import numpy as np
 import scipy
+from bench_density import sparse_case as density_case
 from eigenscope.bench_short import Case, Outcome, compare, covariance_case, format_table
 from svd_cases import dense_case, memmap_case, sparse_case, white_noise_case
 
@@ -31,6 +32,7 @@ CASES: dict[str, tuple[Maker, Maker]] = {
     "svds sparse": (lambda: sparse_case(100_000, 20_000, 4_000_000, 50), lambda: sparse_case(2000, 500, 20_000, 5)),
     "svds memmap": (lambda: memmap_case(60_000, 6000, 20), lambda: memmap_case(3000, 300, 5)),
     "svds white noise": (lambda: white_noise_case(5000, 3000, 20), lambda: white_noise_case(600, 300, 5)),
+    "density": (lambda: density_case(200_000, 8_000_000, 50, 32), lambda: density_case(4000, 80_000, 20, 8)),
 }
 
 

@@ -28,6 +28,13 @@ CALLS = {
     "eigsh float32": lambda **o: eigenscope.eigsh(SYMMETRIC.astype(np.float32), 6, rng=1, **o),
     "eigsh sparse": lambda **o: eigenscope.eigsh(LAPLACIAN, 5, which="LA", tol=1e-6, rng=1, **o),
     "eigsh callable": lambda **o: eigenscope.eigsh(testing.diagonal_operator(VALUES), 5, rng=1, **o),
+    "spectral_density dense": lambda **o: eigenscope.spectral_density(SYMMETRIC, degree=20, n_probes=6, rng=1, **o),
+    "spectral_density sparse": lambda **o: eigenscope.spectral_density(
+        LAPLACIAN, degree=20, n_probes=6, probe="sphere", reorthogonalize=False, rng=1, **o
+    ),
+    "spectral_density gram": lambda **o: eigenscope.spectral_density(DATA, degree=20, n_probes=6, rng=1, **o),
+    "trace": lambda **o: eigenscope.logdet(SYMMETRIC, max_matvecs=400, rng=1, **o),
+    "diagonal": lambda **o: eigenscope.diagonal(testing.diagonal_operator(VALUES), n_probes=9, rng=1, **o),
     "svds dense": lambda **o: eigenscope.svds(DATA, 6, rng=1, **o),
     "svds wide": lambda **o: eigenscope.svds(DATA.T[:300], 6, rng=1, **o),
     "svds float32": lambda **o: eigenscope.svds(DATA.astype(np.float32), 6, rng=1, **o),

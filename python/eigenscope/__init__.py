@@ -7,6 +7,7 @@ _blas_table.fill()
 
 from .config import show_config
 from .covariance import covariance_spectrum
+from .density import spectral_density
 from .dimensionality import dims_for_variance, effective_rank, participation_ratio
 from .eigen import eigsh
 from .inputs import as_source
@@ -14,26 +15,40 @@ from .operators import as_operator
 from .parallel_analysis import ParallelAnalysis, parallel_analysis
 from .plan import plan
 from .power_law import fit_power_law
-from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
+from .random_matrix import (
+    GeneralizedMarchenkoPastur,
+    MarchenkoPastur,
+    TracyWidom,
+    fit_marchenko_pastur,
+    optimal_threshold,
+    shrink_covariance,
+)
 from .report import Report, analyze
 from .results import (
+    DiagonalEstimate,
     EigenResult,
     Estimate,
+    LawComparison,
     MarchenkoPasturFit,
     PowerLawFit,
     RunInfo,
+    SpectralDensity,
     Spectrum,
     SVDResult,
 )
 from .signal_variances import fit_signal_power_law, signal_variances
 from .sketch import RowSketch, SketchedSVD
 from .svd import randomized_svd, svds
+from .trace import diagonal, logdet, trace
 
 __version__: str = _core.__version__
 
 __all__ = [
+    "DiagonalEstimate",
     "EigenResult",
     "Estimate",
+    "GeneralizedMarchenkoPastur",
+    "LawComparison",
     "MarchenkoPastur",
     "MarchenkoPasturFit",
     "ParallelAnalysis",
@@ -43,6 +58,7 @@ __all__ = [
     "RunInfo",
     "SVDResult",
     "SketchedSVD",
+    "SpectralDensity",
     "Spectrum",
     "TracyWidom",
     "__version__",
@@ -50,18 +66,23 @@ __all__ = [
     "as_operator",
     "as_source",
     "covariance_spectrum",
+    "diagonal",
     "dims_for_variance",
     "effective_rank",
     "eigsh",
     "fit_marchenko_pastur",
     "fit_power_law",
     "fit_signal_power_law",
+    "logdet",
     "optimal_threshold",
     "parallel_analysis",
     "participation_ratio",
     "plan",
     "randomized_svd",
     "show_config",
+    "shrink_covariance",
     "signal_variances",
+    "spectral_density",
     "svds",
+    "trace",
 ]
