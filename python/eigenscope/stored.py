@@ -50,11 +50,15 @@ class StoredMatrix:
         """The transpose, decoded by columns of the dataset."""
         return StoredMatrix(self._dataset, not self._transposed)
 
+    @property
+    def chunk_rows(self) -> int:
+        """Rows that are stored together."""
+        return int(self._dataset.chunks[1 if self._transposed else 0])
+
     @functools.cached_property
     def block_rows(self) -> int:
         """Rows decoded at once: whole chunks."""
-        chunk_rows = int(self._dataset.chunks[1 if self._transposed else 0])
-        row_bytes = self.shape[1] * self.dtype.itemsize
+        chunk_rows, row_bytes = self.chunk_rows, self.shape[1] * self.dtype.itemsize
         return int(min(self.shape[0], max(1, BLOCK_BYTES // (row_bytes * chunk_rows)) * chunk_rows))
 
     @functools.cached_property
@@ -90,12 +94,12 @@ class StoredMatrix:
         return self._rows(np.asarray(selection))
 
     def _rows(self, rows: Array) -> Array:
-        """Return scattered ascending rows, block by block."""
+        """Return scattered ascending rows, decoding only the chunks they lie in."""
         parts = []
-        for number in np.unique(rows // self.block_rows):
-            inside = rows[rows // self.block_rows == number]
-            first = int(number) * self.block_rows
-            parts.append(self._read(first, min(first + self.block_rows, len(self)))[inside - first])
+        for number in np.unique(rows // self.chunk_rows):
+            inside = rows[rows // self.chunk_rows == number]
+            first = int(number) * self.chunk_rows
+            parts.append(self._read(first, min(first + self.chunk_rows, len(self)))[inside - first])
         return np.asarray(np.concatenate(parts))
 
 
