@@ -112,7 +112,7 @@ def as_source(data: Any, *, sample_axis: int = 0) -> Source:
     """
     if isinstance(data, Source):
         return data
-    array, names = as_matrix(data)
+    array, names = as_matrix(data, decodes=False)
     if array.dtype.kind not in _REAL_KINDS:
         raise UnsupportedTypeError(f"data of dtype {array.dtype} cannot be analysed here: real numbers are needed")
     if sample_axis not in (0, 1, -1, -2):
@@ -122,11 +122,16 @@ def as_source(data: Any, *, sample_axis: int = 0) -> Source:
     return Source(array=array, sample_axis=sample_axis % 2, feature_names=names)
 
 
-def as_matrix(data: Any) -> tuple[Any, tuple[str, ...] | None]:
+def as_matrix(data: Any, *, decodes: bool = True) -> tuple[Any, tuple[str, ...] | None]:
     """Return a two-dimensional numeric ndarray sharing memory with `data` where possible, and column labels.
 
-    What must be decoded to be read becomes a `StoredMatrix`.
+    What must be decoded to be read is decoded whole, or with ``decodes=False`` becomes a `StoredMatrix`.
     """
+    array, names = _as_matrix(data)
+    return (np.asarray(array), names) if decodes and isinstance(array, StoredMatrix) else (array, names)
+
+
+def _as_matrix(data: Any) -> tuple[Any, tuple[str, ...] | None]:
     names: tuple[str, ...] | None = None
     if scipy.sparse.issparse(data):
         raise UnsupportedTypeError("a sparse matrix cannot be used as a dense source here; svds and eigsh take it")
@@ -189,7 +194,7 @@ def _open_path(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...] | Non
         array = _open_npy(name)
         _check_layout(array)
         return array, None
-    return as_matrix(open_recording(name).array)
+    return _as_matrix(open_recording(name).array)
 
 
 def _refuse_file_tuple(description: tuple[Any, ...]) -> Array:

@@ -157,7 +157,7 @@ def plan(
 def _work(X: Any, k: int | None, sample_axis: int, threads: int) -> Work:
     """Look at shape, dtype and kind; files are opened, not read."""
     if isinstance(X, (str, os.PathLike, tuple)):
-        X = as_matrix(X)[0]
+        X = as_matrix(X, decodes=False)[0]
     if not hasattr(X, "shape") or len(X.shape) != 2:
         raise InvalidInputError("plan needs data with a two-dimensional shape")
     rows, columns = (int(extent) for extent in (X.shape if sample_axis in (0, -2) else X.shape[::-1]))

@@ -83,10 +83,10 @@ class StoredMatrix:
         return np.asarray(self._read(0, len(self)), dtype=dtype)
 
     def __getitem__(self, selection: Any) -> Array:
-        """Return selected rows (a slice, a number or ascending indices), or rows and columns by open index arrays."""
+        """Return selected rows (a slice, a number or ascending indices), or a pair of rows and columns of them."""
         if isinstance(selection, tuple):
-            rows, columns = (np.ravel(index) for index in selection)
-            return self._rows(rows)[:, columns]
+            rows, columns = (part if isinstance(part, slice) else np.ravel(part) for part in selection)
+            return self[rows][:, columns]
         if isinstance(selection, slice):
             return self._read(*selection.indices(len(self))[:2])
         if isinstance(selection, (int, np.integer)):

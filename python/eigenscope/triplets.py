@@ -120,7 +120,7 @@ def prepare(
             made = standardized_implicit(A, operator, view, threads)
             operator, norm = made.operator if not view.is_identity else operator, made.squared_norm
     else:
-        array, names = as_matrix(A)
+        array, names = as_matrix(A, decodes=False)
         source = Source(array=array, feature_names=names)
         view = view.checked((source.n_samples, source.n_features))
         operator, passes, norm = _dense(A, source, view, dtype, check, needs_norm, threads)
