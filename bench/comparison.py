@@ -19,16 +19,20 @@ BLAS_LINE = release_blas_overrides()
 import eigenscope
 import numpy as np
 import scipy
-from bench_density import sparse_case
-from eigenscope.bench_short import Case, Outcome, compare, covariance_case, format_table, svd_case
+from bench_density import sparse_case as density_case
+from eigenscope.bench_short import Case, Outcome, compare, covariance_case, format_table
+from svd_cases import dense_case, memmap_case, sparse_case, white_noise_case
 
 Maker = Callable[[], Case]
 
 CASES: dict[str, tuple[Maker, Maker]] = {
     # name: (full size, small size)
     "covariance": (lambda: covariance_case(8000, 3000), lambda: covariance_case(800, 300)),
-    "svds": (lambda: svd_case(20_000, 4000, k=50), lambda: svd_case(2000, 400, k=10)),
-    "density": (lambda: sparse_case(200_000, 8_000_000, 50, 32), lambda: sparse_case(4000, 80_000, 20, 8)),
+    "svds dense": (lambda: dense_case(20_000, 4000, 50), lambda: dense_case(2000, 400, 10)),
+    "svds sparse": (lambda: sparse_case(100_000, 20_000, 4_000_000, 50), lambda: sparse_case(2000, 500, 20_000, 5)),
+    "svds memmap": (lambda: memmap_case(60_000, 6000, 20), lambda: memmap_case(3000, 300, 5)),
+    "svds white noise": (lambda: white_noise_case(5000, 3000, 20), lambda: white_noise_case(600, 300, 5)),
+    "density": (lambda: density_case(200_000, 8_000_000, 50, 32), lambda: density_case(4000, 80_000, 20, 8)),
 }
 
 

@@ -22,12 +22,16 @@ class Shape:
         raise AssertionError("a plan reads no data")
 
 
-FUNCTIONS = ["covariance_spectrum", "svds", "randomized_svd", "eigsh"]
+FUNCTIONS = ["covariance_spectrum", "analyze", "svds", "randomized_svd", "eigsh"]
+
+
+def shape_for(name, rows, columns):
+    return Shape(rows, rows) if name == "eigsh" else Shape(rows, columns)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_by_name_or_themselves(name):
-    shape = Shape(4000, 1000)
+    shape = shape_for(name, 4000, 1000)
     by_name, by_function = plan(name, shape, threads=2), plan(getattr(eigenscope, name), shape, threads=2)
     assert by_name == by_function
     assert by_name.function == name
@@ -38,11 +42,12 @@ def test_functions_by_name_or_themselves(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_more_data_cost_more(name):
-    small, large = plan(name, Shape(4000, 1000), threads=1), plan(name, Shape(8000, 2000), threads=1)
+    small = plan(name, shape_for(name, 4000, 1000), threads=1)
+    large = plan(name, shape_for(name, 8000, 2000), threads=1)
     assert large.flops > small.flops
     assert large.seconds > small.seconds
     assert large.peak_bytes > small.peak_bytes
-    assert plan(name, Shape(4000, 1000), threads=4).seconds < small.seconds
+    assert plan(name, shape_for(name, 4000, 1000), threads=4).seconds < small.seconds
 
 
 def test_the_memory_verdict_is_that_of_the_call():
@@ -72,7 +77,37 @@ def test_orientation_and_containers():
     assert plan("svds", scipy.sparse.eye_array(400)).n_passes > 0
 
 
+def test_the_method_is_that_of_the_call_and_alternatives_are_shown():
+    random = np.random.default_rng(0)
+    for A, k in (
+        (random.standard_normal((60, 40)), 5),
+        (random.standard_normal((3000, 300)), 20),
+        (random.standard_normal((1500, 1500)), 3),
+        (scipy.sparse.random_array((4000, 900), density=0.01, rng=random), 4),
+    ):
+        for threads in (1, 2):
+            predicted = plan("svds", A, k, threads=threads)
+            done = eigenscope.svds(A, k, rng=0, tol=0.5, threads=threads)
+            assert done.info.method.startswith(predicted.method)
+            costs = [cost.seconds for cost in predicted.alternatives]
+            assert costs
+            assert "\n  or " in predicted.summary()
+
+
+def test_files_are_planned_without_reading_them(tmp_path):
+    np.save(tmp_path / "X.npy", np.zeros((700, 30), np.float32))
+    assert plan("analyze", tmp_path / "X.npy", threads=1).n_passes == 1
+    (tmp_path / "X.bin").write_bytes(bytes(700 * 30 * 2))
+    by_path = plan("svds", (tmp_path / "X.bin", "int16", (700, 30)), 3, threads=1)
+    assert by_path == plan("svds", np.zeros((700, 30), np.int16), 3, threads=1)
+
+
 def test_what_cannot_be_planned_is_said():
+    for wrong in (0, 41, 2.5):
+        with pytest.raises(InvalidInputError, match="k must be an integer from 1"):
+            plan("svds", np.zeros((60, 40)), wrong)
+    with pytest.raises(InvalidInputError, match="square matrix"):
+        plan("eigsh", np.zeros((60, 40)))
     with pytest.raises(InvalidInputError, match=r"plan knows covariance_spectrum, .*, not 'sum'"):
         plan(sum, Shape(3, 3))
     with pytest.raises(InvalidInputError, match="two-dimensional shape"):

@@ -53,19 +53,20 @@ def assert_triplets(result, A, values, rtol=1e-12, residual_atol=0.0):
 
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("shape", [(600, 250), (250, 600), (300, 260)])
-def test_spectra_and_shapes(name, shape):
+@pytest.mark.parametrize("method", ["block-krylov", "gram", "lapack"])
+def test_spectra_shapes_and_methods(name, shape, method):
     A = testing.rectangular_matrix(SPECTRA[name], shape, rng=1)
     before = A.copy()
-    result = svds(A, 10, rng=0)
+    result = svds(A, 10, method=method, rng=0)
     assert_triplets(result, A, SPECTRA[name])
-    assert "Krylov" in result.info.method
     np.testing.assert_array_equal(A, before)
 
 
 @pytest.mark.parametrize("name", ["0.5^i", "graded", "1/i"])
-def test_small_singular_values_keep_digits_that_squaring_loses(name):
+@pytest.mark.parametrize("method", ["block-krylov", "gram"])
+def test_small_singular_values_keep_digits_that_squaring_loses(name, method):
     A = testing.rectangular_matrix(SPECTRA[name], (600, 250), rng=2)
-    result = svds(A, 45, tol=1e-13, rng=0)
+    result = svds(A, 45, tol=1e-13, method=method, rng=0)
     # 0.5^45 is 3e-14; the square root of eps would end at 0.5^26.
     np.testing.assert_allclose(result.singular_values, SPECTRA[name][:45], rtol=0, atol=1e-13)
     assert_residuals_are_true(result, A, 1.0)
@@ -269,11 +270,11 @@ def test_wrong_input_is_refused_with_numbers():
             solve(scipy.sparse.csr_array(broken), 2)
         with pytest.raises(UnsupportedTypeError, match="object"):
             solve(A.astype(object), 2)
-        with pytest.raises(InvalidInputError, match="complex"):
-            solve(A * 1j, 2, center=True)
+        with pytest.raises(InvalidInputError, match="column variances"):
+            solve(A * 1j, 2, scale=True)
         with pytest.raises(MemoryBudgetError, match=r"needs 0\.\d+ GB, the budget is 0\.00 GB"):
             solve(np.ones((3000, 300)), 2, max_memory=1e4)
-    with pytest.raises(InvalidInputError, match="method must be one of auto, block-krylov, lapack, got 'arpack'"):
+    with pytest.raises(InvalidInputError, match="method must be one of auto, gram, block-krylov, lapack, got 'arpack'"):
         svds(A, 2, method="arpack")
     with pytest.raises(InvalidInputError, match="n_oversamples must not be negative, got -1"):
         randomized_svd(A, 2, n_oversamples=-1)

@@ -70,8 +70,9 @@ py::array view_of(Block<Scalar> block) {
 /// The NumPy dtype as the core names it; complex halves and other exotic types are refused by the Python layer.
 ElementType element_type(const py::dtype& dtype);
 
-/// Data of any dtype, byte order and strides; the arrays must outlive the source.
-DenseSource to_source(const py::array& array, const IndexArray& row_index, const IndexArray& column_index);
+/// An array of any dtype, byte order and strides, or an object whose `stored_rows` the core can fetch from; they must
+/// outlive the source.
+DenseSource to_source(const py::object& data, const IndexArray& row_index, const IndexArray& column_index);
 
 /// Per-column shift and factor; the arrays must outlive the transform.
 ColumnTransform to_transform(const ColumnValues& shift, const ColumnValues& factor, Index cols);

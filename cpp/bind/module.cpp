@@ -5,6 +5,7 @@ namespace py = pybind11;
 
 namespace eigenscope::bind {
 void register_errors(py::module_& module);
+void register_stored_rows(py::module_& module);
 void register_panels(py::module_& module);
 void register_operators(py::module_& module);
 void register_sparse(py::module_& module);
@@ -21,6 +22,7 @@ PYBIND11_MODULE(_core, module) {
     module.doc() = "Compiled core of eigenscope; the public interface is the Python package.";
     module.attr("__version__") = EIGENSCOPE_VERSION;
     eigenscope::bind::register_errors(module);
+    eigenscope::bind::register_stored_rows(module);
     eigenscope::bind::register_panels(module);
     // Operators first: signatures of what follows name their classes.
     eigenscope::bind::register_operators(module);

@@ -5,7 +5,9 @@
 #include <pybind11/stl.h>
 
 #include <eigenscope/operators/dense.hpp>
+#include <eigenscope/operators/recorded.hpp>
 #include <eigenscope/operators/views.hpp>
+#include <eigenscope/operators/weighted.hpp>
 #include <string>
 
 #include "interruption.hpp"
@@ -54,7 +56,7 @@ py::array_t<Scalar> apply(PythonOperator<Scalar>& self, const py::array_t<Scalar
 }
 
 template <class Scalar>
-PythonOperator<Scalar> dense_operator(const py::array& array, const IndexArray& rows, const IndexArray& columns,
+PythonOperator<Scalar> dense_operator(const py::object& array, const IndexArray& rows, const IndexArray& columns,
                                       const ColumnValues& shift, const ColumnValues& factor, double scale) {
     const DenseSource source = to_source(array, rows, columns);
     PythonOperator<Scalar> result;
@@ -89,9 +91,28 @@ PythonOperator<Scalar> standardized(py::object self, const py::array_t<Scalar, p
 }
 
 template <class Scalar>
+PythonOperator<Scalar> row_weighted(py::object self, const py::array_t<double, py::array::c_style>& factor) {
+    auto& inner = self.cast<PythonOperator<Scalar>&>();
+    if (factor.size() != inner.op->rows()) throw InvalidInput("one factor per row is needed");
+    const Vector<double> factors = Eigen::Map<const Vector<double>>(factor.data(), factor.size());
+    PythonOperator<Scalar> result;
+    result.op = std::make_unique<RowWeightedOperator<Scalar>>(*inner.op, factors.template cast<RealOf<Scalar>>());
+    result.kept_alive = {std::move(self)};
+    return result;
+}
+
+template <class Scalar>
 PythonOperator<Scalar> adjoint(py::object self) {
     PythonOperator<Scalar> result;
     result.op = std::make_unique<AdjointOperator<Scalar>>(*self.cast<PythonOperator<Scalar>&>().op);
+    result.kept_alive = {std::move(self)};
+    return result;
+}
+
+template <class Scalar>
+PythonOperator<Scalar> recorded(py::object self, const std::string& path, const std::string& description) {
+    PythonOperator<Scalar> result;
+    result.op = std::make_unique<RecordedOperator<Scalar>>(*self.cast<PythonOperator<Scalar>&>().op, path, description);
     result.kept_alive = {std::move(self)};
     return result;
 }
@@ -105,6 +126,8 @@ void register_scalar(py::module_& module) {
     python_class.def("apply", &apply<Scalar>, py::arg("x"), py::arg("threads") = 1, py::arg("product") = "forward");
     python_class.def("standardized", &standardized<Scalar>, py::arg("shift"), py::arg("factor"), py::arg("scale"));
     python_class.def("adjoint", &adjoint<Scalar>);
+    python_class.def("row_weighted", &row_weighted<Scalar>, py::arg("factor"));
+    python_class.def("recorded", &recorded<Scalar>, py::arg("path"), py::arg("description"));
     register_solvers<Scalar>(python_class);
     module.def(("dense_operator_" + name).c_str(), &dense_operator<Scalar>, py::arg("array"), py::kw_only(),
                py::arg("rows") = py::none(), py::arg("columns") = py::none(), py::arg("shift") = py::none(),

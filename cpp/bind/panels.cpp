@@ -23,7 +23,7 @@ py::dict moments_to_python(Moments&& moments) {
     return result;
 }
 
-py::dict compute_moments(const py::array& array, const IndexArray& rows, const IndexArray& columns, double scale,
+py::dict compute_moments(const py::object& array, const IndexArray& rows, const IndexArray& columns, double scale,
                          bool single_precision, int threads) {
     const DenseSource source = to_source(array, rows, columns);
     return moments_to_python(without_gil(threads, [&](const Execution& execution) {
@@ -31,7 +31,7 @@ py::dict compute_moments(const py::array& array, const IndexArray& rows, const I
     }));
 }
 
-py::dict compute_sample_gram(const py::array& array, const IndexArray& rows, const IndexArray& columns, double scale,
+py::dict compute_sample_gram(const py::object& array, const IndexArray& rows, const IndexArray& columns, double scale,
                              bool center, bool standardize, bool single_precision, int threads) {
     const DenseSource source = to_source(array, rows, columns);
     return moments_to_python(without_gil(threads, [&](const Execution& execution) {
@@ -40,7 +40,7 @@ py::dict compute_sample_gram(const py::array& array, const IndexArray& rows, con
     }));
 }
 
-py::dict compute_feature_sums(const py::array& array, const IndexArray& rows, const IndexArray& columns, double scale,
+py::dict compute_feature_sums(const py::object& array, const IndexArray& rows, const IndexArray& columns, double scale,
                               int threads) {
     const DenseSource source = to_source(array, rows, columns);
     Moments moments(0);
@@ -54,7 +54,7 @@ Index workspace_bytes(Index rows, Index cols, bool single_precision, int threads
                             : moments_workspace_bytes<double>(rows, cols, threads);
 }
 
-py::dict compute_scan(const py::array& array, const IndexArray& rows, const IndexArray& columns, int threads) {
+py::dict compute_scan(const py::object& array, const IndexArray& rows, const IndexArray& columns, int threads) {
     const DenseSource source = to_source(array, rows, columns);
     const ScanSummary found = without_gil(threads, [&](const Execution& execution) { return scan(source, execution); });
     py::dict result;

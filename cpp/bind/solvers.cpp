@@ -95,7 +95,8 @@ py::dict solve_eigenpairs(PythonOperator<Scalar>& self, Index k, const std::stri
 template <class Scalar>
 py::dict solve_triplets(PythonOperator<Scalar>& self, Index k, double tolerance, Index block, Index basis_size,
                         Index n_blocks, Index max_matvecs, double max_seconds, bool certify, Index n_error_probes,
-                        std::uint64_t seed, const py::object& monitor, bool direct, int threads) {
+                        std::uint64_t seed, const py::object& monitor, bool direct, const py::object& basis,
+                        int threads) {
     SvdOptions options;
     options.k = k;
     options.tolerance = tolerance;
@@ -108,7 +109,11 @@ py::dict solve_triplets(PythonOperator<Scalar>& self, Index k, double tolerance,
     options.n_error_probes = n_error_probes;
     options.seed = seed;
     options.monitor = wrap_monitor(monitor);
+    ConstBlock<Scalar> right(nullptr, self.op->cols(), 0, self.op->cols());
+    if (!basis.is_none()) right = to_block<Scalar>(basis.cast<py::array_t<Scalar, py::array::f_style>>());
+    if (right.rows != self.op->cols()) throw InvalidInput("a right basis must have as many rows as A has columns");
     SvdResult<Scalar> result = without_gil(threads, [&](const Execution& execution) {
+        if (right.cols > 0) return svd_from_basis<Scalar>(*self.op, right, options, execution);
         return direct ? dense_svd<Scalar>(*self.op, options, execution)
                       : block_krylov_svd<Scalar>(*self.op, options, execution);
     });
@@ -140,7 +145,7 @@ void register_solvers(py::class_<PythonOperator<Scalar>>& python_class) {
     python_class.def("triplets", &solve_triplets<Scalar>, py::kw_only(), py::arg("k"), py::arg("tolerance"),
                      py::arg("block"), py::arg("basis_size"), py::arg("n_blocks"), py::arg("max_matvecs"),
                      py::arg("max_seconds"), py::arg("certify"), py::arg("n_error_probes"), py::arg("seed"),
-                     py::arg("monitor"), py::arg("direct"), py::arg("threads"));
+                     py::arg("monitor"), py::arg("direct"), py::arg("basis"), py::arg("threads"));
 }
 
 template void register_solvers<float>(py::class_<PythonOperator<float>>&);

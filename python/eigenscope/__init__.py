@@ -41,6 +41,7 @@ from .results import (
     SVDResult,
 )
 from .signal_variances import fit_signal_power_law, signal_variances
+from .sketch import RowSketch, SketchedSVD
 from .svd import randomized_svd, svds
 from .traces import diagonal, logdet, trace
 
@@ -59,8 +60,10 @@ __all__ = [
     "ParallelAnalysis",
     "PowerLawFit",
     "Report",
+    "RowSketch",
     "RunInfo",
     "SVDResult",
+    "SketchedSVD",
     "SpectralDensity",
     "Spectrum",
     "TracyWidom",

@@ -9,6 +9,19 @@ import numpy
 import numpy.typing
 import typing_extensions
 
+class StoredRows:
+    def __init__(
+        self,
+        rows: int,
+        cols: int,
+        *,
+        block_rows: int,
+        most_blocks: int,
+        read: typing.Any,
+        dtype: numpy.dtype[typing.Any],
+    ) -> None: ...
+    def clear(self) -> None: ...
+
 class Operator_float32:
     def adjoint(self) -> Operator_float32: ...
     def apply(
@@ -31,6 +44,8 @@ class Operator_float32:
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
+    def recorded(self, path: str, description: str) -> Operator_float32: ...
+    def row_weighted(self, factor: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]) -> Operator_float32: ...
     def standardized(
         self,
         shift: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
@@ -52,6 +67,7 @@ class Operator_float32:
         seed: int,
         monitor: typing.Any,
         direct: bool,
+        basis: typing.Any,
         threads: int,
     ) -> dict[str, typing.Any]: ...
     @property
@@ -79,6 +95,8 @@ class Operator_float64:
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
+    def recorded(self, path: str, description: str) -> Operator_float64: ...
+    def row_weighted(self, factor: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]) -> Operator_float64: ...
     def standardized(
         self,
         shift: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
@@ -100,6 +118,7 @@ class Operator_float64:
         seed: int,
         monitor: typing.Any,
         direct: bool,
+        basis: typing.Any,
         threads: int,
     ) -> dict[str, typing.Any]: ...
     @property
@@ -127,6 +146,8 @@ class Operator_complex64:
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
+    def recorded(self, path: str, description: str) -> Operator_complex64: ...
+    def row_weighted(self, factor: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]) -> Operator_complex64: ...
     def standardized(
         self,
         shift: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64],
@@ -148,6 +169,7 @@ class Operator_complex64:
         seed: int,
         monitor: typing.Any,
         direct: bool,
+        basis: typing.Any,
         threads: int,
     ) -> dict[str, typing.Any]: ...
     @property
@@ -175,6 +197,8 @@ class Operator_complex128:
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
+    def recorded(self, path: str, description: str) -> Operator_complex128: ...
+    def row_weighted(self, factor: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]) -> Operator_complex128: ...
     def standardized(
         self,
         shift: typing.Annotated[numpy.typing.ArrayLike, numpy.complex128],
@@ -196,6 +220,7 @@ class Operator_complex128:
         seed: int,
         monitor: typing.Any,
         direct: bool,
+        basis: typing.Any,
         threads: int,
     ) -> dict[str, typing.Any]: ...
     @property
@@ -342,7 +367,7 @@ def csr_operator_float64(
     scale: float = 1.0,
 ) -> Operator_float64: ...
 def dense_operator_complex128(
-    array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    array: typing.Any,
     *,
     rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
@@ -351,7 +376,7 @@ def dense_operator_complex128(
     scale: float = 1.0,
 ) -> Operator_complex128: ...
 def dense_operator_complex64(
-    array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    array: typing.Any,
     *,
     rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
@@ -360,7 +385,7 @@ def dense_operator_complex64(
     scale: float = 1.0,
 ) -> Operator_complex64: ...
 def dense_operator_float32(
-    array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    array: typing.Any,
     *,
     rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
@@ -369,7 +394,7 @@ def dense_operator_float32(
     scale: float = 1.0,
 ) -> Operator_float32: ...
 def dense_operator_float64(
-    array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    array: typing.Any,
     *,
     rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
@@ -383,7 +408,7 @@ def eigvalsh_in_place(
 ) -> numpy.typing.NDArray[numpy.float64]: ...
 def eigvalsh_workspace_bytes(order: int) -> int: ...
 def feature_sums(
-    array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    array: typing.Any,
     *,
     rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
@@ -403,7 +428,7 @@ def kritchman_nadler(
     leading: numpy.typing.NDArray[numpy.float64], rest: float, n_samples: float, n_features: float
 ) -> tuple[float, numpy.typing.NDArray[numpy.float64], bool]: ...
 def moments(
-    array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    array: typing.Any,
     *,
     rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
@@ -423,7 +448,7 @@ def resolvent(
     eigenvalues: numpy.typing.NDArray[numpy.float64], *, offset: float, threads: int = 1
 ) -> numpy.typing.NDArray[numpy.complex128]: ...
 def sample_gram(
-    array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    array: typing.Any,
     *,
     rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
@@ -434,7 +459,7 @@ def sample_gram(
     threads: int = 1,
 ) -> dict[str, typing.Any]: ...
 def scan(
-    array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    array: typing.Any,
     *,
     rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,

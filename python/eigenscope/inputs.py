@@ -12,6 +12,8 @@ import scipy.sparse
 
 from . import _core
 from .errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+from .readers import open_recording
+from .stored import StoredMatrix, is_stored_dataset, map_binary
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -27,7 +29,7 @@ class Source:
 
     Parameters
     ----------
-    array : ndarray, shape (n_samples, n_features)
+    array : ndarray or StoredMatrix, shape (n_samples, n_features)
         Any numeric dtype, byte order and strides; possibly a memory map.
     sample_axis : int
         Axis of the caller's array along which samples lie.
@@ -37,7 +39,7 @@ class Source:
         Labels of all columns of `array`.
     """
 
-    array: Array
+    array: Any
     sample_axis: int = 0
     row_index: Array | None = None
     column_index: Array | None = None
@@ -46,12 +48,12 @@ class Source:
     @property
     def n_samples(self) -> int:
         """Rows in use."""
-        return self.array.shape[0] if self.row_index is None else len(self.row_index)
+        return int(self.array.shape[0]) if self.row_index is None else len(self.row_index)
 
     @property
     def n_features(self) -> int:
         """Columns in use."""
-        return self.array.shape[1] if self.column_index is None else len(self.column_index)
+        return int(self.array.shape[1]) if self.column_index is None else len(self.column_index)
 
     @property
     def names_in_use(self) -> tuple[str, ...] | None:
@@ -81,9 +83,11 @@ def as_source(data: Any, *, sample_axis: int = 0) -> Source:
 
     Parameters
     ----------
-    data : array_like, path, memory map, HDF5 dataset, data frame or tensor
+    data : array_like, path, memory map, HDF5 or zarr dataset, data frame or tensor
         Two-dimensional and real: any integer, boolean or floating dtype, byte order and strides. A path names a
-        ``.npy`` file, which is mapped, not read. CPU tensors share their memory.
+        ``.npy`` file, which is mapped, or a file of another kind with one matrix in it; ``(path, dtype, shape)`` and
+        ``(path, dtype, shape, offset)`` name a raw binary file. Chunked datasets are decoded block by block. CPU
+        tensors share their memory.
     sample_axis : {0, 1}
         Axis along which samples lie.
 
@@ -108,7 +112,7 @@ def as_source(data: Any, *, sample_axis: int = 0) -> Source:
     """
     if isinstance(data, Source):
         return data
-    array, names = as_matrix(data)
+    array, names = as_matrix(data, decodes=False)
     if array.dtype.kind not in _REAL_KINDS:
         raise UnsupportedTypeError(f"data of dtype {array.dtype} cannot be analysed here: real numbers are needed")
     if sample_axis not in (0, 1, -1, -2):
@@ -118,19 +122,33 @@ def as_source(data: Any, *, sample_axis: int = 0) -> Source:
     return Source(array=array, sample_axis=sample_axis % 2, feature_names=names)
 
 
-def as_matrix(data: Any) -> tuple[Array, tuple[str, ...] | None]:
-    """Return a two-dimensional numeric ndarray sharing memory with `data` where possible, and column labels."""
+def as_matrix(data: Any, *, decodes: bool = True) -> tuple[Any, tuple[str, ...] | None]:
+    """Return a two-dimensional numeric ndarray sharing memory with `data` where possible, and column labels.
+
+    What must be decoded to be read is decoded whole, or with ``decodes=False`` becomes a `StoredMatrix`.
+    """
+    array, names = _as_matrix(data)
+    return (np.asarray(array), names) if decodes and isinstance(array, StoredMatrix) else (array, names)
+
+
+def _as_matrix(data: Any) -> tuple[Any, tuple[str, ...] | None]:
     names: tuple[str, ...] | None = None
     if scipy.sparse.issparse(data):
         raise UnsupportedTypeError("a sparse matrix cannot be used as a dense source here; svds and eigsh take it")
     if isinstance(data, (str, os.PathLike)):
-        array = _open_npy(data)
+        return _open_path(data)
+    if isinstance(data, StoredMatrix):
+        return data, None
+    if isinstance(data, tuple) and data and isinstance(data[0], (str, os.PathLike)):
+        array = map_binary(*data) if len(data) in (3, 4) else _refuse_file_tuple(data)
     elif type(data).__module__.split(".")[0] == "pandas" and hasattr(data, "dtypes"):
         array, names = _from_frame(data)
     elif hasattr(data, "detach") and hasattr(data, "device"):
         array = _from_tensor(data)
     elif hasattr(data, "chunks") and hasattr(data, "id") and hasattr(data, "file"):
         array = _from_hdf5(data)
+    elif is_stored_dataset(data):
+        array = _from_chunks(data)
     else:
         array = np.asarray(data)
     if np.ma.isMaskedArray(data) and np.ma.getmaskarray(data).any():
@@ -141,7 +159,7 @@ def as_matrix(data: Any) -> tuple[Array, tuple[str, ...] | None]:
     return array, names
 
 
-def _check_layout(array: Array) -> None:
+def _check_layout(array: Any) -> None:
     if array.dtype.kind not in _REAL_KINDS + "c" or array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):
         hint = "; convert it to numbers first" if array.dtype.kind in "OSUVMm" else "; float64 is the widest dtype used"
         raise UnsupportedTypeError(f"dtype {array.dtype} is not numeric data this package reads{hint}")
@@ -169,6 +187,28 @@ def _open_npy(path: str | os.PathLike[str]) -> Array:
         ) from error
 
 
+def _open_path(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...] | None]:
+    """Map a ``.npy`` file; open a file of another kind that holds one matrix."""
+    name = os.fspath(path)
+    if not os.path.exists(name) or name.lower().endswith(".npy"):
+        array = _open_npy(name)
+        _check_layout(array)
+        return array, None
+    return _as_matrix(open_recording(name).array)
+
+
+def _refuse_file_tuple(description: tuple[Any, ...]) -> Array:
+    raise InvalidInputError(
+        f"a raw binary file is described by (path, dtype, shape) or (path, dtype, shape, offset), got {description!r}"
+    )
+
+
+def _from_chunks(dataset: Any) -> Any:
+    """View a chunked dataset; one of the wrong layout is refused before it is wrapped."""
+    _check_layout(dataset)
+    return StoredMatrix(dataset)
+
+
 def _from_frame(frame: Any) -> tuple[Array, tuple[str, ...]]:
     """Numeric columns of a pandas DataFrame; others are named in the error."""
     wrong = [str(name) for name, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in _REAL_KINDS]
@@ -190,9 +230,11 @@ def _from_tensor(tensor: Any) -> Array:
     return np.asarray(tensor.detach().numpy())
 
 
-def _from_hdf5(dataset: Any) -> Array:
-    """Map a contiguous HDF5 dataset; read a chunked or compressed one into memory."""
-    offset = dataset.id.get_offset() if dataset.chunks is None else None
+def _from_hdf5(dataset: Any) -> Any:
+    """Map a contiguous HDF5 dataset; decode a chunked or compressed one block by block."""
+    if dataset.chunks is not None:
+        return _from_chunks(dataset)
+    offset = dataset.id.get_offset()
     if offset is None or dataset.file.driver != "sec2":
         return np.asarray(dataset[...])
     return np.memmap(dataset.file.filename, dtype=dataset.dtype, mode="r", offset=offset, shape=dataset.shape)
@@ -245,8 +287,6 @@ def _non_finite_error(source: Source, threads: int, offers_policies: bool = True
 
 def check_finite(source: Source, threads: int) -> float:
     """Return the largest magnitude; raise `NonFiniteInputError` when a value is NaN or infinite."""
-    if source.array.dtype.kind in "biu":
-        return float(max(abs(int(source.array.max())), abs(int(source.array.min()))))
     found = _core.scan(source.array, **source.selection, threads=threads)
     if found["n_nonfinite"]:
         raise _non_finite_error(source, threads, offers_policies=False)

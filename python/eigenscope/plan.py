@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import scipy.sparse
+
 from . import _core
+from .eigen import DIRECT_ORDER
+from .eigen import DIRECT_SHARE as EIGEN_DIRECT_SHARE
 from .errors import InvalidInputError
+from .inputs import as_matrix
 from .operators import compute_dtype, is_implicit
-from .results import Result
+from .results.base import Result
 from .run_options import memory_budget, resolve_threads
+from .svd_methods import (
+    BLOCK,
+    BYTES_PER_SECOND,
+    FACTORIZATION_RATE,
+    PRODUCT_RATE,
+    MethodCost,
+    Work,
+    auto_blocks,
+    check_count,
+    krylov_columns,
+    krylov_cost,
+    method_costs,
+    product_seconds,
+)
 
-FLOPS_PER_SECOND = 5e10
-"""Assumed rate of one core on double-precision panel products; single precision counts double."""
+DEFAULT_COUNT = 6
+"""Pairs or triplets where none are asked for."""
 
-BYTES_PER_SECOND = 1e10
-"""Assumed memory bandwidth of one core."""
+DEFAULT_OVERSAMPLES = 10
+"""Further random vectors of `randomized_svd`."""
+
+EIGEN_BLOCK = {"dense": 8, "sparse": 4, "callback": 4}
+"""Vectors that `eigsh` multiplies at once."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -41,6 +65,8 @@ class Plan(Result):
         Whether `peak_bytes` is within the memory budget.
     threads : int
         Threads that would be used.
+    alternatives : tuple of MethodCost
+        What the other methods would cost, the quickest first.
     """
 
     function: str
@@ -51,14 +77,16 @@ class Plan(Result):
     seconds: float
     fits: bool
     threads: int
+    alternatives: tuple[MethodCost, ...] = ()
 
     def summary(self) -> str:
-        """Return the plan in two lines."""
+        """Return the plan in two lines, and one for every alternative."""
         verdict = "fits" if self.fits else "does not fit the memory budget"
         return (
             f"{self.function}: {self.method}\n"
             f"  about {self.n_passes} passes, {self.flops / 1e9:.1f} Gflop, {self.peak_bytes / 1e6:.0f} MB beyond "
             f"the input ({verdict}), roughly {self.seconds:.2g} s on {self.threads} threads"
+            + "".join(f"\n  or {cost.summary()}" for cost in self.alternatives)
         )
 
 
@@ -76,8 +104,8 @@ def plan(
     Parameters
     ----------
     function : callable or str
-        `covariance_spectrum`, `svds`, `randomized_svd` or `eigsh`, or its name.
-    X : array_like, sparse matrix or operator
+        `covariance_spectrum`, `analyze`, `svds`, `randomized_svd` or `eigsh`, or its name.
+    X : array_like, path, dataset, sparse matrix or operator
         What it would be called with; only shape and dtype are looked at.
     k : int, optional
         Number of pairs or triplets; 6 where the function's default is.
@@ -96,7 +124,7 @@ def plan(
     Raises
     ------
     InvalidInputError
-        For a function that cannot be planned.
+        For a function that cannot be planned, or a `k` out of range.
 
     Examples
     --------
@@ -104,52 +132,99 @@ def plan(
     >>> plan("covariance_spectrum", np.zeros((100, 20)), threads=1).n_passes
     1
     """
-    name = function if isinstance(function, str) else function.__name__
-    planners = {
-        "covariance_spectrum": _plan_covariance,
-        "svds": _plan_krylov,
-        "randomized_svd": _plan_randomized,
-        "eigsh": _plan_krylov,
-    }
-    if name not in planners:
-        raise InvalidInputError(f"plan knows {', '.join(planners)}, not {name!r}")
+    name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
+    if name not in _PLANNERS:
+        raise InvalidInputError(f"plan knows {', '.join(_PLANNERS)}, not {name!r}")
+    work = _work(X, k, sample_axis, resolve_threads(threads))
+    if k is not None:
+        check_count(k, work.rows, work.columns)
+    if name == "eigsh" and work.rows != work.columns:
+        raise InvalidInputError(f"eigsh needs a square matrix, got shape {(work.rows, work.columns)}; use svds")
+    cost, others = _PLANNERS[name](work, k, memory_budget(max_memory))
+    return Plan(
+        name,
+        cost.description,
+        cost.n_passes,
+        cost.flops,
+        cost.peak_bytes,
+        cost.seconds,
+        cost.peak_bytes <= memory_budget(max_memory),
+        work.threads,
+        tuple(others),
+    )
+
+
+def _work(X: Any, k: int | None, sample_axis: int, threads: int) -> Work:
+    """Look at shape, dtype and kind; files are opened, not read."""
+    if isinstance(X, (str, os.PathLike, tuple)):
+        X = as_matrix(X, decodes=False)[0]
     if not hasattr(X, "shape") or len(X.shape) != 2:
         raise InvalidInputError("plan needs data with a two-dimensional shape")
-    rows, columns = X.shape if sample_axis in (0, -2) else X.shape[::-1]
-    item = 8 if is_implicit(X) else compute_dtype(X.dtype).itemsize
-    n_threads = resolve_threads(threads)
-    method, n_passes, flops, peak_bytes = planners[name](int(rows), int(columns), k, item, n_threads)
-    stored = rows * columns * item
-    rate = FLOPS_PER_SECOND * (8 // item if item < 8 else 1) * n_threads
-    seconds = flops / rate + n_passes * stored / (BYTES_PER_SECOND * n_threads)
-    return Plan(name, method, n_passes, flops, peak_bytes, seconds, peak_bytes <= memory_budget(max_memory), n_threads)
+    rows, columns = (int(extent) for extent in (X.shape if sample_axis in (0, -2) else X.shape[::-1]))
+    is_sparse = scipy.sparse.issparse(X)
+    kind = "sparse" if is_sparse else "callback" if is_implicit(X) else "dense"
+    item = compute_dtype(np.dtype(X.dtype)).itemsize if hasattr(X, "dtype") else 8
+    stored = int(X.nnz) if is_sparse else rows * columns
+    has_gram = kind == "dense" and np.dtype(X.dtype).kind != "c"
+    return Work(rows, columns, k or DEFAULT_COUNT, kind, item, threads, stored, has_gram)
 
 
-def _plan_covariance(n: int, p: int, k: int | None, item: int, threads: int) -> tuple[str, int, float, int]:
-    order = min(n, p)
-    workspace = _core.moments_workspace_bytes(n, p, item == 4, threads)
-    flops = float(order) ** 2 * max(n, p) + 4 / 3 * float(order) ** 3
-    side = "moment pass over samples" if p <= n else "Gram pass over features"
-    return f"{side}, LAPACK of order {order}", 1, flops, 8 * order * order * (2 if k else 1) + workspace
-
-
-def _plan_krylov(n: int, p: int, k: int | None, item: int, threads: int) -> tuple[str, int, float, int]:
-    wanted, block = k or 6, 16
-    columns = max(2 * wanted + 4 * block, wanted + 12 * block)
-    n_blocks = columns // block
-    flops = 4.0 * n * p * columns + 2.0 * p * columns**2 + 4.0 * n * p * wanted
-    peak = item * (p * (columns + 3 * block) + 4 * n * wanted)
-    return f"block Krylov, about {n_blocks} blocks of {block}", n_blocks + 4, flops, peak
-
-
-def _plan_randomized(n: int, p: int, k: int | None, item: int, threads: int) -> tuple[str, int, float, int]:
-    wanted, n_blocks = k or 6, 4
-    block = wanted + 10
-    columns = n_blocks * block
-    flops = 4.0 * n * p * columns + 2.0 * p * columns**2 + 4.0 * n * p * wanted
-    return (
-        f"randomized block Krylov, {n_blocks} blocks of {block}",
-        n_blocks + 3,
-        flops,
-        item * (p * (columns + 3 * block) + 4 * n * wanted),
+def _plan_covariance(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list[MethodCost]]:
+    short, long = sorted((work.rows, work.columns))
+    workspace = _core.moments_workspace_bytes(work.rows, work.columns, work.item == 4, work.threads)
+    products, factorization = float(short) ** 2 * long, 4 / 3 * float(short) ** 3
+    rate = PRODUCT_RATE * (8 / work.item if work.item < 8 else 1.0) * work.threads
+    seconds = products / rate + work.stored_values * work.item / (BYTES_PER_SECOND * work.threads)
+    side = "moment pass over samples" if work.columns <= work.rows else "Gram pass over features"
+    cost = MethodCost(
+        "covariance",
+        f"{side}, LAPACK of order {short}",
+        1,
+        products + factorization,
+        8 * short * short * (2 if k else 1) + workspace,
+        seconds + factorization / FACTORIZATION_RATE,
     )
+    return cost, []
+
+
+def _plan_analysis(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list[MethodCost]]:
+    cost, _ = _plan_covariance(work, None, budget)
+    return dataclasses.replace(cost, description=f"{cost.description}, fits, permutations of a random block"), []
+
+
+def _plan_svds(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list[MethodCost]]:
+    costs = method_costs(work, BLOCK[work.kind])
+    chosen = next((cost for cost in costs if cost.peak_bytes <= budget), costs[0])
+    return chosen, [cost for cost in costs if cost is not chosen]
+
+
+def _plan_randomized(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list[MethodCost]]:
+    return krylov_cost(work, *auto_blocks(work.k + DEFAULT_OVERSAMPLES, work.kind)), []
+
+
+def _plan_eigenpairs(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list[MethodCost]]:
+    n, block = work.rows, EIGEN_BLOCK[work.kind]
+    columns = krylov_columns(work.k, block)
+    products = 2.0 * work.stored_values * (columns + work.k)
+    algebra = 4.0 * n * columns**2
+    lanczos = MethodCost(
+        "lanczos",
+        f"thick-restart block Lanczos, about {-(-columns // block)} blocks of {block}",
+        -(-columns // block) + 1,
+        products + algebra,
+        work.item * n * (columns + 3 * block + 2 * work.k),
+        product_seconds(work, products, -(-columns // block)) + algebra / (PRODUCT_RATE * work.threads),
+    )
+    flops = 9.0 * float(n) ** 3
+    lapack = MethodCost("lapack", "LAPACK eigh", 1, flops, 3 * n * n * work.item, flops / FACTORIZATION_RATE)
+    direct = n <= DIRECT_ORDER or work.k * EIGEN_DIRECT_SHARE > n
+    return (lapack, [lanczos]) if direct else (lanczos, [lapack])
+
+
+_PLANNERS: dict[str, Callable[[Work, int | None, int], tuple[MethodCost, list[MethodCost]]]] = {
+    "covariance_spectrum": _plan_covariance,
+    "analyze": _plan_analysis,
+    "svds": _plan_svds,
+    "randomized_svd": _plan_randomized,
+    "eigsh": _plan_eigenpairs,
+}

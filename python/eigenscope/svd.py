@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
+import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .eigen import make_monitor, resolve_budget, resolve_tolerance, warn_unless_converged
-from .errors import Interrupted, InvalidInputError, MemoryBudgetError
-from .inputs import Source, as_matrix, check_finite
-from .operators import Array, Operator, as_operator, dense_operator, is_implicit
-from .results import Estimate, SVDResult
-from .run_options import (
-    Progress,
-    ProgressOption,
-    RandomSource,
-    Stopwatch,
-    memory_budget,
-    resolve_seed,
-    resolve_threads,
-    single_threaded_blas,
-)
-from .signs import leading_phases
-from .standardization import standardized_dense, standardized_implicit
-
-METHODS = ("auto", "block-krylov", "lapack")
-
-DIRECT_SIDE = 200
-"""Up to this smaller dimension LAPACK's full decomposition is the quickest."""
-
-DIRECT_SHARE = 3
-"""When more than one triplet in this many is wanted, LAPACK is quicker too."""
-
-WIDE_RATIO = 2
-"""From this ratio of columns to rows on, the short side is iterated, at two reads of the data per block."""
-
-N_ERROR_PROBES = 10
-"""Gaussian probes of the Frobenius error of a low-rank approximation."""
-
-_BLOCK = {"dense": 16, "sparse": 8, "callback": 8}
-_AUTO_BLOCKS = 4
+from .checkpoints import stored_seed
+from .eigen import resolve_budget, resolve_tolerance
+from .errors import InvalidInputError
+from .operators import Array
+from .rank_by_tolerance import missing_share, smallest_rank
+from .results import SVDResult
+from .run_options import ProgressOption, RandomSource, Stopwatch, memory_budget, resolve_seed, resolve_threads
+from .standardization import Standardization
+from .svd_methods import BLOCK, ERROR_PROBES, METHODS, auto_blocks, check_count, choose_method, krylov_cost
+from .triplets import Prepared, Run, gram_basis, prepare, solve
 
 
 def svds(
     A: Any,
     k: int = 6,
     *,
+    tol_frobenius: float | None = None,
+    variance: float | None = None,
     tol: float | None = None,
     center: bool = False,
     scale: bool = False,
+    row_weights: Any = None,
+    column_weights: Any = None,
     method: str = "auto",
     shape: tuple[int, int] | None = None,
     dtype: Any = None,
@@ -64,27 +44,36 @@ def svds(
     check: bool = True,
     callback: Callable[[dict[str, Any]], Any] | None = None,
     progress: ProgressOption = False,
+    checkpoint: str | os.PathLike[str] | None = None,
     rng: RandomSource = None,
     threads: int | None = None,
 ) -> SVDResult:
     """Compute the k leading singular triplets to a stated accuracy.
 
-    Block Krylov on fused passes ``Aᴴ(A X)`` over panels of the data, restarted; every triplet is checked on both sides,
-    and small singular values that the squared operator cannot resolve are recomputed from ``[0 A; Aᴴ 0]``.
+    Block Krylov on fused passes ``Aᴴ(A X)`` over panels of the data, restarted; or second moments and LAPACK, or LAPACK
+    alone, whatever a cost model finds quickest. Every triplet is checked on both sides, and small singular values that
+    a squared operator cannot resolve are recomputed from ``[0 A; Aᴴ 0]``.
 
     Parameters
     ----------
     A : array_like, path, memory map, sparse matrix, LinearOperator, object with ``shape`` and ``@``, or callable
         m x n, rows are samples; any numeric dtype. A callable needs `shape` and `adjoint`.
     k : int
-        Number of triplets, 1 to min(m, n).
+        Number of triplets, 1 to min(m, n); not looked at when `tol_frobenius` or `variance` is given.
+    tol_frobenius : float, optional
+        Find the smallest rank r with ``‖A - A_r‖ <= tol_frobenius ‖A‖``, Frobenius norms of the standardised data.
+    variance : float, optional
+        Find the smallest rank that holds this share of ``‖A‖²`` (of the total variance, with `center`).
     tol : float, optional
         A triplet is accepted when ``sqrt(‖A v - σ u‖² + ‖Aᴴ u - σ v‖²) <= tol σ₁``; by default ``sqrt(eps)``, which
         gives singular values to rounding, since their error is quadratic in the residual.
     center, scale : bool
         Subtract column means; divide columns by their standard deviations. Implicit: nothing is copied or densified.
-    method : {"auto", "block-krylov", "lapack"}
-        How; "auto" takes LAPACK where it is quicker.
+    row_weights, column_weights : array_like, optional
+        Shape (m,), (n,), not negative. A row (column) of weight w counts like w equal rows (columns): it is multiplied
+        by ``sqrt(w)``, and means are weighted.
+    method : {"auto", "gram", "block-krylov", "lapack"}
+        How; "auto" takes the quickest that fits, and `plan` shows the choice.
     shape, dtype, adjoint : optional
         Shape, scalar and adjoint product of a callable.
     block_size, basis_size : int, optional
@@ -101,6 +90,9 @@ def svds(
         Called with a dictionary at every check of convergence; returning True stops the run.
     progress : bool or callable
         Report to standard error, or to a function of one string.
+    checkpoint : path, optional
+        A file that every product with the data is written to. A call with the same arguments goes on from the last
+        completed pass of one that was killed, with the same bits; the file is removed at the end.
     rng : int, Generator, SeedSequence or None
         Source of the start vectors. The same seed gives the same bits for any number of threads.
     threads : int, optional
@@ -139,44 +131,63 @@ def svds(
     """
     if method not in METHODS:
         raise InvalidInputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    n_threads, seed = resolve_threads(threads), resolve_seed(rng)
-    watch = Stopwatch(n_threads, seed)
-    prepared = _prepare(A, center, scale, shape, dtype, adjoint, check, n_threads)
+    missing = missing_share(tol_frobenius, variance, checkpoint is not None)
+    run = _begin("svds", checkpoint, rng, threads, max_memory, callback, progress)
+    prepared = prepare(
+        A, Standardization(center, scale, row_weights, column_weights), shape=shape, dtype=dtype, adjoint=adjoint,
+        check=check, seed=run.seed, threads=run.threads, needs_norm=missing is not None,
+    )  # fmt: skip
     m, n = prepared.operator.shape
-    _check_count(k, m, n)
     settings = {
-        "k": k,
         "tolerance": resolve_tolerance(tol, prepared.operator.dtype, exponent=0.5),
-        "block": block_size or _BLOCK[prepared.operator.kind],
+        "block": block_size or BLOCK[prepared.operator.kind],
         "basis_size": basis_size or 0,
         "n_blocks": 0,
         "max_matvecs": resolve_budget(max_matvecs, "max_matvecs", default=100 * min(m, n) + 10_000),
         "max_seconds": float(max_seconds or 0.0),
         "certify": certify,
         "n_error_probes": 0,
-        "seed": seed,
-        "threads": n_threads,
+        "seed": run.seed,
+        "threads": run.threads,
     }
-    small = min(m, n) <= DIRECT_SIDE or k * DIRECT_SHARE > min(m, n)
-    settings["direct"] = method == "lapack" or (method == "auto" and small)
-    name = "LAPACK gesdd" if settings["direct"] else "block Krylov on fused Gram passes"
-    return _solve(prepared, settings, name, memory_budget(max_memory), callback, progress, watch, "svds")
+    if missing is None:
+        return _triplets(prepared, check_count(k, m, n), settings, method, run)
+    return smallest_rank(prepared, missing, lambda count: _triplets(prepared, count, settings, method, run))
+
+
+def _triplets(prepared: Prepared, k: int, settings: dict[str, Any], method: str, run: Run) -> SVDResult:
+    """Compute k triplets by the method asked for or the quickest that fits."""
+    cost = choose_method(prepared.work(k, run.threads), method, settings["block"], run.budget)
+    settings = settings | {"k": k, "direct": cost.method == "lapack", "basis": None}
+    if cost.method == "gram":
+        prepared = prepared.on_short_side()
+        values, vectors = gram_basis(prepared, k, run)
+        # Below this share of the largest, eigenvectors of the second moments do not meet the tolerance.
+        resolved = (16 * np.finfo(np.float64).eps / max(settings["tolerance"], np.finfo(np.float64).eps)) ** 2
+        count = vectors.shape[1] if values[k - 1] <= resolved * values[0] else k
+        settings["basis"] = np.asfortranarray(vectors[:, :count], dtype=prepared.operator.dtype)
+    return solve(prepared, settings, cost.description, run)
 
 
 def randomized_svd(
     A: Any,
-    k: int,
+    k: int | None = None,
     *,
+    tol_frobenius: float | None = None,
+    variance: float | None = None,
     n_oversamples: int = 10,
     n_iter: int | str = "auto",
     center: bool = False,
     scale: bool = False,
+    row_weights: Any = None,
+    column_weights: Any = None,
     shape: tuple[int, int] | None = None,
     dtype: Any = None,
     adjoint: Callable[[Array], Any] | None = None,
     max_memory: int | float | str = "auto",
     check: bool = True,
     progress: ProgressOption = False,
+    checkpoint: str | os.PathLike[str] | None = None,
     rng: RandomSource = None,
     threads: int | None = None,
 ) -> SVDResult:
@@ -189,15 +200,22 @@ def randomized_svd(
     ----------
     A : array_like, path, memory map, sparse matrix, LinearOperator, object with ``shape`` and ``@``, or callable
         m x n, rows are samples; any numeric dtype.
-    k : int
-        Number of triplets, 1 to min(m, n).
+    k : int, optional
+        Number of triplets, 1 to min(m, n); needed unless `tol_frobenius` or `variance` is given.
+    tol_frobenius : float, optional
+        Find the smallest rank r of the approximation with ``‖A - A_r‖ <= tol_frobenius ‖A‖``, Frobenius norms.
+    variance : float, optional
+        Find the smallest rank that holds this share of ``‖A‖²`` (of the total variance, with `center`).
     n_oversamples : int
         Further random vectors per block.
     n_iter : int or "auto"
-        Power iterations: ``n_iter + 2`` fused passes, whose space holds that of subspace iteration with `n_iter`;
-        "auto" is 2.
+        Power iterations: ``n_iter + 2`` fused passes with blocks of ``k + n_oversamples`` vectors, whose space holds
+        that of subspace iteration with `n_iter`. "auto" spends fewer products on more passes with small blocks, which
+        is more accurate; give a number where passes are what costs.
     center, scale : bool
         Subtract column means; divide columns by their standard deviations.
+    row_weights, column_weights : array_like, optional
+        Shape (m,), (n,). A row (column) of weight w counts like w equal rows (columns).
     shape, dtype, adjoint : optional
         Shape, scalar and adjoint product of a callable.
     max_memory : int, float or "auto"
@@ -206,6 +224,8 @@ def randomized_svd(
         Refuse values that are not finite.
     progress : bool or callable
         Report to standard error, or to a function of one string.
+    checkpoint : path, optional
+        A file to go on from, as in `svds`.
     rng : int, Generator, SeedSequence or None
         Source of the random vectors. The same seed gives the same bits for any number of threads.
     threads : int, optional
@@ -238,163 +258,56 @@ def randomized_svd(
         raise InvalidInputError(f"n_oversamples must not be negative, got {n_oversamples}")
     if n_iter != "auto" and (not isinstance(n_iter, (int, np.integer)) or n_iter < 0):
         raise InvalidInputError(f'n_iter must be a non-negative integer or "auto", got {n_iter!r}')
-    n_threads, seed = resolve_threads(threads), resolve_seed(rng)
-    watch = Stopwatch(n_threads, seed)
-    prepared = _prepare(A, center, scale, shape, dtype, adjoint, check, n_threads)
-    m, n = prepared.operator.shape
-    _check_count(k, m, n)
-    n_blocks = _AUTO_BLOCKS if n_iter == "auto" else int(n_iter) + 2
+    missing = missing_share(tol_frobenius, variance, checkpoint is not None)
+    run = _begin("randomized_svd", checkpoint, rng, threads, max_memory, None, progress)
+    prepared = prepare(
+        A, Standardization(center, scale, row_weights, column_weights), shape=shape, dtype=dtype, adjoint=adjoint,
+        check=check, seed=run.seed, threads=run.threads, needs_norm=missing is not None,
+    )  # fmt: skip
+
+    def approximate(count: int) -> SVDResult:
+        vectors = count + n_oversamples
+        blocks = auto_blocks(vectors, prepared.operator.kind) if n_iter == "auto" else (vectors, int(n_iter) + 2)
+        return _approximation(prepared, count, *blocks, run)
+
+    if missing is None:
+        return approximate(check_count(k, *prepared.operator.shape))
+    return smallest_rank(prepared, missing, approximate)
+
+
+def _approximation(prepared: Prepared, k: int, block: int, n_blocks: int, run: Run) -> SVDResult:
+    """Spend the passes asked for on blocks of `block` vectors."""
+    cost = krylov_cost(prepared.work(k, run.threads), block, n_blocks)
+    cost.check_fits(run.budget, k)
     settings = {
         "k": k,
         "tolerance": resolve_tolerance(None, prepared.operator.dtype, exponent=0.5),
-        "block": k + n_oversamples,
+        "block": block,
         "basis_size": 0,
         "n_blocks": n_blocks,
         "max_matvecs": 0,
         "max_seconds": 0.0,
         "certify": False,
-        "n_error_probes": N_ERROR_PROBES,
-        "seed": seed,
-        "threads": n_threads,
+        "n_error_probes": ERROR_PROBES,
+        "seed": run.seed,
+        "threads": run.threads,
         "direct": False,
+        "basis": None,
     }
-    name = f"randomized block Krylov, {n_blocks} blocks of {k + n_oversamples}"
-    return _solve(prepared, settings, name, memory_budget(max_memory), None, progress, watch, "randomized_svd")
+    return solve(prepared, settings, cost.description, run)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Prepared:
-    """The operator to decompose and whether its two sides were exchanged."""
-
-    operator: Operator
-    swapped: bool
-    n_extra_passes: int
-
-
-def _check_count(k: int, m: int, n: int) -> None:
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= min(m, n):
-        raise InvalidInputError(f"k must be an integer from 1 to min(m, n) = {min(m, n)}, got {k!r}")
-
-
-def _prepare(
-    A: Any,
-    center: bool,
-    scale: bool,
-    shape: tuple[int, int] | None,
-    dtype: Any,
-    adjoint: Callable[[Array], Any] | None,
-    check: bool,
-    threads: int,
-) -> _Prepared:
-    if is_implicit(A):
-        operator = as_operator(A, shape=shape, dtype=dtype, adjoint=adjoint, check=check, threads=threads)
-        if center or scale:
-            operator = standardized_implicit(A, operator, center, scale, threads)
-        return _shorter_side(operator, 2)
-    array, names = as_matrix(A)
-    source = Source(array=array, feature_names=names)
-    if not (center or scale):
-        largest = check_finite(source, threads) if check else None
-        return _shorter_side(dense_operator(source, dtype=dtype, largest=largest, check=False), int(check))
-    if array.dtype.kind == "c":
-        raise InvalidInputError("centring and scaling of complex data are not defined here: subtract the means first")
-    return _shorter_side(standardized_dense(source, center, scale, dtype, threads), 1)
-
-
-def _shorter_side(operator: Operator, n_extra_passes: int) -> _Prepared:
-    """Iterate on the short side of a wide matrix: the basis is shorter than it saves in passes."""
-    m, n = operator.shape
-    if n <= WIDE_RATIO * m:
-        return _Prepared(operator, False, n_extra_passes)
-    exchanged = dataclasses.replace(operator, core=operator.core.adjoint(), shape=(n, m))
-    return _Prepared(exchanged, True, n_extra_passes)
-
-
-def _solve(
-    prepared: _Prepared,
-    settings: dict[str, Any],
-    name: str,
-    budget: int,
+def _begin(
+    caller: str,
+    checkpoint: str | os.PathLike[str] | None,
+    rng: RandomSource,
+    threads: int | None,
+    max_memory: int | float | str,
     callback: Callable[[dict[str, Any]], Any] | None,
     progress: ProgressOption,
-    watch: Stopwatch,
-    caller: str,
-) -> SVDResult:
-    operator = prepared.operator
-    _check_memory(operator, settings, budget)
-    meter = Progress(progress, caller)
-    try:
-        with single_threaded_blas():
-            found = operator.core.triplets(monitor=make_monitor(callback, meter), **settings)
-    finally:
-        meter.close()
-    if found["interrupted"] and found["u"].size == 0:
-        raise Interrupted(f"{caller} was interrupted before it had a result")
-    result = _wrap(prepared, settings, found, name, watch)
-    if found["interrupted"]:
-        raise Interrupted(f"{caller} was interrupted; .partial holds the result so far", result)
-    if settings["n_blocks"] == 0:
-        warn_unless_converged(result.status, result.converged, result.residual_norms, caller)
-    return result
-
-
-def _check_memory(operator: Operator, settings: dict[str, Any], budget: int) -> None:
-    m, n = operator.shape
-    k, block = settings["k"], settings["block"]
-    columns = settings["n_blocks"] * block + k if settings["n_blocks"] else max(2 * k + 4 * block, k + 12 * block)
-    iterative = operator.dtype.itemsize * (n * (columns + 3 * block + 2 * k) + 4 * m * k)
-    direct = operator.dtype.itemsize * (m * n + (m + n) * min(m, n))
-    needed = direct if settings["direct"] else iterative
-    if needed > budget:
-        alternative = f' method="block-krylov" needs {iterative / 1e9:.2f} GB.' if settings["direct"] else ""
-        raise MemoryBudgetError(
-            f"the decomposition needs {needed / 1e9:.2f} GB, the budget is {budget / 1e9:.2f} GB.{alternative} Ask "
-            f"for fewer triplets (k = {k}) or raise max_memory"
-        )
-
-
-def _wrap(
-    prepared: _Prepared, settings: dict[str, Any], found: dict[str, Any], name: str, watch: Stopwatch
-) -> SVDResult:
-    left, right = found["u"], found["v"]
-    if prepared.swapped:
-        left, right = right, left
-    phase = leading_phases(right).conj()
-    values = found["singular_values"]
-    status = found["status"]
-    if settings["n_blocks"] and status == "stagnated":
-        status = "budget"
-    refined = ", small values from [0 A; Aᴴ 0]" if found["refined"] else ""
-    return SVDResult(
-        U=np.asarray(left * phase, dtype=left.dtype),
-        singular_values=values / prepared.operator.scale,
-        Vh=np.asarray((right * phase).conj().T, dtype=right.dtype),
-        residual_norms=found["residual_norms"] / prepared.operator.scale,
-        converged=found["converged"],
-        status=status,
-        error_estimate=_frobenius_error(found["squared_errors"], values),
-        info=watch.info(
-            name + refined,
-            n_matvecs=found["n_matvecs"],
-            n_passes=found["n_passes"] + prepared.n_extra_passes,
-            peak_bytes=found["basis_bytes"] + left.nbytes + right.nbytes,
-        ),
-    )
-
-
-def _frobenius_error(squared_errors: Array, singular_values: Array) -> Estimate | None:
-    """Relative error from probes: E‖(A - B) ω‖² = ‖A - B‖_F², and ‖A‖_F² = Σσ² + ‖A - B‖_F² for a projection B."""
-    n_probes = len(squared_errors)
-    if n_probes == 0:
-        return None
-    missing = float(squared_errors.mean())
-    deviation = float(squared_errors.std(ddof=1)) / np.sqrt(n_probes)
-    total = float((singular_values**2).sum()) + missing
-    if total == 0.0:
-        return Estimate(0.0, 0.0, (0.0, 0.0))
-    value = np.sqrt(missing / total)
-    # d sqrt(x / (s + x)) / dx = s / (2 sqrt(x) (s + x)^(3/2))
-    slope = (total - missing) / (2 * np.sqrt(max(missing, np.finfo(float).tiny)) * total**1.5)
-    stderr = float(slope * deviation)
-    quantile = 2.262157  # Student's t with 9 degrees of freedom, 97.5 %
-    return Estimate(float(value), stderr, (max(0.0, value - quantile * stderr), min(1.0, value + quantile * stderr)))
+) -> Run:
+    """Resolve the options that every computation has; a checkpoint knows its seed."""
+    seed = stored_seed(checkpoint) if checkpoint is not None and rng is None else None
+    n_threads, seed = resolve_threads(threads), resolve_seed(rng) if seed is None else seed
+    watch = Stopwatch(n_threads, seed)
+    return Run(caller, watch, n_threads, seed, memory_budget(max_memory), callback, progress, checkpoint)

@@ -14,16 +14,19 @@ constexpr int rows_together = 4;
 constexpr int rows_together = 2;
 #endif
 
-/// One chunk of columns of x and z (cols x W, contiguous), R rows of A.
+/// One chunk of columns of x and z (cols x W, contiguous), R rows of A. The rows of A x (R x W) go to `product`, if
+/// any.
 template <class Real, int W, int R>
 void gram_of_rows(std::int64_t cols, const Real* EIGENSCOPE_RESTRICT a, std::int64_t stride,
-                  const Real* EIGENSCOPE_RESTRICT x, Real* EIGENSCOPE_RESTRICT z) {
+                  const Real* EIGENSCOPE_RESTRICT x, Real* EIGENSCOPE_RESTRICT z, Real* product) {
     // t_r = sum_j a_rj x_j
     Chunk<Real, W> t[R] = {};
     for (std::int64_t j = 0; j < cols; ++j) {
         const Chunk<Real, W> x_j = Chunk<Real, W>::load(x + j * W);
         for (int r = 0; r < R; ++r) t[r].add(a[r * stride + j], x_j);
     }
+    if (product)
+        for (int r = 0; r < R; ++r) t[r].store(product + r * W);
     // z_j += sum_r a_rj t_r
     for (std::int64_t j = 0; j < cols; ++j) {
         Chunk<Real, W> z_j = Chunk<Real, W>::load(z + j * W);
@@ -34,15 +37,19 @@ void gram_of_rows(std::int64_t cols, const Real* EIGENSCOPE_RESTRICT a, std::int
 
 template <class Real, int W>
 void gram(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stride, std::int64_t chunks, const Real* x,
-          Real* z) {
+          Real* z, Real* product) {
+    const auto product_of = [&](std::int64_t row, std::int64_t chunk) {
+        return product ? product + (chunk * rows + row) * W : nullptr;
+    };
     std::int64_t row = 0;
     for (; row + rows_together <= rows; row += rows_together)
         for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
             gram_of_rows<Real, W, rows_together>(cols, a + row * stride, stride, x + chunk * cols * W,
-                                                 z + chunk * cols * W);
+                                                 z + chunk * cols * W, product_of(row, chunk));
     for (; row < rows; ++row)
         for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-            gram_of_rows<Real, W, 1>(cols, a + row * stride, stride, x + chunk * cols * W, z + chunk * cols * W);
+            gram_of_rows<Real, W, 1>(cols, a + row * stride, stride, x + chunk * cols * W, z + chunk * cols * W,
+                                     product_of(row, chunk));
 }
 
 }  // namespace

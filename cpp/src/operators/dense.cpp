@@ -90,35 +90,44 @@ std::vector<Real> pack_chunks(ConstBlock<Real> x) {
 }
 
 template <class Real>
-void unpack_chunks(const std::vector<Real>& packed, Block<Real> z) {
+void unpack_chunks(const Real* packed, Block<Real> z) {
     constexpr Index chunk = GramKernels<Real>::chunk;
     for (Index j = 0; j < z.cols; ++j) {
-        const Real* from = packed.data() + j / chunk * chunk * z.rows + j % chunk;
+        const Real* from = packed + j / chunk * chunk * z.rows + j % chunk;
         for (Index i = 0; i < z.rows; ++i) z.column(j)[i] = from[i * chunk];
     }
 }
 
+/// z := A^T (A x), and y := A x unless y is empty.
 template <class Real>
-void fused_gram(const DenseSource& source, const ColumnTransform& transform, ConstBlock<Real> x, Block<Real> z,
-                const Execution& execution) {
+void fused_gram(const DenseSource& source, const ColumnTransform& transform, ConstBlock<Real> x, Block<Real> y,
+                Block<Real> z, const Execution& execution) {
     const std::vector<Real> packed = pack_chunks(x);
     const Index chunks = (x.cols + GramKernels<Real>::chunk - 1) / GramKernels<Real>::chunk;
     const Index summary_bytes = static_cast<Index>(packed.size() * sizeof(Real));
     const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(Real)}, summary_bytes);
     auto scratch = make_scratch<Real>(execution);
+    std::vector<std::vector<Real>> products(y.data ? scratch.size() : 0);
     const auto total = run_pass(
         partition, execution, [&] { return std::vector<Real>(packed.size(), Real(0)); },
         [&](std::vector<Real>& sum, Index number, int worker) {
             const Index first = partition.first_row(number), count = partition.rows_in(number);
             const auto panel =
                 read_rows<Real>(source, transform, first, count, scratch[static_cast<std::size_t>(worker)]);
+            Real* product = nullptr;
+            if (y.data) {
+                auto& own = products[static_cast<std::size_t>(worker)];
+                own.resize(static_cast<std::size_t>(count * chunks * GramKernels<Real>::chunk));
+                product = own.data();
+            }
             static_cast<const GramKernels<Real>&>(kernels()).gram(count, panel.cols, panel.data, panel.stride, chunks,
-                                                                  packed.data(), sum.data());
+                                                                  packed.data(), sum.data(), product);
+            if (product) unpack_chunks<Real>(product, y.rows_range(first, count));
         },
         [](std::vector<Real>& into, const std::vector<Real>& from) {
             for (std::size_t i = 0; i < into.size(); ++i) into[i] += from[i];
         });
-    unpack_chunks(total, z);
+    unpack_chunks<Real>(total.data(), z);
 }
 
 }  // namespace
@@ -145,14 +154,30 @@ void DenseOperator<Scalar>::apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y,
                          });
 }
 
+/// Whether the fused kernel is the quickest way to multiply a block.
 template <class Scalar>
-void DenseOperator<Scalar>::apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) {
-    if constexpr (!is_complex<Scalar>) {
+bool DenseOperator<Scalar>::fuses(Index vectors) const {
+    if constexpr (is_complex<Scalar>) {
+        return false;
+    } else {
         constexpr Index chunk_bytes = GramKernels<Scalar>::chunk * Index{sizeof(Scalar)};
         const bool in_cache = 2 * source_.cols * chunk_bytes <= fused_cache_bytes;
-        if (in_cache && source_.row_major() && scale_ == Scalar(1) && x.cols <= most_fused_vectors)
-            return fused_gram<Scalar>(source_, transform_, x, z, execution);
+        return in_cache && source_.row_major() && scale_ == Scalar(1) && vectors <= most_fused_vectors;
     }
+}
+
+template <class Scalar>
+void DenseOperator<Scalar>::apply_with_gram(ConstBlock<Scalar> x, Block<Scalar> y, Block<Scalar> z,
+                                            const Execution& execution) {
+    if constexpr (!is_complex<Scalar>)
+        if (fuses(x.cols)) return fused_gram<Scalar>(source_, transform_, x, y, z, execution);
+    BlockOperator<Scalar>::apply_with_gram(x, y, z, execution);
+}
+
+template <class Scalar>
+void DenseOperator<Scalar>::apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) {
+    if constexpr (!is_complex<Scalar>)
+        if (fuses(x.cols)) return fused_gram<Scalar>(source_, transform_, x, Block<Scalar>(), z, execution);
     reduce_lanes<Scalar>(source_, x.cols, z, execution,
                          [&](Matrix<Scalar>& sum, Index first, Index count, Scratch<Scalar>& scratch) {
                              const auto panel = read_rows<Scalar>(source_, transform_, first, count, scratch);

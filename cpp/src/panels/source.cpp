@@ -6,7 +6,13 @@
 #include <cstring>
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/panels/source.hpp>
+#include <eigenscope/panels/stored_rows.hpp>
 #include <vector>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
 
 namespace eigenscope {
 
@@ -163,6 +169,30 @@ void transform_columns(const ColumnTransform& transform, Index first_column, Ind
     }
 }
 
+/// Tell the system that the pages of these rows are needed now, those of the next rows soon, and those of the rows
+/// before no more: a pass over a file then holds a few panels in memory, whatever the size of the file.
+void turn_pages([[maybe_unused]] const DenseSource& source, [[maybe_unused]] Index first_row,
+                [[maybe_unused]] Index rows) {
+#ifdef __linux__
+    if (!source.row_major() || source.row_index || source.row_stride <= 0) return;
+    static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto advise = [&](Index first, Index last, int advice) {
+        first = std::clamp<Index>(first, 0, source.rows);
+        last = std::clamp<Index>(last, 0, source.rows);
+        // Whole pages inside the range; a refused advice costs nothing but memory.
+        const auto begin =
+            (reinterpret_cast<std::uintptr_t>(source.data + first * source.row_stride) + page - 1) / page;
+        const auto end = reinterpret_cast<std::uintptr_t>(source.data + last * source.row_stride) / page;
+        if (begin < end) madvise(reinterpret_cast<void*>(begin * page), (end - begin) * page, advice);
+    };
+    advise(first_row - 2 * rows, first_row, MADV_DONTNEED);
+    advise(first_row + rows, first_row + 3 * rows, MADV_WILLNEED);
+#ifdef MADV_POPULATE_READ
+    advise(first_row, first_row + rows, MADV_POPULATE_READ);
+#endif
+#endif
+}
+
 }  // namespace
 
 bool DenseSource::row_major() const {
@@ -170,7 +200,8 @@ bool DenseSource::row_major() const {
 }
 
 DenseSource DenseSource::transposed() const {
-    return {data, type, byte_swapped, cols, rows, column_stride, row_stride, column_index, row_index};
+    if (stored) throw InvalidInput("rows that are fetched cannot be read as columns");
+    return {data, type, byte_swapped, cols, rows, column_stride, row_stride, column_index, row_index, nullptr, false};
 }
 
 template <class Scalar>
@@ -179,14 +210,39 @@ bool readable_in_place(const DenseSource& source, const ColumnTransform& transfo
     const Index fast = source.row_major() ? source.column_stride : source.row_stride;
     const Index slow = source.row_major() ? source.row_stride : source.column_stride;
     const Index line = source.row_major() ? source.cols : source.rows;
-    return transform.is_identity() && source.type == element_type<Scalar>() && !source.byte_swapped &&
+    return transform.is_identity() && !source.stored && source.type == element_type<Scalar>() && !source.byte_swapped &&
            !source.row_index && !source.column_index && fast == size && slow >= line * size && slow % size == 0 &&
            reinterpret_cast<std::uintptr_t>(source.data) % alignof(Scalar) == 0;
+}
+
+/// Rows of fetched blocks one after the other, runs of neighbouring rows at a time.
+template <class Scalar>
+Panel<Scalar> read_stored_panel(const DenseSource& source, Index first_row, Index rows, Index first_column, Index cols,
+                                const ColumnTransform& transform, Scalar* scratch) {
+    for (Index i = 0; i < rows;) {
+        const Index row = source.source_row(first_row + i);
+        const auto block = source.stored->block_with(row);
+        Index count = 1;
+        while (i + count < rows && row + count < block->end() &&
+               source.source_row(first_row + i + count) == row + count)
+            ++count;
+        DenseSource part = block->rows;
+        part.column_index = source.column_index;
+        part.cols = source.cols;
+        const auto read =
+            read_panel<Scalar>(part, row - block->first_row, count, first_column, cols, transform, scratch + i * cols);
+        if (read.data != scratch + i * cols)
+            for (Index r = 0; r < count; ++r) std::copy_n(read.data + r * read.stride, cols, scratch + (i + r) * cols);
+        i += count;
+    }
+    return {scratch, rows, cols, cols, true};
 }
 
 template <class Scalar>
 Panel<Scalar> read_panel(const DenseSource& source, Index first_row, Index rows, Index first_column, Index cols,
                          const ColumnTransform& transform, Scalar* scratch) {
+    if (source.stored) return read_stored_panel(source, first_row, rows, first_column, cols, transform, scratch);
+    if (source.pages_of_file && first_column == 0) turn_pages(source, first_row, rows);
     const bool by_rows = source.row_major();
     if (readable_in_place<Scalar>(source, transform)) {
         const std::byte* address = source.data + first_row * source.row_stride + first_column * source.column_stride;

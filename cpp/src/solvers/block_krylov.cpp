@@ -18,6 +18,9 @@ namespace {
 constexpr std::uint64_t probe_stream = std::uint64_t{1} << 40;
 constexpr std::uint64_t completion_stream = probe_stream + 1;
 
+/// A^H u from A^H (A v) magnifies rounding by σ₁ / σ_k; the tolerance must exceed that by this factor.
+constexpr double inverse_safety = 10.0;
+
 /// Thin SVD of a small square matrix, in double.
 template <class Wide>
 struct SmallSvd {
@@ -54,60 +57,78 @@ LanczosOptions lanczos_options(const SvdOptions& options, Which which, Index k) 
     return lanczos;
 }
 
-/// Rayleigh-Ritz on the right basis V: A V = Q R, R = U_r S V_r^H, so U = Q U_r and V := V V_r. One pass, which also
-/// serves the error probes.
+/// Rayleigh-Ritz on the right basis V (n x q): A V = Q R, R = U_r S V_r^H, so U = Q U_r and V := V V_r, of which the
+/// first k are kept. One pass, which also serves the error probes.
 template <class Scalar>
 void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const SvdOptions& options,
                       SvdResult<Scalar>& result, const Execution& execution) {
     using Wide = Precise<Scalar>;
-    const Index m = op.rows(), n = op.cols(), k = right.cols(), n_probes = options.n_error_probes;
-    Matrix<Scalar> block(n, k + n_probes), product(m, k + n_probes);
-    block.leftCols(k) = right;
+    const Index m = op.rows(), n = op.cols(), q = right.cols(), n_probes = options.n_error_probes;
+    const Index k = std::min(options.k, q);
+    Matrix<Scalar> block(n, q + n_probes), product(m, q + n_probes);
+    block.leftCols(q) = right;
     if (n_probes > 0)
-        fill_gaussian<Scalar>(options.seed, probe_stream, Block<Scalar>(block).columns(k, n_probes), 0, execution);
-    op.apply(block, product, execution);
-    result.n_matvecs += k + n_probes;
+        fill_gaussian<Scalar>(options.seed, probe_stream, Block<Scalar>(block).columns(q, n_probes), 0, execution);
+    const bool fused = q == k && op.passes_with_gram(q + n_probes) == 1;
+    Matrix<Scalar> gram(fused ? n : 0, fused ? q + n_probes : 0);
+    if (fused)
+        op.apply_with_gram(block, product, gram, execution);
+    else
+        op.apply(block, product, execution);
+    result.n_matvecs += q + n_probes;
     ++result.n_passes;
 
-    Matrix<Scalar> left = product.leftCols(k);
+    Matrix<Scalar> left = product.leftCols(q);
     const double largest = column_norms<Scalar>(left, execution).maxCoeff();
     const double threshold = breakdown_factor * std::numeric_limits<RealOf<Scalar>>::epsilon() * largest;
     const auto qr = orthonormalize<Scalar>(left, threshold, execution);
-    if (qr.rank < k)
+    if (qr.rank < q)
         complete_with_random<Scalar>(ConstBlock<Scalar>(left.data(), m, 0, m), left, qr.rank, options.seed,
                                      completion_stream, execution);
     const SmallSvd<Wide> small(qr.r);
+    const Matrix<Wide> left_rotation = small.u.leftCols(k), rotation = small.v.leftCols(k);
     result.u.resize(m, k);
     result.v.resize(n, k);
-    result.singular_values = small.s;
-    multiply<Scalar>(left, small.u, result.u, execution);
-    multiply<Scalar>(right, small.v, result.v, execution);
+    result.singular_values = small.s.head(k);
+    multiply<Scalar>(left, left_rotation, result.u, execution);
+    multiply<Scalar>(right, rotation, result.v, execution);
+    // A^H U = (A^H A V) R^-1 U_r, as long as R^-1 does not magnify rounding to the size of the tolerance.
+    result.adjoint_product.resize(0, 0);
+    const double largest_rounding = std::numeric_limits<RealOf<Scalar>>::epsilon() * small.s[0];
+    if (fused && small.s[q - 1] * options.tolerance > inverse_safety * largest_rounding) {
+        const Matrix<Wide> solved = qr.r.template triangularView<Eigen::Upper>().solve(left_rotation);
+        result.adjoint_product.resize(n, k);
+        multiply<Scalar>(ConstBlock<Scalar>(gram).columns(0, q), solved, result.adjoint_product, execution);
+    }
     // A v - σ u, while A V is at hand.
     Matrix<Scalar> difference(m, k);
-    multiply<Scalar>(ConstBlock<Scalar>(product).columns(0, k), small.v, difference, execution);
-    difference -= result.u * small.s.template cast<RealOf<Scalar>>().asDiagonal();
+    multiply<Scalar>(ConstBlock<Scalar>(product).columns(0, q), rotation, difference, execution);
+    difference -= result.u * result.singular_values.template cast<RealOf<Scalar>>().asDiagonal();
     result.right_residuals = column_norms<Scalar>(difference, execution);
 
     // (A - U S V^H) w = A w - U (S V^H w)
     if (n_probes > 0) {
-        const ConstBlock<Scalar> probes = ConstBlock<Scalar>(block).columns(k, n_probes);
-        Block<Scalar> images = Block<Scalar>(product).columns(k, n_probes);
+        const ConstBlock<Scalar> probes = ConstBlock<Scalar>(block).columns(q, n_probes);
+        Block<Scalar> images = Block<Scalar>(product).columns(q, n_probes);
         Matrix<Wide> coefficients = inner<Scalar>(result.v, probes, execution);
-        coefficients = small.s.asDiagonal() * coefficients;
+        coefficients = result.singular_values.asDiagonal() * coefficients;
         subtract_product<Scalar>(result.u, coefficients, images, execution);
         result.squared_errors = column_norms<Scalar>(images, execution).cwiseAbs2();
     }
 }
 
-/// sqrt(‖A v - σ u‖² + ‖A^H u - σ v‖²), the second product computed here from the operator.
+/// sqrt(‖A v - σ u‖² + ‖A^H u - σ v‖²), the second product computed here unless the last pass has given it.
 template <class Scalar>
 void check_triplets(BlockOperator<Scalar>& op, double tolerance, SvdResult<Scalar>& result,
                     const Execution& execution) {
     const Index k = result.singular_values.size();
-    Matrix<Scalar> from_left(op.cols(), k);
-    op.apply_adjoint(result.u, from_left, execution);
+    Matrix<Scalar> from_left = std::move(result.adjoint_product);
+    if (from_left.cols() != k) {
+        from_left.resize(op.cols(), k);
+        op.apply_adjoint(result.u, from_left, execution);
+        ++result.n_passes;
+    }
     result.n_matvecs += k;
-    ++result.n_passes;
     from_left -= result.v * result.singular_values.template cast<RealOf<Scalar>>().asDiagonal();
     result.residual_norms =
         (result.right_residuals.cwiseAbs2() + column_norms<Scalar>(from_left, execution).cwiseAbs2()).cwiseSqrt();
@@ -153,7 +174,34 @@ double effective_tolerance(const SvdOptions& options) {
     return std::max(options.tolerance, residual_floor * std::numeric_limits<RealOf<Scalar>>::epsilon());
 }
 
+/// Check the triplets, recompute those that squaring spoiled unless the run has `ended`, and say how good they are.
+/// `rest` is how the check runs: an interrupted computation still checks what it has.
+template <class Scalar>
+void settle(BlockOperator<Scalar>& op, const SvdOptions& options, bool ended, SvdResult<Scalar>& result,
+            const Execution& execution, const Execution& rest) {
+    const auto complete = [&] {
+        return std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
+    };
+    const double tolerance = effective_tolerance<Scalar>(options);
+    check_triplets<Scalar>(op, tolerance, result, rest);
+    if (!complete() && !ended) {
+        refine<Scalar>(op, options, result, execution);
+        check_triplets<Scalar>(op, tolerance, result, execution);
+    }
+    if (complete() && (result.status == Status::stagnated || options.n_blocks > 0)) result.status = Status::converged;
+    if (!complete() && result.status != Status::budget) result.status = Status::stagnated;
+}
+
 }  // namespace
+
+template <class Scalar>
+SvdResult<Scalar> svd_from_basis(BlockOperator<Scalar>& op, ConstBlock<Scalar> right, const SvdOptions& options,
+                                 const Execution& execution) {
+    SvdResult<Scalar> result;
+    extract_triplets<Scalar>(op, right.map(), options, result, execution);
+    settle<Scalar>(op, options, false, result, execution, execution);
+    return result;
+}
 
 template <class Scalar>
 SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution) {
@@ -169,19 +217,8 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
     const Execution& rest = pairs.interrupted ? unstoppable : execution;
     extract_triplets<Scalar>(op, std::move(pairs.eigenvectors), options, result, rest);
 
-    const double tolerance = effective_tolerance<Scalar>(options);
-    check_triplets<Scalar>(op, tolerance, result, rest);
-    const bool complete =
-        std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
     const bool ended = result.interrupted || options.n_blocks > 0 || result.status == Status::budget;
-    if (!complete && !ended) {
-        refine<Scalar>(op, options, result, execution);
-        check_triplets<Scalar>(op, tolerance, result, execution);
-    }
-    const bool now_complete =
-        std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
-    if (now_complete && (result.status == Status::stagnated || options.n_blocks > 0)) result.status = Status::converged;
-    if (!now_complete && result.status != Status::budget) result.status = Status::stagnated;
+    settle<Scalar>(op, options, ended, result, execution, rest);
     return result;
 }
 
@@ -221,8 +258,9 @@ SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options
     return result;
 }
 
-#define EIGENSCOPE_INSTANTIATE(S)                                                                      \
-    template SvdResult<S> block_krylov_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&); \
+#define EIGENSCOPE_INSTANTIATE(S)                                                                                   \
+    template SvdResult<S> block_krylov_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&);              \
+    template SvdResult<S> svd_from_basis<S>(BlockOperator<S>&, ConstBlock<S>, const SvdOptions&, const Execution&); \
     template SvdResult<S> dense_svd<S>(BlockOperator<S>&, const SvdOptions&, const Execution&);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

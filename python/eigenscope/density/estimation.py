@@ -24,7 +24,7 @@ from ..run_options import (
     resolve_threads,
     single_threaded_blas,
 )
-from ..standardization import column_statistics, standardized_dense, standardized_implicit
+from ..standardization import Standardization, column_statistics, standardized_dense, standardized_implicit
 from .confidence import normal_quantile
 from .refinement import join
 
@@ -287,11 +287,12 @@ def _prepare(
     standardized = center or scale
     if standardized and not is_implicit(A):
         array, names = as_matrix(A)
-        operator = standardized_dense(Source(array=array, feature_names=names), center, scale, dtype, threads)
+        source, view = Source(array=array, feature_names=names), Standardization(center, scale)
+        operator = standardized_dense(source, view, dtype, threads).operator
     else:
         operator = as_operator(A, shape=shape, dtype=dtype, adjoint=adjoint, check=check, threads=threads)
         if standardized:
-            operator = standardized_implicit(A, operator, center, scale, threads)
+            operator = standardized_implicit(A, operator, Standardization(center, scale), threads).operator
     rows, columns = operator.shape
     if of == "auto":
         of = "gram" if rows != columns or standardized else "matrix"

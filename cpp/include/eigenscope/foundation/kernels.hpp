@@ -38,12 +38,13 @@ struct TransposeKernels {
 };
 
 /// z += A^T (A x) for a dense row-major A (rows x cols, rows `stride` apart). x and z hold `chunks` blocks of
-/// cols x `chunk` numbers, each contiguous and row-major: a row of a block is one cache line.
+/// cols x `chunk` numbers, each contiguous and row-major: a row of a block is one cache line. A x goes to `product`
+/// (blocks of rows x `chunk` in the same order) unless that is null.
 template <class Real>
 struct GramKernels {
     static constexpr int chunk = 64 / static_cast<int>(sizeof(Real));
     void (*gram)(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stride, std::int64_t chunks,
-                 const Real* x, Real* z);
+                 const Real* x, Real* z, Real* product);
 };
 
 /// Bulge chasing on the lower triangle of a symmetric band matrix, column by column: a_ij is

@@ -24,6 +24,13 @@ class BlockOperator {
         apply(x, product, execution);
         apply_adjoint(product, z, execution);
     }
+    /// y := A x and z := A^H y.
+    virtual void apply_with_gram(ConstBlock<Scalar> x, Block<Scalar> y, Block<Scalar> z, const Execution& execution) {
+        apply(x, y, execution);
+        apply_adjoint(y, z, execution);
+    }
+    /// Times A is read by apply_with_gram of that many vectors.
+    virtual int passes_with_gram([[maybe_unused]] Index vectors) const { return 2; }
     /// Times A is read by one apply_gram.
     virtual int passes_per_gram() const { return 2; }
 };

@@ -7,6 +7,8 @@
 
 namespace eigenscope {
 
+class StoredRows;
+
 enum class ElementType {
     boolean,
     int8,
@@ -35,6 +37,10 @@ struct DenseSource {
     Index column_stride = 0;
     const Index* row_index = nullptr;
     const Index* column_index = nullptr;
+    /// Rows to be fetched from elsewhere; `data` is then null and rows are the faster way.
+    StoredRows* stored = nullptr;
+    /// Data are the pages of a file: fetched ahead of a panel and given back behind it.
+    bool pages_of_file = false;
 
     Index source_row(Index i) const { return row_index ? row_index[i] : i; }
     Index source_column(Index j) const { return column_index ? column_index[j] : j; }

@@ -28,6 +28,7 @@ struct SvdResult {
     Vector<double> singular_values;
     Matrix<Scalar> v;
     Vector<double> right_residuals;  // ‖A v - σ u‖
+    Matrix<Scalar> adjoint_product;  // A^H u, where the last pass gave it; empty otherwise
     Vector<double> residual_norms;   // two-sided
     std::vector<bool> converged;
     Status status = Status::converged;
@@ -45,6 +46,12 @@ struct SvdResult {
 /// Leading triplets of an m x n operator; m >= n is the cheaper orientation.
 template <class Scalar>
 SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution);
+
+/// The k leading triplets that an orthonormal right basis (n x q, q >= k) holds, checked and, where the tolerance is
+/// not met, recomputed.
+template <class Scalar>
+SvdResult<Scalar> svd_from_basis(BlockOperator<Scalar>& op, ConstBlock<Scalar> right, const SvdOptions& options,
+                                 const Execution& execution);
 
 /// All triplets up to k by LAPACK, from the operator applied to the identity.
 template <class Scalar>

@@ -1,0 +1,115 @@
+"""Decompositions beside the functions one would use instead, each at the error it reaches; peers that are not installed
+are left out."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import tempfile
+from collections.abc import Callable
+
+import eigenscope
+import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
+from eigenscope.bench_short import OURS, Case, svd_case
+from eigenscope.testing import power_law_plus_noise
+
+
+def has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def dense_case(n_samples: int, n_features: int, k: int) -> Case:
+    """Leading singular values of dense float32 data, defaults of everybody, and Halko's iteration in PyTorch."""
+    case = svd_case(n_samples, n_features, k)
+    X = power_law_plus_noise(n_samples, n_features, dtype=np.float32).data
+    contenders = dict(case.contenders)
+    start = np.random.default_rng(0).standard_normal(n_features).astype(np.float32)
+    contenders["scipy svds (PROPACK)"] = lambda: np.sort(
+        scipy.sparse.linalg.svds(X, k=k, v0=start[: min(X.shape)], solver="propack")[1]
+    )[::-1]
+    if has("torch"):
+        import torch
+
+        tensor = torch.from_numpy(X)
+        contenders["torch svd_lowrank, niter=4"] = lambda: torch.svd_lowrank(tensor, k + 10, niter=4)[1][:k].numpy()
+    if has("fbpca"):
+        import fbpca
+
+        contenders["fbpca"] = lambda: fbpca.pca(X, k, raw=True)[1]
+    if has("primme"):
+        import primme
+
+        contenders["PRIMME svds"] = lambda: primme.svds(X, k, tol=1e-4, return_singular_vectors=True)[1]
+    return Case(case.name, case.truth, contenders)
+
+
+def sparse_case(rows: int, columns: int, n_stored: int, k: int) -> Case:
+    """Leading singular values of a sparse float32 matrix with columns of decaying size."""
+    random = np.random.default_rng(0)
+    A = scipy.sparse.random_array(
+        (rows, columns), density=n_stored / (rows * columns), rng=random, dtype=np.float32, format="csr"
+    )
+    A = (A @ scipy.sparse.diags_array((1.0 + np.arange(columns)) ** -0.5)).astype(np.float32).tocsr()
+    start = random.standard_normal(min(rows, columns)).astype(np.float32)
+    contenders: dict[str, Callable[[], np.ndarray]] = {
+        OURS: lambda: eigenscope.svds(A, k, rng=0).singular_values,
+        "eigenscope randomized_svd": lambda: eigenscope.randomized_svd(A, k, rng=0).singular_values,
+        "scipy svds (ARPACK)": lambda: np.sort(scipy.sparse.linalg.svds(A, k=k, v0=start)[1])[::-1],
+    }
+    if has("sklearn"):
+        from sklearn.utils.extmath import randomized_svd
+
+        contenders["scikit-learn randomized_svd"] = lambda: randomized_svd(A, k, random_state=0)[1]
+    if has("primme"):
+        import primme
+
+        contenders["PRIMME svds"] = lambda: primme.svds(A, k, tol=1e-4)[1]
+    truth = eigenscope.svds(A.astype(np.float64), k, tol=1e-12, rng=1).singular_values
+    return Case(f"{k} singular values, sparse {rows} x {columns}, {A.nnz} stored", truth, contenders)
+
+
+def memmap_case(rows: int, columns: int, k: int) -> Case:
+    """Leading singular values of centred float32 data in a file, which is removed at the end."""
+    folder = tempfile.TemporaryDirectory()
+    path = pathlib.Path(folder.name) / "X.npy"
+    np.save(path, power_law_plus_noise(rows, columns, dtype=np.float32).data)
+
+    def ours() -> np.ndarray:
+        assert folder  # lives as long as this function
+        return eigenscope.svds(path, k, center=True, rng=0).singular_values
+
+    contenders: dict[str, Callable[[], np.ndarray]] = {
+        OURS: ours,
+        "eigenscope, tol=1e-2": lambda: eigenscope.svds(path, k, center=True, tol=1e-2, rng=0).singular_values,
+        "eigenscope randomized_svd": lambda: eigenscope.randomized_svd(path, k, center=True, rng=0).singular_values,
+    }
+    if has("dask"):
+        import dask.array
+
+        def with_dask() -> np.ndarray:
+            X = dask.array.from_array(np.load(path, mmap_mode="r"), chunks=(rows // 12, columns))
+            return np.asarray(
+                dask.array.linalg.svd_compressed(X - X.mean(axis=0), k, n_power_iter=2, seed=0)[1].compute()
+            )
+
+        contenders["dask svd_compressed, n_power_iter=2"] = with_dask
+    X = np.load(path, mmap_mode="r")
+    truth = np.sqrt(eigenscope.covariance_spectrum(X, k=k, compute_dtype="float64").eigenvalues * (rows - 1))
+    return Case(f"{k} singular values, memmap {rows} x {columns} float32, centred", truth, contenders)
+
+
+def white_noise_case(rows: int, columns: int, k: int) -> Case:
+    """No decay at all: everybody's worst case."""
+    X = np.random.default_rng(0).standard_normal((rows, columns))
+    contenders: dict[str, Callable[[], np.ndarray]] = {
+        OURS: lambda: eigenscope.svds(X, k, tol=1e-6, method="block-krylov", rng=0).singular_values,
+        "eigenscope, method of the cost model": lambda: eigenscope.svds(X, k, tol=1e-6, rng=0).singular_values,
+    }
+    if has("sklearn"):
+        from sklearn.utils.extmath import randomized_svd
+
+        contenders["scikit-learn randomized_svd"] = lambda: randomized_svd(X, k, random_state=0)[1]
+    truth = np.sqrt(np.linalg.eigvalsh(X.T @ X)[: -k - 1 : -1])
+    return Case(f"{k} singular values, white noise {rows} x {columns} float64", truth, contenders)

@@ -1,0 +1,429 @@
+"""Singular values of rows that come by once: a sketch that is updated, merged across processes, saved and resumed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from .errors import InvalidInputError
+from .inputs import as_source, check_finite
+from .operators import Array
+from .results import Estimate, RunInfo
+from .results.base import Result
+from .row_summaries import RowIntervals, RowSummary, SummaryForest, panel_rows, summarize
+from .run_options import RandomSource, Stopwatch, resolve_seed, resolve_threads, single_threaded_blas
+from .signs import fix_signs
+
+FORMAT_VERSION = 1
+"""Version of the saved layout; a reader refuses files newer than itself."""
+
+_STREAM = 7
+"""Stream of the test matrix."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class SketchedSVD(Result):
+    """Singular values and right vectors from one pass, with bounds that hold for certain.
+
+    Parameters
+    ----------
+    singular_values : ndarray, shape (k,)
+        Descending; never above the true ones.
+    upper_bounds : ndarray, shape (k,)
+        Never below the true ones.
+    Vh : ndarray, shape (k, n_features)
+        Orthonormal right singular vectors.
+    error_estimate : Estimate
+        Relative Frobenius error ``‖A - A V Vᴴ‖ / ‖A‖``; the interval encloses it for certain, the value is its upper
+        end.
+    mean : ndarray, shape (n_features,)
+        Mean of the rows.
+    n_rows : int
+        Rows sketched.
+    squared_norm : float
+        ``‖A‖²``, exact; of the centred rows when `centered`.
+    centered : bool
+        Whether the mean was subtracted.
+    info : RunInfo
+        How it was computed.
+    """
+
+    singular_values: Array
+    upper_bounds: Array
+    Vh: Array
+    error_estimate: Estimate
+    mean: Array
+    n_rows: int
+    squared_norm: float
+    centered: bool
+    info: RunInfo = dataclasses.field(default_factory=RunInfo)
+
+    def summary(self) -> str:
+        """Return size, range and quality in three lines."""
+        k, n = self.Vh.shape
+        low, high = self.error_estimate.interval
+        return (
+            f"SketchedSVD: {k} singular values of a {self.n_rows:,} x {n:,} matrix seen once\n"
+            f"  singular values {self.singular_values[0]:.6g} … {self.singular_values[-1]:.6g}; "
+            f"relative error of the projection {low:.2g} … {high:.2g}\n"
+            f"  {self.info.summary()}"
+        )
+
+
+class RowSketch:
+    """A summary of the rows of a matrix, from which its leading singular values and right vectors can be found.
+
+    One pass accumulates ``Y = AᵀA Ω`` for a random orthonormal Ω, with count, mean and norm of the rows. The Nyström
+    approximation ``Y (ΩᵀY)⁺ Yᵀ`` of ``AᵀA`` equals the randomized SVD of Halko, Martinsson and Tropp without power
+    iterations, and never exceeds ``AᵀA``, which is why every number comes with certain bounds. Rows are gathered in
+    panels that are fixed by the number of the row and merged in a tree that is fixed by the number of the panel: the
+    result has the same bits however the rows were split into updates, sketches or processes. Singular values below
+    ``sqrt(eps) σ₁`` are lost.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns of the matrix.
+    n_vectors : int
+        Columns of Ω: somewhat more than twice the number of singular values wanted. With ``n_vectors >= n_features``
+        the result is exact to rounding.
+    first_row : int
+        Number of the first row that `update` will get, for sketches of parts of a matrix that will be merged.
+    rng : int, Generator, SeedSequence or None
+        Source of Ω. Sketches merge when they were made from the same seed.
+    threads : int, optional
+        Threads; by default as many as the process may use. Bits do not depend on them.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows seen so far.
+    next_row : int
+        Number of the row that the next `update` begins with.
+    nbytes : int
+        Memory held now: at most ``8 n_features (n_vectors + 3)`` bytes per doubling of the number of panels, and two
+        unfinished panels.
+
+    References
+    ----------
+    J. Tropp, A. Yurtsever, M. Udell and V. Cevher, "Fixed-rank approximation of a positive-semidefinite matrix from
+    streaming data", NIPS 2017, algorithm 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.random.default_rng(0).standard_normal((500, 20)) * 0.5 ** np.arange(20)
+    >>> whole = RowSketch(20, 12, rng=0).update(A)
+    >>> first, second = RowSketch(20, 12, rng=0), RowSketch(20, 12, first_row=123, rng=0)
+    >>> merged = second.update(A[123:]).merge(first.update(A[:123]))
+    >>> bool((merged.svd(3).singular_values == whole.svd(3).singular_values).all())
+    True
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_vectors: int,
+        *,
+        first_row: int = 0,
+        rng: RandomSource = None,
+        threads: int | None = None,
+    ) -> None:
+        for name, value, least in (
+            ("n_features", n_features, 1),
+            ("n_vectors", n_vectors, 1),
+            ("first_row", first_row, 0),
+        ):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+                raise InvalidInputError(f"{name} must be an integer of at least {least}, got {value!r}")
+        self.n_features = int(n_features)
+        self.n_vectors = min(int(n_vectors), self.n_features)
+        self.next_row = int(first_row)
+        self._seed = resolve_seed(rng)
+        self._threads = resolve_threads(threads)
+        self._watch = Stopwatch(self._threads, self._seed)
+        self._panel_rows = panel_rows(self.n_features)
+        self._test_matrix = _orthonormal_test_matrix(self._seed, self.n_features, self.n_vectors)
+        self._forest = SummaryForest(self._test_matrix)
+        self._seen = RowIntervals()
+        # Rows of unfinished panels: panel number → {row within the panel: rows}.
+        self._pieces: dict[int, dict[int, Array]] = {}
+
+    @property
+    def n_rows(self) -> int:
+        """Rows seen so far."""
+        return self._seen.count
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held now, in bytes."""
+        nodes = sum(node.product.nbytes + 2 * node.mean.nbytes for node in self._forest.nodes.values())
+        pieces = sum(rows.nbytes for panel in self._pieces.values() for rows in panel.values())
+        return self._test_matrix.nbytes + nodes + pieces
+
+    def __repr__(self) -> str:
+        return (
+            f"RowSketch: {self.n_rows:,} rows x {self.n_features:,} features, {self.n_vectors} vectors, "
+            f"{self.nbytes / 1e6:.1f} MB"
+        )
+
+    def update(self, rows: Any) -> RowSketch:
+        """Add the rows that follow those of the last update.
+
+        Parameters
+        ----------
+        rows : array_like, path, memory map, data frame or tensor, shape (any, n_features)
+            Real, any dtype; none is changed or kept whole.
+
+        Returns
+        -------
+        RowSketch
+            The sketch itself.
+
+        Raises
+        ------
+        InvalidInputError, UnsupportedTypeError
+            For rows that cannot be used; the sketch is then as it was.
+        """
+        if isinstance(rows, np.ndarray) and rows.ndim == 2 and len(rows) == 0:
+            return self
+        source = as_source(rows)
+        if source.n_features != self.n_features:
+            raise InvalidInputError(f"the sketch has {self.n_features} features, the rows have {source.n_features}")
+        check_finite(source, self._threads)
+        first, stop = self.next_row, self.next_row + source.n_samples
+        self._seen.check_new(first, stop)
+        for panel in range(first // self._panel_rows, (stop - 1) // self._panel_rows + 1):
+            begin = panel * self._panel_rows
+            low, high = max(first, begin), min(stop, begin + self._panel_rows)
+            piece = np.array(source.array[low - first : high - first], dtype=np.float64, order="C")
+            self._add_piece(panel, low - begin, piece)
+        self._seen.add(first, stop)
+        self.next_row = stop
+        return self
+
+    def merge(self, other: RowSketch) -> RowSketch:
+        """Add all rows of another sketch, of other rows of the same matrix, made from the same seed.
+
+        Merging is associative and commutative to the last bit; a sketch without rows changes nothing.
+
+        Parameters
+        ----------
+        other : RowSketch
+            Not changed.
+
+        Returns
+        -------
+        RowSketch
+            The sketch itself; `next_row` is the larger of both.
+
+        Raises
+        ------
+        InvalidInputError
+            When the sketches do not belong together or have rows in common.
+        """
+        if not isinstance(other, RowSketch):
+            raise InvalidInputError(f"a RowSketch merges with a RowSketch, got {type(other).__name__}")
+        for name in ("n_features", "n_vectors", "_seed"):
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if ours != theirs:
+                raise InvalidInputError(f"sketches of different {name.strip('_')} cannot be merged: {ours}, {theirs}")
+        for interval in other._seen:
+            self._seen.check_new(*interval)
+        for (level, index), summary in other._forest.nodes.items():
+            self._forest.add(level, index, summary)
+        for panel, pieces in other._pieces.items():
+            for offset, rows in pieces.items():
+                self._add_piece(panel, offset, rows)
+        for interval in other._seen:
+            self._seen.add(*interval)
+        self.next_row = max(self.next_row, other.next_row)
+        return self
+
+    def _add_piece(self, panel: int, offset: int, rows: Array) -> None:
+        pieces = self._pieces.setdefault(panel, {})
+        pieces[offset] = rows
+        if sum(len(piece) for piece in pieces.values()) == self._panel_rows:
+            self._forest.add(0, panel, self._summarize_pieces(self._pieces.pop(panel)))
+
+    def _summarize_pieces(self, pieces: dict[int, Array]) -> RowSummary:
+        rows = np.concatenate([pieces[offset] for offset in sorted(pieces)])
+        return summarize(rows, self._test_matrix, self._threads)
+
+    def _total(self, center: bool) -> tuple[RowSummary, Array, float]:
+        """Everything merged, with ``AᵀA Ω`` and ``‖A‖²`` of the rows, centred or not."""
+        incomplete = {panel: self._summarize_pieces(pieces) for panel, pieces in self._pieces.items()}
+        total = self._forest.total(incomplete)
+        if total is None:
+            raise InvalidInputError("the sketch has no rows yet: call update first")
+        product, squared_norm = total.product, total.squared_deviation
+        if not center:
+            with single_threaded_blas():
+                product = product + np.outer(total.count * total.mean, total.mean @ self._test_matrix)
+                squared_norm += total.count * float(total.mean @ total.mean)
+        return total, product, squared_norm
+
+    def svd(self, k: int, *, center: bool = False) -> SketchedSVD:
+        """Find the k leading singular values and right vectors of the rows seen so far.
+
+        Parameters
+        ----------
+        k : int
+            At most `n_vectors`, and at most the number of rows.
+        center : bool
+            Of the rows minus their mean.
+
+        Returns
+        -------
+        SketchedSVD
+            With certain bounds.
+        """
+        most = min(self.n_vectors, self.n_rows)
+        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= max(most, 1):
+            raise InvalidInputError(
+                f"k must be an integer from 1 to {most}, the smaller of {self.n_vectors} vectors and {self.n_rows} "
+                f"rows; got {k!r}"
+            )
+        total, product, squared_norm = self._total(center)
+        squares, vectors, rounding = _nystrom(product, self._test_matrix)
+        missed = max(0.0, squared_norm - float(squares.sum())) + rounding
+        unit = total.exponent
+        values = np.sqrt(squares[:k])
+        return SketchedSVD(
+            singular_values=np.ldexp(values, unit),
+            upper_bounds=np.ldexp(np.sqrt(squares[:k] + missed), unit),
+            Vh=fix_signs(np.asfortranarray(vectors[:, :k])).T,
+            error_estimate=_projection_error(squares, k, squared_norm, missed),
+            mean=np.ldexp(total.mean, unit),
+            n_rows=total.count,
+            squared_norm=float(np.ldexp(squared_norm, 2 * unit)),
+            centered=center,
+            info=self._watch.info("Nyström sketch, one pass", n_matvecs=self.n_vectors, n_passes=1,
+                                  peak_bytes=self.nbytes),
+        )  # fmt: skip
+
+    def error(self, k: int, *, center: bool = False) -> Estimate:
+        """Return the relative Frobenius error ``‖A - A V Vᵀ‖ / ‖A‖`` of the k vectors that `svd` returns.
+
+        Parameters
+        ----------
+        k : int
+            Number of vectors.
+        center : bool
+            Of the rows minus their mean.
+
+        Returns
+        -------
+        Estimate
+            The value is an upper bound; the interval holds for certain.
+        """
+        return self.svd(k, center=center).error_estimate
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the sketch to one ``.npz`` file; a file of that name is replaced only when the new one is complete.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write; used exactly as given.
+        """
+        arrays: dict[str, Array] = {}
+        nodes = []
+        for number, ((level, index), node) in enumerate(self._forest.nodes.items()):
+            arrays[f"vectors{number}"] = np.stack([node.mean, node.mean_remainder])
+            arrays[f"product{number}"] = node.product
+            nodes.append([level, index, node.count, node.squared_deviation, node.exponent])
+        pieces = [(panel, offset) for panel, parts in self._pieces.items() for offset in parts]
+        for number, (panel, offset) in enumerate(pieces):
+            arrays[f"piece{number}"] = self._pieces[panel][offset]
+        metadata = {
+            "row sketch": FORMAT_VERSION,
+            "options": [self.n_features, self.n_vectors, self.next_row, self._seed],
+            "seen": list(self._seen),
+            "nodes": nodes,
+            "pieces": pieces,
+        }
+        partial = f"{os.fspath(path)}.partial"
+        with open(partial, "wb") as file:
+            np.savez(file, metadata=np.array(json.dumps(metadata)), **arrays)  # type: ignore[arg-type]
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> RowSketch:
+        """Read a sketch written by `save`, ready for further updates.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file written by `save`.
+        threads : int, optional
+            Threads of what follows.
+
+        Returns
+        -------
+        RowSketch
+            With the same bits.
+
+        Raises
+        ------
+        InvalidInputError
+            When the file holds something else, or was written by a newer version.
+        """
+        with np.load(path, allow_pickle=False) as archive:
+            metadata = json.loads(str(archive["metadata"])) if "metadata" in archive else {}
+            if "row sketch" not in metadata:
+                raise InvalidInputError(f"{os.fspath(path)} does not hold a RowSketch")
+            if metadata["row sketch"] > FORMAT_VERSION:
+                raise InvalidInputError(f"{os.fspath(path)} was written by a newer version: update eigenscope")
+            n_features, n_vectors, next_row, seed = metadata["options"]
+            sketch = cls(n_features, n_vectors, first_row=next_row, rng=seed, threads=threads)
+            sketch._seen = RowIntervals([(first, stop) for first, stop in metadata["seen"]])
+            for number, (level, index, count, squares, exponent) in enumerate(metadata["nodes"]):
+                mean, remainder = archive[f"vectors{number}"]
+                product = archive[f"product{number}"]
+                node = RowSummary(count, mean, remainder, product, squares, exponent)
+                sketch._forest.nodes[level, index] = node
+            for number, (panel, offset) in enumerate(metadata["pieces"]):
+                sketch._pieces.setdefault(panel, {})[offset] = archive[f"piece{number}"]
+        return sketch
+
+
+def _orthonormal_test_matrix(seed: int, n_features: int, n_vectors: int) -> Array:
+    if n_vectors == n_features:
+        return np.asfortranarray(np.eye(n_features))
+    with single_threaded_blas():
+        gaussian = _core.gaussian(seed, _STREAM, n_features, n_vectors)
+        return np.asfortranarray(np.linalg.qr(gaussian)[0])
+
+
+def _nystrom(product: Array, test_matrix: Array) -> tuple[Array, Array, float]:
+    """Eigenpairs of ``Y (ΩᵀY)⁺ Yᵀ``, descending, and what rounding may have moved them by.
+
+    A shift ν above rounding keeps ``Ωᵀ(Y + νΩ)`` positive definite and is taken off the eigenvalues again.
+    """
+    size = float(np.linalg.norm(product))
+    if size == 0.0:
+        return np.zeros(test_matrix.shape[1]), test_matrix, 0.0
+    shift = float(np.sqrt(len(product)) * np.finfo(np.float64).eps) * size
+    with single_threaded_blas():
+        shifted = product + shift * test_matrix
+        core = test_matrix.T @ shifted
+        values, rotation = np.linalg.eigh(0.5 * (core + core.T))
+        factor = (shifted @ rotation) / np.sqrt(np.maximum(values, shift))
+        vectors, roots, _ = np.linalg.svd(factor, full_matrices=False)
+    return np.maximum(roots**2 - shift, 0.0), vectors, 4.0 * shift
+
+
+def _projection_error(squares: Array, k: int, squared_norm: float, missed: float) -> Estimate:
+    """Enclose ``‖A - A V Vᵀ‖²``: with ``Ĝ <= G = AᵀA``, ``Σ λ̂ <= tr(VᵀGV) <= Σ λ̂ + tr(G - Ĝ)`` for its first k."""
+    if squared_norm == 0.0:
+        return Estimate(0.0, 0.0, (0.0, 0.0))
+    beyond = float(squares[k:].sum())
+    low = float(np.sqrt(min(1.0, beyond / squared_norm)))
+    high = float(np.sqrt(min(1.0, (beyond + missed) / squared_norm)))
+    return Estimate(high, 0.0, (low, high))

@@ -1,0 +1,96 @@
+"""Centring and weights of every container: those of the matrix written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.sparse.linalg
+from eigenscope import randomized_svd, svds
+from eigenscope.errors import InvalidInputError
+
+SHAPE = (300, 220)
+
+
+def containers(A):
+    yield "dense", A
+    yield "fortran", np.asfortranarray(A)
+    yield "csr", scipy.sparse.csr_array(A)
+    yield "csc", scipy.sparse.csc_array(A)
+    yield "operator", scipy.sparse.linalg.aslinearoperator(A)
+
+
+def written_out(A, center, rows=None, columns=None):
+    rows = np.ones(A.shape[0]) if rows is None else rows
+    columns = np.ones(A.shape[1]) if columns is None else columns
+    wide = A.astype(np.clongdouble if A.dtype.kind == "c" else np.longdouble)
+    mean = (rows[:, None] * wide).sum(axis=0) / rows.sum() if center else 0
+    return (np.sqrt(rows)[:, None] * (wide - mean) * np.sqrt(columns)).astype(A.dtype)
+
+
+def data(shape=SHAPE, dtype="float64", seed=0):
+    random = np.random.default_rng(seed)
+    A = random.standard_normal(shape) * np.linspace(3, 0.5, shape[1]) * (random.random(shape) < 0.2)
+    return A + 1j * (A != 0) * random.standard_normal(shape) if dtype == "complex128" else A
+
+
+@pytest.mark.parametrize("solve", [svds, randomized_svd])
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("shape", [SHAPE, (150, 400)])
+def test_weights_and_centring_of_every_container(solve, center, dtype, shape):
+    A = data(shape, dtype)
+    rows, columns = np.linspace(0, 2, shape[0]), np.linspace(3, 0.1, shape[1])
+    for weights in ((rows, None), (None, columns), (rows, columns)):
+        explicit = written_out(A, center, *weights)
+        truth = np.linalg.svd(explicit, compute_uv=False)[:4]
+        for name, held in containers(A):
+            options = {"n_iter": 20} if solve is randomized_svd else {}
+            result = solve(held, 4, center=center, row_weights=weights[0], column_weights=weights[1], rng=0, **options)
+            np.testing.assert_allclose(result.singular_values, truth, rtol=1e-9, err_msg=name)
+            backward = explicit.conj().T @ result.U - result.Vh.conj().T * result.singular_values
+            assert np.linalg.norm(backward, axis=0).max() <= 1e-7 * truth[0]
+
+
+def test_a_row_of_weight_two_is_two_rows():
+    A = data()
+    counts = np.arange(SHAPE[0]) % 4
+    repeated = np.repeat(A, counts, axis=0)
+    result = svds(A, 5, center=True, row_weights=counts, rng=0)
+    expected = svds(repeated, 5, center=True, rng=0)
+    np.testing.assert_allclose(result.singular_values, expected.singular_values, rtol=1e-12)
+    np.testing.assert_allclose(np.abs(result.Vh @ expected.Vh.T), np.eye(5), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int32"])
+def test_weighted_means_of_1e8_deviations_cost_no_digits(dtype):
+    offset = 1e8 if dtype == "float64" else 1e4
+    A = (np.random.default_rng(1).standard_normal(SHAPE) * 100 + 100 * offset).astype(dtype)
+    rows = np.linspace(0.1, 2, SHAPE[0])
+    explicit = written_out(A.astype(np.float64), True, rows)
+    truth = np.linalg.svd(explicit, compute_uv=False)[:4]
+    found = svds(A, 4, center=True, row_weights=rows, rng=0).singular_values
+    np.testing.assert_allclose(found, truth, rtol=1e-5 if dtype == "float32" else 1e-11)
+
+
+def test_wrong_weights_are_refused():
+    A = data()
+    for wrong in (np.ones(3), -np.ones(SHAPE[0]), np.zeros(SHAPE[0]), np.full(SHAPE[0], np.nan)):
+        with pytest.raises(InvalidInputError, match="row_weights must"):
+            svds(A, 2, row_weights=wrong)
+    with pytest.raises(InvalidInputError, match=r"column_weights must have shape \(220,\), got \(1,\)"):
+        svds(A, 2, column_weights=[1.0])
+    with pytest.raises(InvalidInputError, match="scale=True with row_weights"):
+        svds(A, 2, scale=True, row_weights=np.ones(SHAPE[0]))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_a_wrong_adjoint_is_noticed(dtype):
+    A = data(dtype=dtype)
+    for wrong in (lambda X: 2 * A.conj().T @ X, lambda X: A.T[::-1] @ X, lambda X: A.T @ X):
+        if dtype == "float64" and np.array_equal(wrong(np.eye(SHAPE[0])[:, :1]), A.T @ np.eye(SHAPE[0])[:, :1]):
+            continue
+        with pytest.raises(InvalidInputError, match="adjoint product is not that of the operator"):
+            svds(lambda X: A @ X, 2, shape=SHAPE, dtype=dtype, adjoint=wrong, rng=0)
+    found = svds(lambda X: A @ X, 2, shape=SHAPE, dtype=dtype, adjoint=lambda X: A.conj().T @ X, rng=0)
+    np.testing.assert_allclose(found.singular_values, np.linalg.svd(A, compute_uv=False)[:2])
