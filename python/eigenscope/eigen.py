@@ -156,7 +156,7 @@ def eigsh(
         block, basis = choose_sizes(n, k, block_size or _BLOCK[operator.kind], basis_size)
         direct = n <= DIRECT_ORDER or k * DIRECT_SHARE > n or basis + block > n
         _check_memory(n, k, basis + 3 * block, operator.dtype, direct, budget)
-        options |= {"block": block, "basis_size": basis, "direct": direct}
+        options |= {"block": block, "basis_size": basis, "direct": direct, "filter": operator.kind == "sparse"}
         options |= {"start": _start_vectors(v0, n, operator.dtype), "monitor": make_monitor(callback, meter)}
         with single_threaded_blas():
             found = operator.core.eigenpairs(k=k, **options)

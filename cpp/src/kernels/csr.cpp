@@ -201,7 +201,28 @@ struct Csr {
             });
     }
 
+    static void recur(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                      const Scalar* values, const Scalar* x, std::int64_t width, const RecurrenceStep& step,
+                      Scalar* z) {
+        const auto a = view(last, row_start, columns, values, width);
+        const Real* source = reinterpret_cast<const Real*>(x);
+        Real* target = reinterpret_cast<Real*>(z) + first * a.stride;
+        const Real alpha = static_cast<Real>(step.alpha), beta = static_cast<Real>(step.beta),
+                   gamma = static_cast<Real>(step.gamma);
+        for (std::int64_t row = first; row < last; ++row, target += a.stride)
+            for_chunks<chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
+                Real t[W];
+                gather<W>(a, row, source + offset, t);
+                Chunk<Real, W> sum{};
+                sum.add(alpha, Chunk<Real, W>::load(t));
+                sum.add(beta, Chunk<Real, W>::load(source + row * a.stride + offset));
+                sum.add(gamma, Chunk<Real, W>::load(target + offset));
+                sum.store(target + offset);
+            });
+    }
+
     static void add(CsrKernels<Scalar, IndexType>& table) {
+        table.recur = recur;
         table.times = times;
         table.adjoint = adjoint;
         table.gram = gram;

@@ -1,8 +1,10 @@
 // What a solver knows of a matrix: its size and its products with blocks of vectors.
 #pragma once
 
+#include <eigenscope/foundation/kernels.hpp>
 #include <eigenscope/foundation/progress.hpp>
 #include <eigenscope/foundation/types.hpp>
+#include <stdexcept>
 
 namespace eigenscope {
 
@@ -24,6 +26,12 @@ class BlockOperator {
         apply(x, product, execution);
         apply_adjoint(product, z, execution);
     }
+    /// z := alpha A x + beta x + gamma z for row-major blocks of `width` vectors, square A. Only where has_recurrence().
+    virtual void recur(const Scalar* /*x*/, Scalar* /*z*/, Index /*width*/, const RecurrenceStep& /*step*/,
+                       const Execution& /*execution*/) {
+        throw std::logic_error("this operator has no product with row-major blocks");
+    }
+    virtual bool has_recurrence() const { return false; }
     /// Times A is read by one apply_gram.
     virtual int passes_per_gram() const { return 2; }
 };

@@ -21,6 +21,9 @@ class DenseOperator final : public BlockOperator<Scalar> {
     int passes_per_gram() const override { return 1; }
 
   private:
+    /// Whether A can be read once by the kernels that work on its rows without packing them.
+    bool fits_kernels(Index vectors) const;
+
     DenseSource source_;
     ColumnTransform transform_;
     RealOf<Scalar> scale_;
