@@ -5,7 +5,9 @@
 #include <pybind11/stl.h>
 
 #include <eigenscope/operators/dense.hpp>
+#include <eigenscope/operators/symmetry.hpp>
 #include <eigenscope/operators/views.hpp>
+#include <eigenscope/solvers/deflation.hpp>
 #include <string>
 
 #include "interruption.hpp"
@@ -97,6 +99,17 @@ PythonOperator<Scalar> adjoint(py::object self) {
 }
 
 template <class Scalar>
+PythonOperator<Scalar> deflated(py::object self, const py::array_t<Scalar, py::array::f_style>& vectors, double shift) {
+    auto& inner = self.cast<PythonOperator<Scalar>&>();
+    const ConstBlock<Scalar> block = to_block<Scalar>(vectors);
+    if (block.rows != inner.op->rows()) throw InvalidInput("deflated vectors must be as long as the operator is wide");
+    PythonOperator<Scalar> result;
+    result.op = std::make_unique<DeflatedOperator<Scalar>>(*inner.op, block.map(), shift);
+    result.kept_alive = {std::move(self)};
+    return result;
+}
+
+template <class Scalar>
 void register_scalar(py::module_& module) {
     const std::string name = scalar_name<Scalar>();
     py::class_<PythonOperator<Scalar>> python_class(module, ("Operator_" + name).c_str());
@@ -105,6 +118,7 @@ void register_scalar(py::module_& module) {
     python_class.def("apply", &apply<Scalar>, py::arg("x"), py::arg("threads") = 1, py::arg("product") = "forward");
     python_class.def("standardized", &standardized<Scalar>, py::arg("shift"), py::arg("factor"), py::arg("scale"));
     python_class.def("adjoint", &adjoint<Scalar>);
+    python_class.def("deflated", &deflated<Scalar>, py::arg("vectors"), py::arg("shift"));
     register_solvers<Scalar>(python_class);
     module.def(("dense_operator_" + name).c_str(), &dense_operator<Scalar>, py::arg("array"), py::kw_only(),
                py::arg("rows") = py::none(), py::arg("columns") = py::none(), py::arg("shift") = py::none(),
@@ -113,9 +127,19 @@ void register_scalar(py::module_& module) {
                py::arg("product"), py::arg("adjoint_product"));
 }
 
+/// (largest magnitude, largest |a_ij - conj(a_ji)|), or None when the array cannot be read where it lies.
+py::object compare_with_adjoint(const py::array& array, int threads) {
+    const DenseSource source = to_source(array, std::nullopt, std::nullopt);
+    if (!can_compare_with_adjoint(source)) return py::none();
+    const Asymmetry found =
+        without_gil(threads, [&](const Execution& execution) { return asymmetry(source, execution); });
+    return py::make_tuple(found.largest, found.difference);
+}
+
 }  // namespace
 
 void register_operators(py::module_& module) {
+    module.def("compare_with_adjoint", &compare_with_adjoint, py::arg("array"), py::kw_only(), py::arg("threads"));
     register_scalar<float>(module);
     register_scalar<double>(module);
     register_scalar<complex64>(module);

@@ -16,8 +16,8 @@ inline constexpr double plain_cycles = 3.0;
 inline constexpr Index filtered_blocks = 20;
 /// degree * arcosh(t) of the most wanted value: it is amplified about e^4 / 2 = 27 times.
 inline constexpr double wanted_depth = 4.0;
-/// A polynomial is replaced when a better known spectrum allows a degree so many times higher.
-inline constexpr double worthwhile_growth = 1.5;
+/// Blocks a new polynomial is expected to need, since it begins from nothing.
+inline constexpr double fresh_blocks = 20.0;
 /// Pairs this far below the tolerance may be deflated.
 inline constexpr double deflation_margin = 0.1;
 inline constexpr Index largest_degree = 1000;
@@ -84,6 +84,7 @@ class FilteredLanczos {
         const Index count = std::min(known, options_.k + options_.block + 1);
         best_ = plain.result();
         best_.norm = norm_ = plain.ritz_values().cwiseAbs().maxCoeff() / plain.scale();
+        missed_ = plain.distance_to_convergence();
         keep(plain.ritz_values().head(count) / plain.scale(), plain.vectors(count),
              plain.ritz_residuals().head(count) / plain.scale());
     }
@@ -173,10 +174,19 @@ class FilteredLanczos {
                 if (missed <= 1.0) return deflated_is_complete();
                 if (++failures_ > most_failures) return stagnate();
                 lanczos.tighten(0.5 / missed);
-            } else if (static_cast<double>(filter_for(q).degree) > worthwhile_growth * static_cast<double>(filter.degree)) {
+            } else if (is_outgrown(filter, missed, q)) {
                 return false;
             }
         }
+    }
+
+    /// Whether the polynomial that the spectrum as now known allows would be done before this one at its pace.
+    bool is_outgrown(const ChebyshevFilter& filter, double missed, Index q) {
+        const double before = std::exchange(missed_, missed);
+        if (missed <= 1.0) return false;
+        const double pace = std::log(std::max(before / missed, 1.01)) / static_cast<double>(filtered_blocks);
+        const double remaining = std::log(missed) / pace * static_cast<double>(filter.degree);
+        return remaining > fresh_blocks * static_cast<double>(filter_for(q).degree);
     }
 
     /// Mean steepness of the polynomial between a value and the best one left out: a residual of the polynomial is
@@ -264,6 +274,7 @@ class FilteredLanczos {
     Vector<double> known_residuals_;
     Matrix<Scalar> deflated_;
     Vector<double> deflated_values_;
+    double missed_ = 0.0;
     int failures_ = 0;
     std::chrono::steady_clock::time_point began_;
     LanczosResult<Scalar> best_;

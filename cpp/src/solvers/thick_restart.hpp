@@ -15,15 +15,13 @@
 #include <numeric>
 #include <vector>
 
+#include "omission.hpp"
+
 namespace eigenscope {
 
 
-/// Chance of missing an eigenvalue that the certificate accepts, per decision.
-inline constexpr double omission_probability = 1e-3;
 /// Blocks a fresh random start must grow before its Ritz values are believed.
 inline constexpr Index fewest_probe_blocks = 3;
-/// Values closer than this times their residuals may be copies of one value.
-inline constexpr double copy_width = 16.0;
 /// A converged first run may go on for this share of its work until residuals tell copies from neighbours: a probe
 /// would begin from nothing.
 inline constexpr double patience = 0.4;
@@ -216,6 +214,9 @@ class ThickRestartLanczos {
             ritz_vectors_.col(j) = vectors.col(order[static_cast<std::size_t>(j)]);
         }
         norm_ = std::max(norm_, values.cwiseAbs().maxCoeff());
+        if (result_.n_restarts == 0 && !certifying_) {
+            first_run_ = {size_ / options_.block, values[0], values[size_ - 1]};
+        }
         const Index b = std::min(options_.block, size_);
         ritz_residuals_ = (coupling_ * ritz_vectors_.bottomRows(b)).colwise().norm().transpose();
     }
@@ -302,37 +303,19 @@ class ThickRestartLanczos {
         return options_.monitor(progress);
     }
 
-    /// The argument of `probe_is_settled` holds for the first run too when it began with b random vectors, except for
-    /// the copies of a value beyond the b-th: those vectors are orthogonal to its whole Krylov space. So the first run
-    /// is proof enough while fewer than b of the values found are copies of one.
+    /// The argument of the certificate holds for the first run too when it began with b random vectors, except for the
+    /// copies of a value beyond the b-th: those vectors are orthogonal to its whole Krylov space. So the first run is
+    /// proof enough while fewer than b of the values found are copies of one.
     bool start_excludes_omission() const {
         return !certifying_ && start_is_random_ && result_.n_applications >= fewest_probe_blocks &&
-               candidates_are_settled() && !has_copies(copy_width);
-    }
-
-    /// Whether b of the values may be copies of one: Ritz values of one eigenvalue lie within their residuals of it,
-    /// and those of a cluster wider than that leave residuals of its width.
-    bool has_copies(double width) const {
-        const Index count = std::min(options_.k + 1, size_), b = options_.block;
-        std::vector<Index> order(static_cast<std::size_t>(count));
-        std::iota(order.begin(), order.end(), Index{0});
-        std::sort(order.begin(), order.end(), [&](Index i, Index j) { return ritz_values_[i] < ritz_values_[j]; });
-        for (Index first = 0; first + b <= count; ++first) {
-            double residual = floor_ * norm_;
-            for (Index j = first; width > 1.0 && j < first + b; ++j)
-                residual = std::max(residual, ritz_residuals_[order[static_cast<std::size_t>(j)]]);
-            const double spread = ritz_values_[order[static_cast<std::size_t>(first + b - 1)]] -
-                                  ritz_values_[order[static_cast<std::size_t>(first)]];
-            if (spread <= width * residual) return true;
-        }
-        return false;
+               candidates_are_settled() && !may_hold_copies(ritz_set());
     }
 
     /// Whether smaller residuals may make the first run proof: not against copies to rounding, or given start vectors.
     bool may_still_exclude() const {
         const double limit = (1.0 + patience) * static_cast<double>(converged_after_) +
                              static_cast<double>(3 * options_.block * polynomial_.products_per_column);
-        return start_is_random_ && !has_copies(1.0) && static_cast<double>(result_.n_matvecs) < limit;
+        return start_is_random_ && !holds_copies(ritz_set()) && static_cast<double>(result_.n_matvecs) < limit;
     }
 
     /// Keep the wanted pairs alone and grow a Krylov space from fresh random vectors orthogonal to them: what the
@@ -351,51 +334,15 @@ class ThickRestartLanczos {
         return change.cwiseAbs().maxCoeff() > accepted_residual(options_.k - 1);
     }
 
-    /// If an eigenvalue mu beyond the accepted set had been missed, the best new Ritz vector y = p(A) x of a random
-    /// start x would have a component |p(mu)| |e·x| >= |e·x| along its vector e, since p grows beyond the Ritz values
-    /// and has norm one among them; its residual would be at least gap * |e·x|. Now |e·x| is |g| / sqrt(n) with g
-    /// Gaussian, and b columns give b chances: |g| < c for all of them has probability (c sqrt(2/pi))^b. So a residual
-    /// below c * gap / sqrt(n) excludes an omission with the stated probability; one below the tolerance excludes any
-    /// value that differs by more than the tolerance.
     bool probe_is_settled() const { return probe_blocks_ >= fewest_probe_blocks && candidates_are_settled(); }
 
-    bool candidates_are_settled() const {
-        const double b = static_cast<double>(options_.block);
-        const double c = std::sqrt(std::acos(-1.0) / 2.0) * std::pow(omission_probability, 1.0 / b);
-        const double reach = c / std::sqrt(static_cast<double>(n_));
-        const auto settled_at = [&](bool upper) {
-            // The accepted value next to the candidates at this end, and the best candidate.
-            Index candidate = -1;
-            for (Index j = options_.k; j < size_; ++j)
-                if (candidate < 0 || (ritz_values_[j] > ritz_values_[candidate]) == upper) candidate = j;
-            if (candidate < 0) return true;
-            const double gap = std::abs(boundary(upper) - ritz_values_[candidate]);
-            return ritz_residuals_[candidate] <= std::max(accepted_residual(options_.k - 1), reach * gap);
-        };
-        const bool needs_upper = options_.which != Which::smallest_algebraic;
-        const bool needs_lower = options_.which != Which::largest_algebraic;
-        return (!needs_upper || settled_at(true)) && (!needs_lower || settled_at(false));
+    RitzSet ritz_set() const {
+        return {ritz_values_, ritz_residuals_, std::min(options_.k, size_), n_, options_.block, options_.which,
+                accepted_residual(options_.k - 1), floor_ * norm_};
     }
 
-    /// The least wanted accepted value at one end.
-    double boundary(bool upper) const {
-        const auto accepted = ritz_values_.head(options_.k);
-        switch (options_.which) {
-            case Which::largest_algebraic:
-                return accepted.minCoeff();
-            case Which::smallest_algebraic:
-                return accepted.maxCoeff();
-            case Which::largest_magnitude: {
-                const double magnitude = accepted.cwiseAbs().minCoeff();
-                return upper ? magnitude : -magnitude;
-            }
-            case Which::both_ends:
-                break;
-        }
-        double value = upper ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
-        for (Index j = upper ? 0 : 1; j < options_.k; j += 2)
-            value = upper ? std::min(value, accepted[j]) : std::max(value, accepted[j]);
-        return std::isfinite(value) ? value : accepted[0];
+    bool candidates_are_settled() const {
+        return eigenscope::candidates_are_settled(ritz_set(), start_is_random_ ? first_run_ : FirstRun{});
     }
 
     /// V := V S for the first `count` Ritz vectors, T := diag(theta); the next block stays as it is.
@@ -437,6 +384,7 @@ class ThickRestartLanczos {
     Index checked_size_ = 0;
     Index probe_blocks_ = 0;
     Index converged_after_ = 0;
+    FirstRun first_run_;
     double strictness_ = 1.0;
     bool certifying_ = false;
     bool start_is_random_ = true;
