@@ -19,6 +19,7 @@ BLAS_LINE = release_blas_overrides()
 import eigenscope
 import numpy as np
 import scipy
+from eigen_cases import goe_case, graph_case, grid_case, power_law_case, small_case
 from eigenscope.bench_short import Case, Outcome, compare, covariance_case, format_table, svd_case
 
 Maker = Callable[[], Case]
@@ -26,6 +27,12 @@ Maker = Callable[[], Case]
 CASES: dict[str, tuple[Maker, Maker]] = {
     # name: (full size, small size)
     "covariance": (lambda: covariance_case(8000, 3000), lambda: covariance_case(800, 300)),
+    "eigsh small": (lambda: small_case(200), lambda: small_case(50)),
+    "eigsh goe": (lambda: goe_case(4000), lambda: goe_case(500)),
+    "eigsh covariance": (lambda: power_law_case(4000), lambda: power_law_case(500)),
+    "eigsh grid": (lambda: grid_case(300), lambda: grid_case(30)),
+    "eigsh large grid": (lambda: grid_case(700), lambda: grid_case(40)),
+    "eigsh random graph": (lambda: graph_case(200_000, 40), lambda: graph_case(2000, 10)),
     "svds": (lambda: svd_case(20_000, 4000, k=50), lambda: svd_case(2000, 400, k=10)),
 }
 

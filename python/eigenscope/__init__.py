@@ -27,6 +27,7 @@ from .results import (
 )
 from .signal_variances import fit_signal_power_law, signal_variances
 from .svd import randomized_svd, svds
+from .views import gram_view, normalized_laplacian_view, shifted_view
 
 __version__: str = _core.__version__
 
@@ -53,11 +54,14 @@ __all__ = [
     "fit_marchenko_pastur",
     "fit_power_law",
     "fit_signal_power_law",
+    "gram_view",
+    "normalized_laplacian_view",
     "optimal_threshold",
     "parallel_analysis",
     "participation_ratio",
     "plan",
     "randomized_svd",
+    "shifted_view",
     "show_config",
     "signal_variances",
     "svds",

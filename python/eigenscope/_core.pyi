@@ -14,6 +14,9 @@ class Operator_float32:
     def apply(
         self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def deflated(
+        self, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], shift: float
+    ) -> Operator_float32: ...
     def eigenpairs(
         self,
         *,
@@ -28,6 +31,7 @@ class Operator_float32:
         seed: int,
         start: typing.Any,
         monitor: typing.Any,
+        filter: bool = False,
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
@@ -62,6 +66,9 @@ class Operator_float64:
     def apply(
         self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.float64]: ...
+    def deflated(
+        self, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], shift: float
+    ) -> Operator_float64: ...
     def eigenpairs(
         self,
         *,
@@ -76,6 +83,7 @@ class Operator_float64:
         seed: int,
         start: typing.Any,
         monitor: typing.Any,
+        filter: bool = False,
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
@@ -110,6 +118,9 @@ class Operator_complex64:
     def apply(
         self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.complex64]: ...
+    def deflated(
+        self, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64], shift: float
+    ) -> Operator_complex64: ...
     def eigenpairs(
         self,
         *,
@@ -124,6 +135,7 @@ class Operator_complex64:
         seed: int,
         start: typing.Any,
         monitor: typing.Any,
+        filter: bool = False,
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
@@ -158,6 +170,9 @@ class Operator_complex128:
     def apply(
         self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.complex128], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.complex128]: ...
+    def deflated(
+        self, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.complex128], shift: float
+    ) -> Operator_complex128: ...
     def eigenpairs(
         self,
         *,
@@ -172,6 +187,7 @@ class Operator_complex128:
         seed: int,
         start: typing.Any,
         monitor: typing.Any,
+        filter: bool = False,
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
@@ -244,6 +260,7 @@ def callback_operator_float32(
 def callback_operator_float64(
     rows: int, cols: int, product: typing.Any, adjoint_product: typing.Any
 ) -> Operator_float64: ...
+def compare_with_adjoint(array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], *, threads: int) -> typing.Any: ...
 @typing.overload
 def csr_operator_complex128(
     rows: int,

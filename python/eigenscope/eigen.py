@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +33,13 @@ WHICH = ("LM", "LA", "SA", "SM", "BE")
 
 INVERSION_ORDER = 1500
 """From this order on, a few eigenvalues inside the spectrum of a dense matrix come sooner by factorisation."""
+
+
+FILTER_PRODUCTS = 40_000
+"""Polynomials that have not led to an answer after so many products do not help."""
+
+FILTER_SHARE = 0.9
+"""A run that ended by that limit has used at least this share of it; one stopped by its caller has not."""
 
 
 def eigsh(
@@ -171,7 +179,7 @@ def eigsh(
         else:
             core = deflated_core(operator, deflate, which, seed, n_threads)
             with single_threaded_blas():
-                found, scale = core.eigenpairs(k=k, **(options | sizes)), operator.scale
+                found, scale = _solve(core, k, options | sizes), operator.scale
             method = "LAPACK eigh" if sizes["direct"] else "thick-restart block Lanczos"
     finally:
         meter.close()
@@ -301,6 +309,25 @@ def _attainable(operator: Operator) -> float:
     return float(coarse ** (2.0 / 3.0)) if coarse > own else 0.0
 
 
+def _solve(core: Any, k: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Run the compiled solver; where polynomials of the operator do not help, go on without them."""
+    limit = min(options["max_matvecs"], FILTER_PRODUCTS)
+    if not options["filter"] or options["direct"] or limit == options["max_matvecs"]:
+        return dict(core.eigenpairs(k=k, **options))
+    began = time.perf_counter()
+    found = dict(core.eigenpairs(k=k, **(options | {"max_matvecs": limit})))
+    spent = time.perf_counter() - began
+    left = options["max_seconds"] - spent if options["max_seconds"] else 0.0
+    used_up = found["n_matvecs"] > FILTER_SHARE * limit and left >= 0.0
+    if found["interrupted"] or not (found["status"] == "stagnated" or (found["status"] == "budget" and used_up)):
+        return found
+    rest = {"filter": False, "max_matvecs": options["max_matvecs"] - found["n_matvecs"], "max_seconds": left}
+    again = dict(core.eigenpairs(k=k, **(options | rest)))
+    for cost in ("n_matvecs", "n_applications"):
+        again[cost] += found[cost]
+    return again
+
+
 def _nearest(
     operator: Operator, k: int, sigma: float, options: dict[str, Any], deflate: Array | None
 ) -> tuple[dict[str, Any], float, str]:
@@ -309,8 +336,8 @@ def _nearest(
         raise InvalidInputError('deflate cannot be combined with sigma or which="SM": leave the vectors in')
     if operator.matrix is None:
         raise InvalidInputError(
-            'which="SM" of an operator, or sigma, needs a factorisation: give the matrix itself, or use which="SA" when '
-            "the operator is positive semidefinite"
+            'which="SM" of an operator, or sigma, needs a factorisation: give the matrix itself, or use which="SA" '
+            "when the operator is positive semidefinite"
         )
     if options["direct"] or (operator.kind == "dense" and operator.shape[0] < INVERSION_ORDER):
         return _nearest_of_all(operator, k, sigma, options), operator.scale, "LAPACK eigh"

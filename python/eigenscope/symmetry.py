@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from . import _core
@@ -12,7 +14,7 @@ from .operators import Array, Operator
 _ROWS_PER_CHECK = 512
 
 
-def check_matrix(array: Array, dtype: np.dtype[np.generic], threads: int) -> float:
+def check_matrix(array: Array, dtype: np.dtype[Any], threads: int) -> float:
     """Return the largest magnitude of a square matrix; refuse one that is not finite and Hermitian.
 
     Parameters
@@ -33,7 +35,7 @@ def check_matrix(array: Array, dtype: np.dtype[np.generic], threads: int) -> flo
     return float(largest)
 
 
-def _locate_asymmetry(array: Array, dtype: np.dtype[np.generic]) -> None:
+def _locate_asymmetry(array: Array, dtype: np.dtype[Any]) -> None:
     """Find the largest difference of mirrored entries, and refuse the matrix when it is more than rounding."""
     largest, where, worst = 0.0, (0, 0), 0.0
     for first in range(0, len(array), _ROWS_PER_CHECK):

@@ -183,8 +183,9 @@ struct Csr {
         const Real* source = reinterpret_cast<const Real*>(x);
         Real* target = reinterpret_cast<Real*>(y);
         for (std::int64_t row = first; row < last; ++row, target += a.stride)
-            for_chunks<chunk, parts>(
-                0, a.stride, [&]<int W>(std::int64_t offset) { gather<W>(a, row, source + offset).store(target + offset); });
+            for_chunks<chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
+                gather<W>(a, row, source + offset).store(target + offset);
+            });
     }
 
     static void adjoint(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,

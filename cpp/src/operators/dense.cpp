@@ -109,8 +109,7 @@ void direct_product(const DenseSource& source, const ColumnTransform& transform,
     auto scratch = make_scratch<Real>(execution);
     parallel::run_tasks(partition.panels, execution, [&](Index number, int worker) {
         const Index first = partition.first_row(number), count = partition.rows_in(number);
-        const auto panel =
-            read_rows<Real>(source, transform, first, count, scratch[static_cast<std::size_t>(worker)]);
+        const auto panel = read_rows<Real>(source, transform, first, count, scratch[static_cast<std::size_t>(worker)]);
         std::vector<Real> rows(static_cast<std::size_t>(chunks * count * chunk));
         static_cast<const GramKernels<Real>&>(kernels()).times(count, panel.cols, panel.data, panel.stride, chunks,
                                                                packed.data(), count, rows.data());

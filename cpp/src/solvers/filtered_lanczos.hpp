@@ -167,10 +167,11 @@ class FilteredLanczos {
         lanczos.begin(start);
         for (;;) {
             const auto pause = lanczos.run(true);
+            const LanczosResult<Scalar> before = best_;
             const double missed = extract(lanczos, options.k);
             if (pause == Run::Pause::over) {
                 best_.status = lanczos.result().status;
-                if (best_.status == Status::budget) return true;
+                if (best_.status == Status::budget) return prefer_better_of(before);
                 if (missed <= 1.0) return deflated_is_complete();
                 if (++failures_ > most_failures) return stagnate();
                 lanczos.tighten(0.5 / missed);
@@ -205,6 +206,11 @@ class FilteredLanczos {
         Matrix<Scalar> x(n_, q + count), ax(n_, q + count);
         x.leftCols(q) = deflated_;
         x.rightCols(count) = lanczos.vectors(count);
+        // The random start of the run was not orthogonal to Q.
+        const ConstBlock<Scalar> known(deflated_);
+        const Block<Scalar> fresh = Block<Scalar>(x).columns(q, count);
+        subtract_product<Scalar>(known, inner<Scalar>(known, fresh, execution_), fresh, execution_);
+        orthonormalize<Scalar>(fresh, 0.0, execution_);
         op_.apply(x, ax, execution_);
         best_.n_matvecs += q + count;
         ++best_.n_applications;
@@ -235,14 +241,23 @@ class FilteredLanczos {
         return q == 0 || known_values_[options_.k - 1] <= deflated_values_[q - 1] + tolerance_ * norm_;
     }
 
+    /// A polynomial that has barely begun knows less than the one before: Ritz values only rise towards what is wanted.
+    bool prefer_better_of(const LanczosResult<Scalar>& before) {
+        if (direction_ * (before.eigenvalues.sum() - best_.eigenvalues.sum()) > 0.0) {
+            best_.eigenvalues = before.eigenvalues;
+            best_.eigenvectors = before.eigenvectors;
+            best_.residual_norms = before.residual_norms;
+            mark_converged(best_, tolerance_);
+        }
+        return true;
+    }
+
     bool stagnate() {
         best_.status = Status::stagnated;
         return true;
     }
 
-    double elapsed() const {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-    }
+    double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
 
     /// Adds what a run has cost, also when it is left by an interruption.
     struct Charge {

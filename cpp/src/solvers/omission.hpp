@@ -26,10 +26,10 @@ struct FirstRun {
 
 /// If an eigenvalue mu beyond the accepted set had been missed, the best new Ritz vector y = p(A) x of a random start x
 /// would have a component |p(mu)| |e·x| >= |e·x| along its vector e, since p grows beyond the Ritz values and has norm
-/// one among them; its residual would be at least gap * |e·x|. Now |e·x| is |g| / sqrt(n) with g Gaussian, and b columns
-/// give b chances: |g| < c for all of them has probability (c sqrt(2/pi))^b. So a residual below c * gap / sqrt(n)
-/// excludes an omission with the stated probability; one below the tolerance excludes any value that differs by more
-/// than the tolerance.
+/// one among them; its residual would be at least gap * |e·x|. Now |e·x| is |g| / sqrt(n) with g Gaussian, and b
+/// columns give b chances: |g| < c for all of them has probability (c sqrt(2/pi))^b. So a residual below c * gap /
+/// sqrt(n) excludes an omission with the stated probability; one below the tolerance excludes any value that differs by
+/// more than the tolerance.
 bool candidates_are_settled(const RitzSet& set, const FirstRun& first_run);
 
 /// Whether `block` of the values may be copies of one: Ritz values of one eigenvalue lie within their residuals of it,

@@ -13,12 +13,12 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "omission.hpp"
 
 namespace eigenscope {
-
 
 /// Blocks a fresh random start must grow before its Ritz values are believed.
 inline constexpr Index fewest_probe_blocks = 3;
@@ -83,9 +83,9 @@ class ThickRestartLanczos {
         for (;;) {
             expand();
             if (!check_is_due()) continue;
-            checked_size_ = size_;
             rayleigh_ritz();
             if (is_over()) return Pause::over;
+            schedule_check();
             // A probe begins with a short basis, so ask again.
             if (!is_full()) continue;
             if (pause_when_full) return Pause::full;
@@ -153,13 +153,24 @@ class ThickRestartLanczos {
     ConstBlock<Scalar> known() const { return ConstBlock<Scalar>(basis_.data(), n_, size_, n_); }
     Block<Scalar> columns(Index first, Index count) { return {basis_.data() + first * n_, n_, count, n_}; }
 
+    /// A Rayleigh-Ritz step costs little beside a polynomial, but not beside a product: wait for half of the columns
+    /// that the pace so far says are missing.
+    void schedule_check() {
+        const double before = std::exchange(distance_, distance_to_convergence());
+        const double columns = static_cast<double>(size_ - checked_size_);
+        checked_size_ = size_;
+        check_interval_ = polynomial_.products_per_column > 1 ? 0 : size_ / 12;
+        if (polynomial_.products_per_column > 1 || certifying_ || columns <= 0.0 || !(distance_ > 1.0)) return;
+        const double pace = std::log(std::max(before / distance_, 1.01)) / columns;
+        check_interval_ =
+            std::max(check_interval_, static_cast<Index>(std::min(0.5 * std::log(distance_) / pace, 1e6)));
+    }
+
     bool is_full() const { return size_ + options_.block > capacity_; }
 
     bool check_is_due() const {
-        // A Rayleigh-Ritz step costs little beside a polynomial.
-        const Index pause = polynomial_.products_per_column > 1 ? 0 : size_ / 12;
         const bool worth_checking =
-            size_ >= options_.k + options_.block && size_ - checked_size_ >= std::max(options_.block, pause);
+            size_ >= options_.k + options_.block && size_ - checked_size_ >= std::max(options_.block, check_interval_);
         // A result has k pairs, whatever the budget.
         const bool ends_early = size_ >= options_.k && out_of_budget();
         return is_full() || worth_checking || ends_early;
@@ -278,9 +289,7 @@ class ThickRestartLanczos {
         return no_products || (options_.max_seconds > 0.0 && elapsed.count() > options_.max_seconds);
     }
 
-    Index spent() const {
-        return result_.n_matvecs + (polynomial_.spent_matvecs ? *polynomial_.spent_matvecs : 0);
-    }
+    Index spent() const { return result_.n_matvecs + (polynomial_.spent_matvecs ? *polynomial_.spent_matvecs : 0); }
 
     bool end_with(Status status) {
         result_.status = status;
@@ -298,7 +307,7 @@ class ThickRestartLanczos {
         // In units of what is accepted, so that it means the same for a polynomial of the operator.
         progress.largest_residual =
             options_.squared ? ritz_residuals_.head(std::min(options_.k, size_)).maxCoeff() / std::max(norm_, 1e-300)
-                             : distance_to_convergence() * acceptance * tolerance_;
+                             : std::min(1.0, distance_to_convergence() * acceptance * tolerance_);
         progress.certifying = certifying_;
         return options_.monitor(progress);
     }
@@ -337,8 +346,8 @@ class ThickRestartLanczos {
     bool probe_is_settled() const { return probe_blocks_ >= fewest_probe_blocks && candidates_are_settled(); }
 
     RitzSet ritz_set() const {
-        return {ritz_values_, ritz_residuals_, std::min(options_.k, size_), n_, options_.block, options_.which,
-                accepted_residual(options_.k - 1), floor_ * norm_};
+        return {ritz_values_,   ritz_residuals_, std::min(options_.k, size_),       n_,
+                options_.block, options_.which,  accepted_residual(options_.k - 1), floor_ * norm_};
     }
 
     bool candidates_are_settled() const {
@@ -382,6 +391,8 @@ class ThickRestartLanczos {
     Vector<double> certified_values_;
     Index size_ = 0;
     Index checked_size_ = 0;
+    Index check_interval_ = 0;
+    double distance_ = 0.0;
     Index probe_blocks_ = 0;
     Index converged_after_ = 0;
     FirstRun first_run_;

@@ -26,7 +26,8 @@ class BlockOperator {
         apply(x, product, execution);
         apply_adjoint(product, z, execution);
     }
-    /// z := alpha A x + beta x + gamma z for row-major blocks of `width` vectors, square A. Only where has_recurrence().
+    /// z := alpha A x + beta x + gamma z for row-major blocks of `width` vectors, square A. Only where
+    /// has_recurrence().
     virtual void recur(const Scalar* /*x*/, Scalar* /*z*/, Index /*width*/, const RecurrenceStep& /*step*/,
                        const Execution& /*execution*/) {
         throw std::logic_error("this operator has no product with row-major blocks");
