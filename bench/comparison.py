@@ -19,6 +19,7 @@ BLAS_LINE = release_blas_overrides()
 import eigenscope
 import numpy as np
 import scipy
+from bench_density import sparse_case
 from eigen_cases import goe_case, graph_case, grid_case, power_law_case, small_case
 from eigenscope.bench_short import Case, Outcome, compare, covariance_case, format_table, svd_case
 
@@ -34,6 +35,7 @@ CASES: dict[str, tuple[Maker, Maker]] = {
     "eigsh large grid": (lambda: grid_case(700), lambda: grid_case(40)),
     "eigsh random graph": (lambda: graph_case(200_000, 40), lambda: graph_case(2000, 10)),
     "svds": (lambda: svd_case(20_000, 4000, k=50), lambda: svd_case(2000, 400, k=10)),
+    "density": (lambda: sparse_case(200_000, 8_000_000, 50, 32), lambda: sparse_case(4000, 80_000, 20, 8)),
 }
 
 

@@ -285,9 +285,9 @@ def test_moments_of_a_concatenation_merge(split, seed, offset):
 def test_a_matrix_that_does_not_fit_is_refused_with_its_bytes_or_iterated():
     X = np.random.default_rng(0).standard_normal((900, 800)) * testing.polynomial_spectrum(800, exponent=1.0)
     needed = 8 * 800**2
-    with pytest.raises(MemoryBudgetError, match=r"900 samples x 800 features need 0\.\d+ GB.*k=100") as caught:
+    with pytest.raises(MemoryBudgetError, match=r"900 samples x 800 features need [\d.]+ MB.*k=100") as caught:
         covariance_spectrum(X, max_memory=needed // 2)
-    assert "budget is 0.00 GB" in str(caught.value)
+    assert "budget is 2.56 MB" in str(caught.value)
     spectrum = covariance_spectrum(X, k=5, max_memory=needed // 2, rng=0)
     assert "Krylov" in spectrum.info.method
     assert_spectrum(spectrum, X, rtol=1e-7)
@@ -327,3 +327,15 @@ def test_single_precision_products_leave_no_negative_eigenvalue():
     assert spectrum.eigenvalues.min() >= 0
     assert spectrum.eigenvalues[510:].max() < 1e-5 * spectrum.eigenvalues[0]
     assert fit_marchenko_pastur(spectrum).n_features == 1020
+
+
+def test_features_that_are_all_constant_cannot_be_scaled():
+    with pytest.raises(InvalidInputError, match="all 4 features are constant"):
+        covariance_spectrum(np.ones((10, 4)), scale=True)
+
+
+def test_bits_of_full_spectra_do_not_depend_on_threads():
+    X = np.random.default_rng(3).standard_normal((1500, 1100))
+    one, two, three = (covariance_spectrum(X, threads=threads).eigenvalues for threads in (1, 2, 3))
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(one, three)

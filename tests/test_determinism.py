@@ -28,6 +28,11 @@ CALLS = {
     "eigsh float32": lambda **o: eigenscope.eigsh(SYMMETRIC.astype(np.float32), 6, rng=1, **o),
     "eigsh sparse": lambda **o: eigenscope.eigsh(LAPLACIAN, 5, which="LA", tol=1e-6, rng=1, **o),
     "eigsh callable": lambda **o: eigenscope.eigsh(testing.diagonal_operator(VALUES), 5, rng=1, **o),
+    "spectral_density dense": lambda **o: eigenscope.spectral_density(SYMMETRIC, degree=20, n_probes=6, rng=1, **o),
+    "spectral_density sparse": lambda **o: eigenscope.spectral_density(
+        LAPLACIAN, degree=20, n_probes=6, probe="sphere", reorthogonalize=False, rng=1, **o
+    ),
+    "spectral_density gram": lambda **o: eigenscope.spectral_density(DATA, degree=20, n_probes=6, rng=1, **o),
     "svds dense": lambda **o: eigenscope.svds(DATA, 6, rng=1, **o),
     "svds wide": lambda **o: eigenscope.svds(DATA.T[:300], 6, rng=1, **o),
     "svds float32": lambda **o: eigenscope.svds(DATA.astype(np.float32), 6, rng=1, **o),
@@ -68,6 +73,21 @@ def assert_same_bits(left, right):
             np.testing.assert_array_equal(value, right[name], err_msg=name)
         else:
             assert repr(value) == repr(right[name]), name
+
+
+ESTIMATES = {
+    "logdet": lambda **o: eigenscope.logdet(SYMMETRIC, rtol=0.05, rng=1, **o),
+    "trace": lambda **o: eigenscope.trace(testing.diagonal_operator(VALUES), rtol=0.05, rng=1, **o),
+    "trace sparse": lambda **o: eigenscope.trace(LAPLACIAN, np.exp, rtol=0.05, rng=1, **o),
+    "diagonal": lambda **o: eigenscope.diagonal(SYMMETRIC, np.sqrt, n_probes=9, degree=20, rng=1, **o),
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATES)
+def test_same_bits_of_estimates_for_any_number_of_threads(name):
+    one = ESTIMATES[name](threads=1)
+    for threads in (2, 3):
+        assert ESTIMATES[name](threads=threads) == one
 
 
 @pytest.mark.parametrize("name", CALLS)

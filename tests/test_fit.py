@@ -226,7 +226,7 @@ def test_an_uncentred_mean_is_named():
         ([1.0] * 9, {"n_features": 5}, InvalidInputError, "9 eigenvalues for n_features=5"),
         ([4.0, 1.0], {"total_variance": 3.0}, InvalidInputError, "below the sum"),
         ([1.0] * 5, {"n_features": 5, "total_variance": 9.0}, InvalidInputError, "above the sum"),
-        ([1.0] * 9, {"temporal": "ar1"}, InvalidInputError, "not available yet"),
+        ([1.0] * 9, {"temporal": "ar1"}, InvalidInputError, "lag-one autocorrelation"),
         ([1.0] * 9, {"method": "mean"}, InvalidInputError, "method must be one of"),
         ([1.0] * 9, {"significance": 2.0}, InvalidInputError, "significance"),
         ([1.0], {"n_features": 1}, InvalidInputError, "nothing to fit"),

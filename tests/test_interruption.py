@@ -98,8 +98,9 @@ def assert_interrupted(call, *, has_partial):
             True,
         ),
         ("eigenscope.covariance_spectrum(samples)", False),
+        ("eigenscope.spectral_density(symmetric, degree=1500, n_probes=64, check=False, rng=0)", False),
     ],
-    ids=["eigsh", "svds", "callable", "covariance_spectrum"],
+    ids=["eigsh", "svds", "callable", "covariance_spectrum", "spectral_density"],
 )
 def test_ctrl_c_comes_back_with_what_was_found(call, has_partial):
     assert_interrupted(call, has_partial=has_partial)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from eigenscope import fit_power_law
-from eigenscope.errors import InvalidInputError, NonFiniteInputError
+from eigenscope.errors import DataWarning, InvalidInputError, NonFiniteInputError
 from eigenscope.results import PowerLawFit, Spectrum
 from scipy.stats import binom
 
@@ -171,3 +171,82 @@ def test_summary_and_round_trip(tmp_path):
     assert "ranks 11 to 500" in fit.summary()
     fit.save(tmp_path / "fit.npz")
     assert PowerLawFit.load(tmp_path / "fit.npz") == fit
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])
+def test_likelihood_of_an_exact_power_law_is_exact(exponent, scale):
+    fit = fit_power_law(scale * np.arange(1, 301.0) ** -exponent, method="likelihood", n_samples=1000)
+    assert fit.exponent == pytest.approx(exponent, abs=1e-9)
+    assert fit.intercept == pytest.approx(math.log(scale), abs=1e-8)
+
+
+def test_likelihood_is_the_minimum_scipy_finds():
+    from scipy.optimize import minimize
+
+    values = np.sort(EXACT[:200] * np.random.default_rng(2).gamma(20, 1 / 20, 200))[::-1]
+    logs = np.log(np.arange(11, 201))
+
+    def cost(theta):
+        mean = theta[0] - theta[1] * logs
+        return np.sum(mean + values[10:] * np.exp(-mean))
+
+    found = minimize(cost, [0.0, 1.0], method="BFGS", options={"gtol": 1e-10}, tol=1e-14)
+    fit = fit_power_law(values, ranks=(11, 200), method="likelihood")
+    assert [fit.intercept, fit.exponent] == pytest.approx(list(found.x), abs=1e-5)
+
+
+def test_likelihood_reaches_the_error_of_fisher_and_weighted_least_squares_does_not():
+    generator = np.random.default_rng(3)
+    estimates = {"weighted": [], "likelihood": []}
+    stderr = 0.0
+    for _ in range(300):
+        values = np.sort(np.arange(1, 101.0) ** -1 * generator.gamma(500, 1 / 500, 100))[::-1]
+        for method, found in estimates.items():
+            fit = fit_power_law(values, ranks=(1, 100), method=method, n_samples=1000)
+            found.append(fit.exponent)
+        stderr = math.sqrt(2 / 1000 / np.sum((np.log(np.arange(1, 101)) - np.log(np.arange(1, 101)).mean()) ** 2))
+    # A standard deviation from 300 draws is known to 4 %.
+    assert np.std(estimates["likelihood"]) == pytest.approx(stderr, rel=0.15)
+    assert np.std(estimates["weighted"]) > 1.3 * stderr
+
+
+def test_shapes_that_are_no_power_law_are_named():
+    ranks = np.arange(1, 501.0)
+    shapes = {
+        "exponential": np.exp(-ranks / 60),
+        "broken power law": np.where(ranks <= 50, ranks**-0.5, 50**-0.5 * (ranks / 50) ** -2),
+        "power law": ranks**-1.1,
+    }
+    for name, values in shapes.items():
+        for n_samples in (None, 5000):
+            noisy = values * np.random.default_rng(4).gamma(2500, 1 / 2500, 500)
+            fit = fit_power_law(np.sort(noisy)[::-1], n_samples=n_samples)
+            comparison = fit.compare_models()
+            assert name == "power law" or comparison.best.name == name
+            assert (fit.misfit == "") == (name == "power law")
+    parameters = {model.name: model.parameters for model in comparison.models}
+    assert parameters["power law"]["exponent"] == pytest.approx(1.1, abs=0.02)
+
+
+def test_break_and_rate_are_found():
+    ranks = np.arange(1, 401.0)
+    broken = np.where(ranks <= 60, ranks**-0.5, 60**-0.5 * (ranks / 60) ** -2)
+    found = fit_power_law(broken, ranks=(1, 400)).compare_models().best.parameters
+    assert found["first exponent"] == pytest.approx(0.5, abs=0.05)
+    assert found["second exponent"] == pytest.approx(2, abs=0.1)
+    assert found["break"] == pytest.approx(60, rel=0.15)
+    exponential = fit_power_law(3 * np.exp(-0.02 * ranks), ranks=(1, 400), n_samples=100).compare_models().best
+    assert exponential.parameters["rate"] == pytest.approx(0.02, rel=1e-6)
+
+
+def test_a_misfit_warns_or_raises_when_asked():
+    values = np.exp(-np.arange(1, 301) / 40)
+    assert "exponential" in fit_power_law(values).misfit
+    with pytest.warns(DataWarning, match="no power law: ranks 11 to 300 follow an exponential"):
+        fit_power_law(values, misfit="warn")
+    with pytest.raises(InvalidInputError, match="Choose other ranks"):
+        fit_power_law(values, misfit="raise")
+    with pytest.raises(InvalidInputError, match="misfit must be"):
+        fit_power_law(values, misfit="stop")
+    assert fit_power_law(EXACT, misfit="raise").misfit == ""

@@ -224,7 +224,8 @@ def test_key_without_file_and_significance_beyond_permutations() -> None:
     with pytest.raises(InvalidInputError, match="not a path"):
         analyze(make(), key="X")
     with pytest.raises(InvalidInputError, match="n_permutations=99 or more"):
-        analyze(make(), significance=0.01)
+        analyze(make(), significance=0.01, n_permutations=20)
+    assert analyze(make(), significance=0.01, rng=0).permuted.n_permutations == 99
 
 
 def test_file_is_analysed_like_the_array(report: Report, tmp_path) -> None:

@@ -8,11 +8,28 @@
 #include <eigenscope/foundation/types.hpp>
 #include <eigenscope/panels/source.hpp>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace eigenscope::bind {
 
 namespace py = pybind11;
+
+template <class Scalar>
+using FlatArray = py::array_t<Scalar, py::array::c_style>;
+
+/// A contiguous one-dimensional array, read where it lies.
+template <class Scalar>
+std::span<const Scalar> to_span(const FlatArray<Scalar>& array) {
+    if (array.ndim() != 1) throw InvalidInput("expected a one-dimensional array");
+    return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+/// A one-dimensional array that a computation fills.
+template <class Scalar>
+std::span<Scalar> to_span(FlatArray<Scalar>& array) {
+    return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+}
 
 using IndexArray = std::optional<py::array_t<Index, py::array::c_style>>;
 using ColumnValues = std::optional<py::array_t<double, py::array::c_style>>;

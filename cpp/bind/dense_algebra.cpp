@@ -2,8 +2,10 @@
 #include <pybind11/numpy.h>
 
 #include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/solvers/symmetric_eigenvalues.hpp>
 
 #include "arrays.hpp"
+#include "interruption.hpp"
 
 namespace eigenscope::bind {
 
@@ -17,15 +19,12 @@ Index order_of(const SquareMatrix& matrix) {
 }
 
 /// Eigenvalues (ascending) from the lower triangle, which is destroyed.
-py::array_t<double> eigvalsh_in_place(SquareMatrix& matrix) {
+py::array_t<double> eigvalsh_in_place(SquareMatrix& matrix, int threads) {
     const Index n = order_of(matrix);
-    Vector<double> values(n);
     double* data = matrix.mutable_data();
-    {
-        const py::gil_scoped_release release;
-        blas::eigh<double>(n, data, std::max<Index>(1, n), values.data(), false);
-    }
-    return to_numpy(std::move(values));
+    return to_numpy(without_gil(threads, [&](const Execution& execution) {
+        return symmetric_eigenvalues(n, data, std::max<Index>(1, n), execution);
+    }));
 }
 
 /// The `count` largest eigenpairs (ascending) from the lower triangle, which is destroyed.
@@ -45,7 +44,8 @@ py::tuple eigh_largest_in_place(SquareMatrix& matrix, Index count) {
 }  // namespace
 
 void register_dense_algebra(py::module_& module) {
-    module.def("eigvalsh_in_place", &eigvalsh_in_place, py::arg("matrix").noconvert());
+    module.def("eigvalsh_in_place", &eigvalsh_in_place, py::arg("matrix").noconvert(), py::arg("threads"));
+    module.def("eigvalsh_workspace_bytes", &symmetric_eigenvalues_workspace_bytes, py::arg("order"));
     module.def("eigh_largest_in_place", &eigh_largest_in_place, py::arg("matrix").noconvert(), py::arg("count"));
 }
 

@@ -8,8 +8,11 @@ void register_errors(py::module_& module);
 void register_panels(py::module_& module);
 void register_operators(py::module_& module);
 void register_sparse(py::module_& module);
+void register_density(py::module_& module);
 void register_dense_algebra(py::module_& module);
 void register_random_matrix(py::module_& module);
+void register_silverstein(py::module_& module);
+void register_shrinkage(py::module_& module);
 void register_system(py::module_& module);
 void register_random(py::module_& module);
 }  // namespace eigenscope::bind
@@ -22,8 +25,11 @@ PYBIND11_MODULE(_core, module) {
     // Operators first: signatures of what follows name their classes.
     eigenscope::bind::register_operators(module);
     eigenscope::bind::register_sparse(module);
+    eigenscope::bind::register_density(module);
     eigenscope::bind::register_dense_algebra(module);
     eigenscope::bind::register_random_matrix(module);
+    eigenscope::bind::register_silverstein(module);
+    eigenscope::bind::register_shrinkage(module);
     eigenscope::bind::register_system(module);
     eigenscope::bind::register_random(module);
 }

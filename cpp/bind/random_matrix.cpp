@@ -18,16 +18,6 @@ namespace {
 using random_matrix::MarchenkoPastur;
 using random_matrix::TracyWidom;
 
-template <class Scalar>
-using FlatArray = py::array_t<Scalar, py::array::c_style>;
-
-/// A contiguous one-dimensional array, read where it lies.
-template <class Scalar>
-std::span<const Scalar> to_span(const FlatArray<Scalar>& array) {
-    if (array.ndim() != 1) throw InvalidInput("expected a one-dimensional array");
-    return {array.data(), static_cast<std::size_t>(array.size())};
-}
-
 /// Shorter arrays finish sooner than another thread could take the interpreter lock.
 constexpr py::ssize_t release_lock_above = 1000;
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
 
@@ -46,7 +47,7 @@ void check_products() {
     CHECK_BELOW(relative_difference(e, product(adjoint(a), c)), bound<Scalar>());
 
     Matrix<Scalar> gram = Matrix<Scalar>::Constant(30, 30, Scalar(5));
-    blas::gram_lower<Scalar>(30, 20, a.data(), 20, 0, gram.data(), 30);
+    blas::gram_lower<Scalar>(blas::Op::adjoint, 30, 20, a.data(), 20, 0, gram.data(), 30);
     const Matrix<Scalar> expected = product(adjoint(a), a);
     CHECK_BELOW(relative_difference(Matrix<Scalar>(gram.template triangularView<Eigen::Lower>()),
                                     Matrix<Scalar>(expected.template triangularView<Eigen::Lower>())),
@@ -143,7 +144,8 @@ void check_all() {
 
 TEST(blas_table_is_filled_by_the_linked_library) {
     CHECK(blas::ready());
-    CHECK(blas::routine_names().size() % 4 == 0);
+    const auto names = blas::routine_names();
+    for (const char* name : {"sgemm", "zheevd", "dsterf"}) CHECK(std::count(names.begin(), names.end(), name) == 1);
     CHECK_THROWS(blas::install("dnonsense", nullptr), InvalidInput);
 }
 

@@ -45,3 +45,27 @@ TEST(instruction_sets_agree) {
         CHECK_BELOW(worst_sum, rows * 16 * testing::epsilon<double>());
     }
 }
+
+TEST(three_term_recurrences_agree_with_plain_loops) {
+    constexpr std::int64_t count = 1003;  // not a multiple of any register
+    const Matrix<double> x = testing::gaussian<double>(count, 3, 5);
+    for (const char* name : {"baseline", "v3", "v4"}) {
+        const Kernels* found = kernels_for(name);
+        if (!found) continue;
+        const RecurrenceKernels<double>& kernel = *found;
+        Vector<double> next = x.col(2);
+        const double product = kernel.dot(count, x.col(0).data(), x.col(1).data());
+        const double squares = kernel.advance(count, 2.0, x.col(0).data(), 3.0, x.col(1).data(), 0.5, next.data());
+        double expected_product = 0.0, expected_squares = 0.0, worst = 0.0;
+        for (Index i = 0; i < count; ++i) {
+            const double value = 2.0 * x(i, 0) - 3.0 * x(i, 1) - 0.5 * x(i, 2);
+            expected_product += x(i, 0) * x(i, 1);
+            expected_squares += value * value;
+            worst = std::max(worst, std::abs(next[i] - value));
+        }
+        const double tolerance = count * 16 * testing::epsilon<double>();
+        CHECK_CLOSE(product, expected_product, tolerance);
+        CHECK_CLOSE(squares, expected_squares, tolerance * expected_squares);
+        CHECK_BELOW(worst, 32 * testing::epsilon<double>());
+    }
+}

@@ -7,6 +7,7 @@ _blas_table.fill()
 
 from .config import show_config
 from .covariance import covariance_spectrum
+from .density import spectral_density
 from .dimensionality import dims_for_variance, effective_rank, participation_ratio
 from .eigen import eigsh
 from .inputs import as_source
@@ -14,26 +15,40 @@ from .operators import as_operator
 from .parallel_analysis import ParallelAnalysis, parallel_analysis
 from .plan import plan
 from .power_law import fit_power_law
-from .random_matrix import MarchenkoPastur, TracyWidom, fit_marchenko_pastur, optimal_threshold
+from .random_matrix import (
+    GeneralizedMarchenkoPastur,
+    MarchenkoPastur,
+    TracyWidom,
+    fit_marchenko_pastur,
+    optimal_threshold,
+    shrink_covariance,
+)
 from .report import Report, analyze
 from .results import (
+    DiagonalEstimate,
     EigenResult,
     Estimate,
+    LawComparison,
     MarchenkoPasturFit,
     PowerLawFit,
     RunInfo,
+    SpectralDensity,
     Spectrum,
     SVDResult,
 )
 from .signal_variances import fit_signal_power_law, signal_variances
 from .svd import randomized_svd, svds
+from .traces import diagonal, logdet, trace
 from .views import gram_view, normalized_laplacian_view, shifted_view
 
 __version__: str = _core.__version__
 
 __all__ = [
+    "DiagonalEstimate",
     "EigenResult",
     "Estimate",
+    "GeneralizedMarchenkoPastur",
+    "LawComparison",
     "MarchenkoPastur",
     "MarchenkoPasturFit",
     "ParallelAnalysis",
@@ -41,6 +56,7 @@ __all__ = [
     "Report",
     "RunInfo",
     "SVDResult",
+    "SpectralDensity",
     "Spectrum",
     "TracyWidom",
     "__version__",
@@ -48,6 +64,7 @@ __all__ = [
     "as_operator",
     "as_source",
     "covariance_spectrum",
+    "diagonal",
     "dims_for_variance",
     "effective_rank",
     "eigsh",
@@ -55,6 +72,7 @@ __all__ = [
     "fit_power_law",
     "fit_signal_power_law",
     "gram_view",
+    "logdet",
     "normalized_laplacian_view",
     "optimal_threshold",
     "parallel_analysis",
@@ -63,6 +81,9 @@ __all__ = [
     "randomized_svd",
     "shifted_view",
     "show_config",
+    "shrink_covariance",
     "signal_variances",
+    "spectral_density",
     "svds",
+    "trace",
 ]

@@ -244,6 +244,25 @@ class TracyWidom:
     @property
     def variance(self) -> float: ...
 
+class SilversteinLaw:
+    def __init__(
+        self, atoms: numpy.typing.NDArray[numpy.float64], weights: numpy.typing.NDArray[numpy.float64], ratio: float
+    ) -> None: ...
+    def intervals(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    def map(self, u: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]: ...
+    def slope(self, u: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]: ...
+    def solve_complex(self, z: numpy.typing.NDArray[numpy.complex128]) -> numpy.typing.NDArray[numpy.complex128]: ...
+    def solve_inside(
+        self,
+        interval: int,
+        above_low: numpy.typing.NDArray[numpy.float64],
+        below_high: numpy.typing.NDArray[numpy.float64],
+    ) -> numpy.typing.NDArray[numpy.complex128]: ...
+    def solve_outside(self, x: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]: ...
+    def stieltjes(
+        self, u: numpy.typing.NDArray[numpy.complex128], z: numpy.typing.NDArray[numpy.complex128]
+    ) -> numpy.typing.NDArray[numpy.complex128]: ...
+
 def available_processors() -> int: ...
 def blas_ready() -> bool: ...
 def blas_routine_names() -> list[str]: ...
@@ -370,7 +389,10 @@ def dense_operator_float64(
     scale: float = 1.0,
 ) -> Operator_float64: ...
 def eigh_largest_in_place(matrix: numpy.typing.NDArray[numpy.float64], count: int) -> tuple[typing.Any, ...]: ...
-def eigvalsh_in_place(matrix: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]: ...
+def eigvalsh_in_place(
+    matrix: numpy.typing.NDArray[numpy.float64], threads: int
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def eigvalsh_workspace_bytes(order: int) -> int: ...
 def feature_sums(
     array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
     *,
@@ -385,6 +407,9 @@ def gaussian(
     seed: int, stream: int, rows: int, cols: int, *, dtype: str = "float64", first_row: int = 0, threads: int = 1
 ) -> typing.Any: ...
 def install_blas(name: str, routine: typing_extensions.CapsuleType) -> None: ...
+def inverse_resolvent(
+    eigenvalues: numpy.typing.NDArray[numpy.float64], *, bandwidth: float, threads: int = 1
+) -> tuple[typing.Any, ...]: ...
 def kritchman_nadler(
     leading: numpy.typing.NDArray[numpy.float64], rest: float, n_samples: float, n_features: float
 ) -> tuple[float, numpy.typing.NDArray[numpy.float64], bool]: ...
@@ -405,6 +430,9 @@ def philox_raw(key0: int, key1: int, counter: collections.abc.Sequence[typing.An
 def rademacher(
     seed: int, stream: int, rows: int, cols: int, *, dtype: str = "float64", first_row: int = 0, threads: int = 1
 ) -> typing.Any: ...
+def resolvent(
+    eigenvalues: numpy.typing.NDArray[numpy.float64], *, offset: float, threads: int = 1
+) -> numpy.typing.NDArray[numpy.complex128]: ...
 def sample_gram(
     array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
     *,
@@ -422,6 +450,69 @@ def scan(
     rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     threads: int = 1,
+) -> dict[str, typing.Any]: ...
+def smoothed_density(
+    eigenvalues: numpy.typing.NDArray[numpy.float64], *, bandwidth: float, threads: int = 1
+) -> tuple[typing.Any, ...]: ...
+def spectral_quadrature_complex128(
+    operator: Operator_complex128,
+    *,
+    degree: int,
+    first_probe: int,
+    n_probes: int,
+    block: int,
+    probe: str,
+    gram: bool,
+    reorthogonalize: bool,
+    max_seconds: float,
+    seed: int,
+    monitor: typing.Any,
+    threads: int,
+) -> dict[str, typing.Any]: ...
+def spectral_quadrature_complex64(
+    operator: Operator_complex64,
+    *,
+    degree: int,
+    first_probe: int,
+    n_probes: int,
+    block: int,
+    probe: str,
+    gram: bool,
+    reorthogonalize: bool,
+    max_seconds: float,
+    seed: int,
+    monitor: typing.Any,
+    threads: int,
+) -> dict[str, typing.Any]: ...
+def spectral_quadrature_float32(
+    operator: Operator_float32,
+    *,
+    degree: int,
+    first_probe: int,
+    n_probes: int,
+    block: int,
+    probe: str,
+    gram: bool,
+    reorthogonalize: bool,
+    max_seconds: float,
+    seed: int,
+    monitor: typing.Any,
+    threads: int,
+) -> dict[str, typing.Any]: ...
+def spectral_quadrature_float64(
+    operator: Operator_float64,
+    *,
+    degree: int,
+    first_probe: int,
+    n_probes: int,
+    block: int,
+    probe: str,
+    gram: bool,
+    reorthogonalize: bool,
+    max_seconds: float,
+    seed: int,
+    monitor: typing.Any,
+    threads: int,
 ) -> dict[str, typing.Any]: ...
 def uniform(
     seed: int, stream: int, rows: int, cols: int, *, dtype: str = "float64", first_row: int = 0, threads: int = 1

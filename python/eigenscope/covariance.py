@@ -19,6 +19,7 @@ from .run_options import (
     ProgressOption,
     RandomSource,
     Stopwatch,
+    format_bytes,
     lapack_threads,
     memory_budget,
     resolve_seed,
@@ -38,7 +39,7 @@ ITERATIVE_SHARE = 10
 
 
 THREADED_ORDER = 1000
-"""From this order on, full spectra run on BLAS's own threads, unless they must be reproducible to the bit."""
+"""From this order on, eigenvectors run on BLAS's own threads, unless they must be reproducible to the bit."""
 
 
 def covariance_spectrum(
@@ -85,7 +86,8 @@ def covariance_spectrum(
         Precision of products inside a panel; sums over panels are always double. By default float32 for float32 and
         float16 data of 1000 samples and features or more, float64 otherwise.
     reproducible : bool
-        Run LAPACK on one thread, so that bits do not depend on `threads`; otherwise they agree to rounding.
+        Compute eigenvectors on one thread, so that their bits do not depend on `threads`; otherwise they agree to
+        rounding. Eigenvalues alone never depend on it.
     max_memory : int, float or "auto"
         Bytes the computation may take beyond the input.
     progress : bool or callable
@@ -132,7 +134,8 @@ def covariance_spectrum(
         source = _drop_missing(source, nan, n_threads)
         _check_size(source, task)
         if nan == "pairwise":
-            matrix = pairwise_covariance(source, center=center, scale=scale)
+            with lapack_threads(n_threads, reproducible or source.n_features < THREADED_ORDER):
+                matrix = pairwise_covariance(source, center=center, scale=scale)
             return _spectrum_of_matrix(matrix, source, task, reproducible, watch)
         precision = _panel_precision(source, compute_dtype)
         if _fits(source, task, memory_budget(max_memory)):
@@ -180,8 +183,9 @@ def _fits(source: Source, task: Task, budget: int) -> bool:
         return True
     if task.k is None:
         raise MemoryBudgetError(
-            f"all eigenvalues of {n:,} samples x {p:,} features need {needed / 1e9:.2f} GB, the budget is "
-            f"{budget / 1e9:.2f} GB. The top 100 need about {8 * 500 * p / 1e9:.2f} GB: give k=100, or raise max_memory"
+            f"all eigenvalues of {n:,} samples x {p:,} features need {format_bytes(needed)}, the budget is "
+            f"{format_bytes(budget)}. The top 100 need about {format_bytes(8 * 500 * p)}: give k=100, or raise "
+            "max_memory"
         )
     return False
 
@@ -194,6 +198,10 @@ def _from_moments(source: Source, task: Task, dtype: np.dtype[Any], reproducible
     matrix = found.pop("cross_products")
     factors, varies = scale_factors(squares / divisor, means, task.center)
     on_samples = n < source.n_features
+    if task.scale and not varies.any():
+        raise InvalidInputError(
+            f"all {len(varies):,} features are constant and cannot be scaled to unit variance: use scale=False"
+        )
     if task.scale and not varies.all():
         warn_about_constant_features(int((~varies).sum()), len(varies), stacklevel=4)
     if not on_samples:
@@ -229,6 +237,7 @@ def _from_moments(source: Source, task: Task, dtype: np.dtype[Any], reproducible
             f"{'sample-side Gram' if on_samples else 'moment'} pass, {method}",
             n_passes=1,
             peak_bytes=matrix.nbytes * (2 if task.wants_vectors else 1)
+            + (0 if task.wants_vectors else _core.eigvalsh_workspace_bytes(len(matrix)))
             + _core.moments_workspace_bytes(n, source.n_features, dtype == np.float32, task.threads),
         ),
         **statistics,
@@ -241,16 +250,12 @@ def _decompose(matrix: Array, task: Task, reproducible: bool) -> tuple[Array, Ar
     k = order if task.k is None else min(task.k, order)
     if task.k is not None and order >= ITERATIVE_ORDER and k * ITERATIVE_SHARE <= order:
         return _iterate(matrix, task, k)
+    if not task.wants_vectors:
+        with single_threaded_blas():
+            values = _core.eigvalsh_in_place(matrix, task.threads)
+        return values[::-1][:k].copy(), None, None, "converged", "two-stage tridiagonal eigenvalues"
     # Small matrices gain nothing from BLAS's own threads, and their bits should not depend on them.
     with lapack_threads(task.threads, reproducible or order < THREADED_ORDER):
-        if not task.wants_vectors:
-            return (
-                _core.eigvalsh_in_place(matrix)[::-1][:k].copy(),
-                None,
-                None,
-                "converged",
-                "LAPACK eigenvalues",
-            )
         values, vectors = _core.eigh_largest_in_place(matrix, k)
     return values[::-1].copy(), np.asfortranarray(vectors[:, ::-1]), None, "converged", "LAPACK eigenpairs"
 

@@ -27,7 +27,7 @@ from .run_options import (
     single_threaded_blas,
 )
 from .signs import fix_signs
-from .symmetry import check_matrix, check_products
+from .symmetry import check_matrix, check_symmetric
 
 WHICH = ("LM", "LA", "SA", "SM", "BE")
 
@@ -291,7 +291,7 @@ def _as_checked_operator(
         operator = as_operator(by_rows, shape=shape, dtype=dtype, check=check, threads=threads)
         _check_square(operator.shape)
         if check:
-            check_products(operator, seed, threads)
+            check_symmetric(operator, seed, threads)
         return operator
     array, _ = as_matrix(A)
     _check_square(array.shape)

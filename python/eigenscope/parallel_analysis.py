@@ -209,6 +209,29 @@ def parallel_analysis(
     )
 
 
+def fewest_permutations(quantile: float) -> int:
+    """Return how many permuted data sets can show a p-value of ``1 - quantile``: with n, the smallest is 1 / (n + 1).
+
+    Parameters
+    ----------
+    quantile : float
+        Quantile of the null.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    InvalidInputError
+        Unless the quantile lies between 0 and 1.
+    """
+    if not 0 < quantile < 1:
+        raise InvalidInputError(f"quantile must lie between 0 and 1, got {quantile}")
+    return max(1, math.ceil(1 / (1 - quantile) - 1 - _ROUNDING / (1 - quantile)))
+
+
 def check_permutations(n_permutations: int, quantile: float) -> None:
     """Raise unless `n_permutations` permuted data sets can show a p-value of ``1 - quantile``.
 
@@ -224,9 +247,7 @@ def check_permutations(n_permutations: int, quantile: float) -> None:
     InvalidInputError
         With the number that would do.
     """
-    if not 0 < quantile < 1:
-        raise InvalidInputError(f"quantile must lie between 0 and 1, got {quantile}")
-    needed = math.ceil(1 / (1 - quantile) - 1 - _ROUNDING / (1 - quantile))
+    needed = fewest_permutations(quantile)
     if n_permutations < needed:
         raise InvalidInputError(
             f"n_permutations={n_permutations} cannot show significance {1 - quantile:.3g}: the smallest "

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .eigenvalues import NEGATIVE_TOLERANCE, Eigenvalues, as_eigenvalues
-from .errors import InvalidInputError
+from .errors import DataWarning, InvalidInputError
+from .power_law_line import Line, bias_and_doubt, fit_likelihood, fit_line
+from .results.cross_validated_spectrum import CrossValidatedSpectrum
 from .results.power_law_fit import PowerLawFit
 from .results.spectrum import Spectrum
 
@@ -19,31 +21,17 @@ Array = np.ndarray[Any, np.dtype[Any]]
 WEIGHTS = ("inverse_rank", "uniform")
 """Weights of the ranks by name."""
 
+METHODS = ("weighted", "likelihood")
+"""Methods with ranks of one's own."""
+
 CONVENTIONS = {"stringer2019": (11, 500), "alpha_req": (11, 100)}
 """Published conventions and their ranks; both weigh ranks by 1/rank."""
-
-RELIABLE_BIAS_SHARE = 0.1
-"""The first-order bias is trusted while the eigenvalues that matter to the last rank are at most this share
-of the samples; in simulated power laws it is then right within a fifth, and at 0.2 no longer."""
 
 MINIMUM_RANKS = 5
 """A slope from fewer eigenvalues has no error worth the name."""
 
 SHIFTS = ((0.5, 1.0), (2.0, 1.0), (1.0, 0.5), (1.0, 2.0), (2.0, 0.5))
 """Factors on the first and last rank for the sensitivity table."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Line:
-    """Weighted least-squares line through log eigenvalue against log rank."""
-
-    exponent: float
-    intercept: float
-    r_squared: float
-    influence: Array
-    """d(exponent) / d(log eigenvalue), one for each rank."""
-    scatter: float
-    """Standard error from the residuals alone."""
 
 
 def fit_power_law(
@@ -56,18 +44,21 @@ def fit_power_law(
     bias_correction: bool = False,
     n_samples: float | None = None,
     confidence: float = 0.95,
+    misfit: str = "ignore",
 ) -> PowerLawFit:
     """Fit ``λ_n ~ n^-α`` to an eigenspectrum by weighted least squares of log λ on log rank.
 
     Parameters
     ----------
     spectrum_or_eigenvalues : Spectrum or array_like, shape (k,)
-        Eigenvalues; plain ones are sorted in descending order.
+        Eigenvalues; plain ones are sorted in descending order, cross-validated ones keep the order of their
+        components.
     ranks : tuple of int
         First and last rank, 1-based and inclusive; cut to the eigenvalues there are.
-    method : {"weighted", "stringer2019", "alpha_req"}
-        The last two are published conventions with their own `ranks` and `weights`, which then must be left
-        alone: ranks 11 to min(500, n_samples - 2), or 11 to 100.
+    method : {"weighted", "likelihood", "stringer2019", "alpha_req"}
+        "likelihood" maximises the likelihood of sample eigenvalues about the line, each a gamma variable of
+        shape ``n_samples / 2``; `weights` do not enter. The last two are published conventions with their own
+        `ranks` and `weights`, which then must be left alone: ranks 11 to min(500, n_samples - 2), or 11 to 100.
     weights : {"inverse_rank", "uniform"}
         Inverse ranks give every octave about the same weight.
     nonpositive : {"drop", "abs", "raise"}
@@ -79,6 +70,9 @@ def fit_power_law(
         Degrees of freedom of the covariance, for the error bar; taken from a Spectrum.
     confidence : float
         Coverage of the interval.
+    misfit : {"ignore", "warn", "raise"}
+        What to do when a broken power law or an exponential describes the ranks clearly better; the fit says
+        so as `PowerLawFit.misfit` in any case.
 
     Returns
     -------
@@ -95,10 +89,13 @@ def fit_power_law(
         exponent. With fewer, `bias` is NaN and the interval is widened by a bound on it on both sides, which
         is wide.
 
+        For a `CrossValidatedSpectrum` the sampling error follows from the scatter of its stimuli, components
+        held fixed; its own bias is not in the interval, see `eigenscope.neural.exponent_bias`.
+
     Raises
     ------
     InvalidInputError
-        For fewer than five usable ranks, or options that do not go together.
+        For fewer than five usable ranks, options that do not go together, or a misfit with ``misfit="raise"``.
 
     References
     ----------
@@ -119,22 +116,19 @@ def fit_power_law(
         raise InvalidInputError(f"nonpositive must be drop, abs or raise; got {nonpositive!r}")
     if not 0 < confidence < 1:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    if misfit not in ("ignore", "warn", "raise"):
+        raise InvalidInputError(f"misfit must be ignore, warn or raise; got {misfit!r}")
     values, n_samples, population = _values(spectrum_or_eigenvalues, n_samples)
     first, last = _clip_ranks(ranks, len(values))
     used, logs, n_dropped = _usable(values, first, last, nonpositive)
-    line = _fit_line(used, logs, weights)
-    sampling = math.nan if n_samples is None else math.sqrt(2 / n_samples * float(np.sum(line.influence**2)))
-    bias, doubt = _bias_and_doubt(population, used, line.influence)
+    line = fit_likelihood(used, np.exp(logs)) if method == "likelihood" else fit_line(used, logs, weights)
+    sampling = _sampling_error(spectrum_or_eigenvalues, used, line, n_samples)
+    bias, doubt = bias_and_doubt(population, used, line.influence)
     exponent, stderr = line.exponent, float(np.nanmax([sampling, line.scatter]))
     if bias_correction:
-        if math.isnan(bias):
-            raise InvalidInputError(
-                "bias_correction needs non-negative eigenvalues, n_samples= (or a Spectrum), and about ten "
-                "times as many samples as eigenvalues that matter in the range: leave it out, or end the "
-                "range earlier"
-            )
+        _check_correctable(bias)
         exponent, doubt = exponent - bias, (0.0, 0.0)
-    return PowerLawFit(
+    fit = PowerLawFit(
         exponent=exponent,
         stderr=stderr,
         interval=_interval(exponent, stderr, doubt, confidence),
@@ -147,7 +141,38 @@ def fit_power_law(
         bias=bias,
         confidence=confidence,
         eigenvalues=values,
+        n_samples=math.nan if n_samples is None else float(n_samples),
     )
+    _handle_misfit(fit, misfit)
+    return fit
+
+
+def _sampling_error(spectrum: Any, used: Array, line: Line, n_samples: float | None) -> float:
+    if isinstance(spectrum, CrossValidatedSpectrum):
+        gradient = np.zeros(len(spectrum.eigenvalues))
+        gradient[used - 1] = line.influence / spectrum.eigenvalues[used - 1]
+        return float(spectrum.error_of(gradient))
+    return math.nan if n_samples is None else math.sqrt(2 / n_samples * float(np.sum(line.influence**2)))
+
+
+def _check_correctable(bias: float) -> None:
+    if math.isnan(bias):
+        raise InvalidInputError(
+            "bias_correction needs non-negative eigenvalues, n_samples= (or a Spectrum), and about ten times as many "
+            "samples as eigenvalues that matter in the range: leave it out, or end the range earlier"
+        )
+
+
+def _handle_misfit(fit: PowerLawFit, policy: str) -> None:
+    if policy == "ignore":
+        return
+    reason = fit.misfit
+    if not reason:
+        return
+    text = f"the spectrum is no power law: {reason}. Choose other ranks, or report the shape that fits"
+    if policy == "raise":
+        raise InvalidInputError(text)
+    warnings.warn(text, DataWarning, stacklevel=3)
 
 
 def _convention(
@@ -155,10 +180,10 @@ def _convention(
 ) -> tuple[tuple[int, int], str]:
     if weights not in WEIGHTS:
         raise InvalidInputError(f"weights must be one of {', '.join(WEIGHTS)}; got {weights!r}")
-    if method == "weighted":
+    if method in METHODS:
         return ranks, weights
     if method not in CONVENTIONS:
-        raise InvalidInputError(f"method must be weighted, {', '.join(CONVENTIONS)}; got {method!r}")
+        raise InvalidInputError(f"method must be {', '.join((*METHODS, *CONVENTIONS))}; got {method!r}")
     if tuple(ranks) != (11, 500) or weights != WEIGHTS[0]:
         raise InvalidInputError(f'method="{method}" fixes ranks and weights: leave them out, or use method="weighted"')
     first, last = CONVENTIONS[method]
@@ -169,7 +194,9 @@ def _convention(
 
 
 def _values(spectrum: Spectrum | ArrayLike, n_samples: float | None) -> tuple[Array, float | None, Eigenvalues | None]:
-    """Return descending values, degrees of freedom, and the checked eigenvalues unless some are negative."""
+    """Return values, degrees of freedom, and the checked eigenvalues unless some may be negative."""
+    if isinstance(spectrum, CrossValidatedSpectrum):
+        return spectrum.eigenvalues, None, None
     if not isinstance(spectrum, Spectrum):
         plain = np.asarray(spectrum)
         if plain.ndim == 1 and plain.size and plain.dtype.kind in "fiu" and np.isfinite(plain).all():
@@ -210,71 +237,6 @@ def _usable(values: Array, first: int, last: int, nonpositive: str) -> tuple[Arr
     return ranks[keep], np.log(np.abs(part[keep])), n_bad
 
 
-def _fit_line(ranks: Array, logs: Array, weights: str) -> _Line:
-    """Minimise Σ w (log λ - intercept + exponent log rank)²."""
-    weight = 1 / ranks if weights == "inverse_rank" else np.ones(len(ranks))
-    weight = weight / weight.sum()
-    abscissa = np.log(ranks)
-    centred = abscissa - weight @ abscissa
-    spread = weight @ centred**2
-    influence = -weight * centred / spread
-    # Logarithms about their mean: an exact power law then loses no digits, whatever its scale.
-    mean = float(weight @ logs)
-    exponent = float(influence @ (logs - mean))
-    residuals = logs - mean + exponent * centred
-    total = float(weight @ (logs - mean) ** 2)
-    # A flat spectrum has nothing to explain beyond the rounding of its logarithms.
-    rounding = 64 * np.finfo(np.float64).eps * (1 + abs(mean))
-    r_squared = 1.0 if total <= rounding**2 else 1 - float(weight @ residuals**2) / total
-    # Sandwich estimate with the small-sample factor n / (n - 2): weights are a convention, not inverse
-    # variances.
-    scatter = math.sqrt(float(np.sum((influence * residuals) ** 2)) * len(ranks) / (len(ranks) - 2))
-    return _Line(exponent, mean + exponent * float(weight @ abscissa), r_squared, influence, scatter)
-
-
-def _sampling_bias(sample: Eigenvalues, ranks: Array, influence: Array, n_samples: float) -> float:
-    """Return E[α̂] - α to first order in 1/n, the sample spectrum in place of the population's.
-
-    Second-order perturbation of Σ a_i log λ_i for a Gaussian sample covariance gives
-    ``(1/n) [Σ_{i<j} (a_i λ_j - a_j λ_i) / (λ_i - λ_j) - Σ a_i]``; a is smooth in rank, so close pairs are
-    harmless.
-    """
-    values = sample.values
-    smooth = np.zeros(len(values))
-    smooth[ranks - 1] = influence
-    total = -float(np.sum(influence))
-    for i in ranks - 1:
-        # Pairs inside the range are visited twice.
-        others = np.concatenate([values[:i], values[i + 1 :]])
-        theirs = np.concatenate([smooth[:i], smooth[i + 1 :]])
-        gap = values[i] - others
-        apart = np.abs(gap) > NEGATIVE_TOLERANCE * values[i]
-        pair = (smooth[i] * others[apart] - theirs[apart] * values[i]) / gap[apart]
-        total += float(np.sum(np.where(theirs[apart] != 0, pair / 2, pair)))
-    hidden = sample.rests[-1]
-    if hidden > 0:
-        # Eigenvalues not given are small beside those in the range: λ_j / (λ_i - λ_j) sums to rest / λ_i.
-        total += float(np.sum(influence * hidden / values[ranks - 1]))
-    return total / n_samples
-
-
-def _bias_and_doubt(sample: Eigenvalues | None, ranks: Array, influence: Array) -> tuple[float, tuple[float, float]]:
-    """Return the bias, NaN where first order is not enough, and how far it may move the interval's ends."""
-    if sample is None or sample.n_samples is None:
-        return math.nan, (0.0, 0.0)
-    n, values = sample.n_samples, sample.values
-    used = values[ranks - 1]
-    # Eigenvalues that matter to each one in the range, Σ_j min(1, λ_j / λ_i): it is off by at most about that
-    # over n.
-    larger = ranks - 1
-    matter = larger + sample.rests[larger] / used
-    if matter[-1] <= RELIABLE_BIAS_SHARE * n:
-        bias = _sampling_bias(sample, ranks, influence, n)
-        return bias, (max(bias, 0.0), max(-bias, 0.0))
-    bound = float(np.abs(influence) @ matter) / n
-    return math.nan, (bound, bound)
-
-
 def _interval(exponent: float, stderr: float, doubt: tuple[float, float], confidence: float) -> tuple[float, float]:
     from scipy.special import ndtri
 
@@ -295,5 +257,5 @@ def _sensitivity(
             used, logs, _ = _usable(values, start, end, nonpositive)
         except InvalidInputError:
             continue
-        rows.append((start, end, _fit_line(used, logs, weights).exponent))
+        rows.append((start, end, fit_line(used, logs, weights).exponent))
     return tuple(rows)

@@ -167,6 +167,14 @@ def lapack_threads(threads: int, reproducible: bool) -> contextlib.AbstractConte
     return _blas_threads.limited(1 if reproducible else threads)
 
 
+def format_bytes(count: float) -> str:
+    """Return a number of bytes with the unit a reader expects: "312 MB", "1.50 GB"."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return f"{count:.0f} bytes"
+
+
 def memory_budget(max_memory: int | float | str) -> int:
     """Return the number of bytes a computation may take beyond its input.
 

@@ -54,7 +54,7 @@ def _locate_asymmetry(array: Array, dtype: np.dtype[Any]) -> None:
         )
 
 
-def check_products(operator: Operator, seed: int, threads: int) -> None:
+def check_symmetric(operator: Operator, seed: int, threads: int) -> None:
     """Probe an operator with two random vectors: ⟨u, A v⟩ = conj⟨v, A u⟩, and the same product twice.
 
     Parameters

@@ -14,10 +14,15 @@
     X(trsm, strsm, dtrsm, ctrsm, ztrsm)      \
     X(potrf, spotrf, dpotrf, cpotrf, zpotrf) \
     X(geqp3, sgeqp3, dgeqp3, cgeqp3, zgeqp3) \
+    X(geqrf, sgeqrf, dgeqrf, cgeqrf, zgeqrf) \
+    X(larft, slarft, dlarft, clarft, zlarft) \
     X(ungqr, sorgqr, dorgqr, cungqr, zungqr) \
     X(heevd, ssyevd, dsyevd, cheevd, zheevd) \
     X(heevr, ssyevr, dsyevr, cheevr, zheevr) \
     X(gesdd, sgesdd, dgesdd, cgesdd, zgesdd)
+
+// Routines of real matrices alone.
+#define EIGENSCOPE_REAL_ROUTINES(X) X(sterf, ssterf, dsterf)
 
 #ifdef EIGENSCOPE_LINKED_BLAS
 #define EIGENSCOPE_PASTE_(a, b, c) a##b##c
@@ -28,18 +33,25 @@
     extern "C" void EIGENSCOPE_SYMBOL(d)();    \
     extern "C" void EIGENSCOPE_SYMBOL(c)();    \
     extern "C" void EIGENSCOPE_SYMBOL(z)();
+#define EIGENSCOPE_DECLARE_REAL(family, s, d) \
+    extern "C" void EIGENSCOPE_SYMBOL(s)();   \
+    extern "C" void EIGENSCOPE_SYMBOL(d)();
 EIGENSCOPE_ROUTINES(EIGENSCOPE_DECLARE)
+EIGENSCOPE_REAL_ROUTINES(EIGENSCOPE_DECLARE_REAL)
 #endif
 
 namespace eigenscope::blas {
 
 namespace {
 
+/// Where a family's row begins in the table.
 enum Family {
-#define EIGENSCOPE_ENUMERATE(family, s, d, c, z) family##_family,
-    EIGENSCOPE_ROUTINES(EIGENSCOPE_ENUMERATE)
+#define EIGENSCOPE_ENUMERATE(family, s, d, c, z) family##_family, family##_d, family##_c, family##_z,
+#define EIGENSCOPE_ENUMERATE_REAL(family, s, d) family##_family, family##_d,
+    EIGENSCOPE_ROUTINES(EIGENSCOPE_ENUMERATE) EIGENSCOPE_REAL_ROUTINES(EIGENSCOPE_ENUMERATE_REAL)
 #undef EIGENSCOPE_ENUMERATE
-        n_families
+#undef EIGENSCOPE_ENUMERATE_REAL
+        n_routines
 };
 
 struct Entry {
@@ -47,11 +59,13 @@ struct Entry {
     void* routine;
 };
 
-std::array<Entry, 4 * n_families>& table() {
-    static std::array<Entry, 4 * n_families> entries = {{
+std::array<Entry, n_routines>& table() {
+    static std::array<Entry, n_routines> entries = {{
 #define EIGENSCOPE_ENTRY(family, s, d, c, z) {#s, nullptr}, {#d, nullptr}, {#c, nullptr}, {#z, nullptr},
-        EIGENSCOPE_ROUTINES(EIGENSCOPE_ENTRY)
+#define EIGENSCOPE_ENTRY_REAL(family, s, d) {#s, nullptr}, {#d, nullptr},
+        EIGENSCOPE_ROUTINES(EIGENSCOPE_ENTRY) EIGENSCOPE_REAL_ROUTINES(EIGENSCOPE_ENTRY_REAL)
 #undef EIGENSCOPE_ENTRY
+#undef EIGENSCOPE_ENTRY_REAL
     }};
     return entries;
 }
@@ -66,7 +80,7 @@ constexpr int type_column() {
 
 template <class Scalar, class... Arguments>
 void call(Family family, Arguments... arguments) {
-    void* routine = table()[static_cast<std::size_t>(4 * family + type_column<Scalar>())].routine;
+    void* routine = table()[static_cast<std::size_t>(family + type_column<Scalar>())].routine;
     if (!routine) throw InvalidInput("the BLAS table is empty: import eigenscope, or call install_linked()");
     reinterpret_cast<void (*)(Arguments...)>(routine)(arguments...);
 }
@@ -118,8 +132,13 @@ void install_linked() {
     install(#d, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(d))); \
     install(#c, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(c))); \
     install(#z, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(z)));
+#define EIGENSCOPE_INSTALL_REAL(family, s, d)                    \
+    install(#s, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(s))); \
+    install(#d, reinterpret_cast<void*>(&EIGENSCOPE_SYMBOL(d)));
     EIGENSCOPE_ROUTINES(EIGENSCOPE_INSTALL)
+    EIGENSCOPE_REAL_ROUTINES(EIGENSCOPE_INSTALL_REAL)
 #undef EIGENSCOPE_INSTALL
+#undef EIGENSCOPE_INSTALL_REAL
 }
 #endif
 
@@ -134,9 +153,9 @@ void gemm(Op op_a, Op op_b, Index m, Index n, Index k, Scalar alpha, const Scala
 }
 
 template <class Scalar>
-void gram_lower(Index n, Index k, const Scalar* a, Index lda, RealOf<Scalar> beta, Scalar* c, Index ldc) {
+void gram_lower(Op op, Index n, Index k, const Scalar* a, Index lda, RealOf<Scalar> beta, Scalar* c, Index ldc) {
     if (n == 0) return;
-    char uplo = 'L', trans = is_complex<Scalar> ? 'C' : 'T';
+    char uplo = 'L', trans = op == Op::none ? 'N' : is_complex<Scalar> ? 'C' : 'T';
     int n_ = narrow(n), k_ = narrow(k), lda_ = narrow(std::max<Index>(1, lda)), ldc_ = narrow(ldc);
     RealOf<Scalar> one = 1;
     call<Scalar>(herk_family, &uplo, &trans, &n_, &k_, &one, a, &lda_, &beta, c, &ldc_);
@@ -193,6 +212,31 @@ void pivoted_qr(Index m, Index n, Scalar* a, Index lda, Scalar* r, Index ldr, st
         for (Index i = 0; i < reflectors; ++i) r[i + j * ldr] = i <= j ? a[i + j * lda] : Scalar(0);
     }
     form(work.data(), &length);
+}
+
+template <class Scalar>
+void householder_qr(Index m, Index n, Scalar* a, Index lda, Scalar* t, Index ldt) {
+    const Index reflectors = std::min(m, n);
+    if (reflectors == 0) return;
+    char direction = 'F', storage = 'C';
+    int m_ = narrow(m), n_ = narrow(n), k_ = narrow(reflectors), lda_ = narrow(lda), ldt_ = narrow(ldt), info = 0,
+        query = -1;
+    std::vector<Scalar> tau(static_cast<std::size_t>(reflectors));
+    Scalar answer = 0;
+    call<Scalar>(geqrf_family, &m_, &n_, a, &lda_, tau.data(), &answer, &query, &info);
+    int length = workspace_length(answer);
+    std::vector<Scalar> work(static_cast<std::size_t>(length));
+    call<Scalar>(geqrf_family, &m_, &n_, a, &lda_, tau.data(), work.data(), &length, &info);
+    check(info, "geqrf");
+    call<Scalar>(larft_family, &direction, &storage, &m_, &k_, a, &lda_, tau.data(), t, &ldt_);
+}
+
+template <class Real>
+void tridiagonal_eigenvalues(Index n, Real* diagonal, Real* off_diagonal) {
+    if (n == 0) return;
+    int n_ = narrow(n), info = 0;
+    call<Real>(sterf_family, &n_, diagonal, off_diagonal, &info);
+    check(info, "sterf");
 }
 
 template <class Scalar>
@@ -295,10 +339,11 @@ void svd(Index m, Index n, Scalar* a, Index lda, RealOf<Scalar>* s, Scalar* u, I
 
 #define EIGENSCOPE_INSTANTIATE(S)                                                                          \
     template void gemm<S>(Op, Op, Index, Index, Index, S, const S*, Index, const S*, Index, S, S*, Index); \
-    template void gram_lower<S>(Index, Index, const S*, Index, RealOf<S>, S*, Index);                      \
+    template void gram_lower<S>(Op, Index, Index, const S*, Index, RealOf<S>, S*, Index);                  \
     template void solve_upper_right<S>(Index, Index, const S*, Index, S*, Index);                          \
     template bool cholesky_upper<S>(Index, S*, Index);                                                     \
     template void pivoted_qr<S>(Index, Index, S*, Index, S*, Index, std::vector<Index>&);                  \
+    template void householder_qr<S>(Index, Index, S*, Index, S*, Index);                                   \
     template void eigh<S>(Index, S*, Index, RealOf<S>*, bool);                                             \
     template void eigh_range<S>(Index, S*, Index, Index, Index, RealOf<S>*, S*, Index);                    \
     template void svd<S>(Index, Index, S*, Index, RealOf<S>*, S*, Index, S*, Index);
@@ -307,5 +352,7 @@ EIGENSCOPE_INSTANTIATE(double)
 EIGENSCOPE_INSTANTIATE(complex64)
 EIGENSCOPE_INSTANTIATE(complex128)
 #undef EIGENSCOPE_INSTANTIATE
+template void tridiagonal_eigenvalues<float>(Index, float*, float*);
+template void tridiagonal_eigenvalues<double>(Index, double*, double*);
 
 }  // namespace eigenscope::blas

@@ -49,6 +49,10 @@ struct Lanes {
             for (Real& value : x.element) value *= factor;
             return x;
         }
+        friend Type operator*(Type x, const Type& y) {
+            for (int i = 0; i < size; ++i) x.element[i] *= y.element[i];
+            return x;
+        }
         friend Type operator+(Type x, const Type& y) {
             for (int i = 0; i < size; ++i) x.element[i] += y.element[i];
             return x;
@@ -82,6 +86,17 @@ struct Chunk {
         low.add(x.low);
         high.add(x.high);
     }
+    /// this += x y, entry by entry
+    void add_product(const Chunk& x, const Chunk& y) {
+        low.add_product(x.low, y.low);
+        high.add_product(x.high, y.high);
+    }
+    /// All entries, added in halves.
+    Real sum() const {
+        Chunk<Real, W / 2> halves = low;
+        halves.add(high);
+        return halves.sum();
+    }
 };
 template <class Real, int W>
 struct Chunk<Real, W, true> {
@@ -96,6 +111,18 @@ struct Chunk<Real, W, true> {
     void store(Real* target) const { std::memcpy(target, &value, sizeof(Register)); }
     void add(Real factor, const Chunk& x) { value = factor * x.value + value; }
     void add(const Chunk& x) { value = x.value + value; }
+    void add_product(const Chunk& x, const Chunk& y) { value = x.value * y.value + value; }
+    Real sum() const {
+        if constexpr (W == 1) {
+            return value;
+        } else {
+            Real entries[W];
+            store(entries);
+            Chunk<Real, W / 2> halves = Chunk<Real, W / 2>::load(entries);
+            halves.add(Chunk<Real, W / 2>::load(entries + W / 2));
+            return halves.sum();
+        }
+    }
 };
 
 inline double as_double(std::uint64_t bits) {

@@ -9,5 +9,7 @@ void add_random(Kernels& table);
 void add_transpose(Kernels& table);
 void add_csr(Kernels& table);
 void add_gram(Kernels& table);
+void add_bulge(Kernels& table);
+void add_recurrence(Kernels& table);
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

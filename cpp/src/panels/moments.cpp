@@ -17,7 +17,7 @@ constexpr Index largest_lane_summary = 512;
 /// Rows per panel. All its products meet one tile of the result while that is in cache.
 constexpr Index moment_panel_rows = 1024;
 /// Rows whose products are summed in Scalar before they are added in double.
-constexpr Index slice_rows = 256;
+constexpr Index slice_rows = 512;
 /// Columns of a tile: 512 x 512 products run at the full speed of BLAS and leave enough tiles for many threads.
 constexpr Index large_tile = 512;
 constexpr Index small_tile = 128;
@@ -153,30 +153,37 @@ void fill_columns(const DenseSource& source, double scale, Index first_row, Inde
     }
 }
 
-/// Add the tile product P_i^T P_j (over rows of the panel), width_i x width_j, to `target`, slice by slice.
+/// Add the tile product P_i^T P_j (over rows of the panel), width_i x width_j, to `target`, slice by slice; of a tile
+/// on the diagonal (first_i = first_j) the lower triangle.
 template <class Scalar>
 void add_tile_product(OwnedPanel<Scalar>& panel, Index first_i, Index width_i, Index first_j, Index width_j,
-                      Block<double> target) {
+                      std::vector<Scalar>& product, Block<double> target) {
     const auto left = panel.row_major ? blas::Op::none : blas::Op::transpose;
     const auto right = panel.row_major ? blas::Op::transpose : blas::Op::none;
-    std::vector<Scalar> product(static_cast<std::size_t>(width_i * width_j));
+    const bool diagonal = first_i == first_j;
+    product.resize(static_cast<std::size_t>(width_i * width_j));
     for (Index first = 0; first < panel.rows; first += slice_rows) {
         const Index offset = panel.row_major ? first * panel.stride() : first;
-        blas::gemm<Scalar>(left, right, width_i, width_j, std::min(slice_rows, panel.rows - first), Scalar(1),
-                           panel.columns(first_i) + offset, panel.stride(), panel.columns(first_j) + offset,
-                           panel.stride(), Scalar(0), product.data(), width_i);
+        const Index rows = std::min(slice_rows, panel.rows - first);
+        if (diagonal)
+            blas::gram_lower<Scalar>(left, width_i, rows, panel.columns(first_i) + offset, panel.stride(), 0,
+                                     product.data(), width_i);
+        else
+            blas::gemm<Scalar>(left, right, width_i, width_j, rows, Scalar(1), panel.columns(first_i) + offset,
+                               panel.stride(), panel.columns(first_j) + offset, panel.stride(), Scalar(0),
+                               product.data(), width_i);
         for (Index column = 0; column < width_j; ++column) {
             double* to = target.column(column);
             const Scalar* addend = product.data() + column * width_i;
-            for (Index row = 0; row < width_i; ++row) to[row] += static_cast<double>(addend[row]);
+            for (Index row = diagonal ? column : 0; row < width_i; ++row) to[row] += static_cast<double>(addend[row]);
         }
     }
 }
 
 /// M2 := M2 + P^T P + d d^T n_a n_b / (n_a + n_b) on the lower triangle, d the difference of the means (Chan).
 template <class Scalar>
-void absorb_panel(const DenseSource& source, double scale, Index first_row, OwnedPanel<Scalar>& panel, Moments& moments,
-                  const Execution& execution) {
+void absorb_panel(const DenseSource& source, double scale, Index first_row, OwnedPanel<Scalar>& panel,
+                  std::vector<std::vector<Scalar>>& products, Moments& moments, const Execution& execution) {
     const Index p = source.cols, width = tile_width(p), n_tiles = count_tiles(p, width);
     FeatureSums sums(p);
     sums.count = panel.rows;
@@ -188,16 +195,17 @@ void absorb_panel(const DenseSource& source, double scale, Index first_row, Owne
     const auto earlier = static_cast<double>(moments.features.count), later = static_cast<double>(panel.rows);
     const double weight = moments.features.count > 0 ? earlier * later / (earlier + later) : 0.0;
 
-    parallel::run_tasks(n_tiles * (n_tiles + 1) / 2, execution, [&](Index task, int) {
+    parallel::run_tasks(n_tiles * (n_tiles + 1) / 2, execution, [&](Index task, int worker) {
         const TilePosition tile(task);
         const Index i = tile.i * width, j = tile.j * width;
         const Index width_i = std::min(width, p - i), width_j = std::min(width, p - j);
         const Block<double> target = Block<double>(moments.cross_products).columns(j, width_j).rows_range(i, width_i);
-        add_tile_product(panel, i, width_i, j, width_j, target);
+        add_tile_product(panel, i, width_i, j, width_j, products[static_cast<std::size_t>(worker)], target);
         if (weight == 0.0) return;
         for (Index column = 0; column < width_j; ++column) {
             const double shift = weight * difference[j + column];
-            for (Index row = 0; row < width_i; ++row) target.column(column)[row] += shift * difference[i + row];
+            for (Index row = i == j ? column : 0; row < width_i; ++row)
+                target.column(column)[row] += shift * difference[i + row];
         }
     });
     moments.features.merge(sums);
@@ -270,9 +278,10 @@ Moments moments(const DenseSource& source, double scale, const Execution& execut
     if (p > largest_lane_summary) {
         Moments result(p);
         OwnedPanel<Scalar> panel(std::min(moment_panel_rows, source.rows), p, row_major);
+        std::vector<std::vector<Scalar>> products(static_cast<std::size_t>(std::max(1, execution.threads)));
         for (Index first = 0; first < source.rows; first += moment_panel_rows) {
             panel.rows = std::min(moment_panel_rows, source.rows - first);
-            absorb_panel(source, scale, first, panel, result, execution);
+            absorb_panel(source, scale, first, panel, products, result, execution);
         }
         return result;
     }
@@ -285,7 +294,8 @@ Moments moments(const DenseSource& source, double scale, const Execution& execut
         [&](Moments& summary, Index number, int) {
             OwnedPanel<Scalar> panel(partition.rows_in(number), p, row_major);
             panel.rows = partition.rows_in(number);
-            absorb_panel(source, scale, partition.first_row(number), panel, summary, Execution{});
+            std::vector<std::vector<Scalar>> products(1);
+            absorb_panel(source, scale, partition.first_row(number), panel, products, summary, Execution{});
         },
         [](Moments& into, const Moments& from) { into.merge(from); });
 }

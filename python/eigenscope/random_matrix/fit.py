@@ -19,6 +19,7 @@ from .edges import Edge, check_significance, edge_p_value, edge_threshold, spike
 from .goodness import bulk_goodness
 from .noise_variance import METHODS, kritchman_nadler, noise_variance, sizes
 from .spikes import spike_stderr
+from .temporal_fit import fit_correlated_noise
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -78,8 +79,9 @@ def fit_marchenko_pastur(
         Trace of the covariance matrix. Taken from a Spectrum.
     method : {"auto", "kritchman_nadler", "quantile", "median"}
         Estimator of the variance that is reported; "auto" is "kritchman_nadler". See `noise_variance`.
-    temporal : None
-        Noise correlated in time is not supported yet.
+    temporal : None, "ar1", float or array_like
+        How the noise is correlated in time. "ar1" takes the AR(1) coefficient from a Spectrum's lag-one
+        autocorrelation, a number is that coefficient, and an array is a power spectrum (`noise_power_spectrum`).
     significance : float
         Level of each test: the probability of calling the largest noise eigenvalue a signal.
 
@@ -92,7 +94,7 @@ def fit_marchenko_pastur(
     Raises
     ------
     InvalidInputError
-        For missing sizes, NaN, large negative eigenvalues, or a `temporal` that is not supported.
+        For missing sizes, NaN, large negative eigenvalues, or a `temporal` that cannot be used.
 
     Warns
     -----
@@ -115,7 +117,7 @@ def fit_marchenko_pastur(
     1
     """
     check_significance(significance)
-    chosen = _check_method(method, temporal)
+    chosen = _check_method(method)
     sample = as_eigenvalues(
         spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
     )
@@ -123,6 +125,9 @@ def fit_marchenko_pastur(
     _check_enough(sample, n, p)
     if sample.values[0] == 0:
         return _zero_fit(sample, chosen, significance)
+    if temporal is not None:
+        spectrum = spectrum_or_eigenvalues if isinstance(spectrum_or_eigenvalues, Spectrum) else None
+        return fit_correlated_noise(sample, temporal, spectrum=spectrum, method=method, significance=significance)
     # In units of the largest eigenvalue nothing overflows, however the data are scaled.
     scale = float(sample.values[0])
     unit = dataclasses.replace(sample, values=sample.values / scale, total_variance=sample.total_variance / scale)
@@ -135,14 +140,9 @@ def fit_marchenko_pastur(
     return _assemble(sample, scale, test, variance, goodness, reasons, chosen, significance)
 
 
-def _check_method(method: str, temporal: str | ArrayLike | None) -> str:
+def _check_method(method: str) -> str:
     if method not in ("auto", *METHODS):
         raise InvalidInputError(f"method must be one of auto, {', '.join(METHODS)}; got {method!r}")
-    if temporal is not None:
-        raise InvalidInputError(
-            f"temporal={temporal!r} is not available yet: keep temporal=None, and keep only every m-th "
-            "sample, with m beyond the correlation time, to make samples independent"
-        )
     return METHODS[0] if method == "auto" else method
 
 
@@ -222,7 +222,8 @@ def _spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
     if abs(correlation) > max(MATERIAL_AUTOCORRELATION, 4 * _autocorrelation_stderr(spectrum)):
         text = (
             f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
-            "the noise reaches further than the fitted edge and too many signals are counted"
+            'the noise reaches further than the fitted edge and too many signals are counted; temporal="ar1" '
+            "or temporal=noise_power_spectrum(X) takes that into account"
         )
         warnings.warn(text, DataWarning, stacklevel=3)
         reasons.append(text)

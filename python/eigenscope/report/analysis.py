@@ -14,7 +14,7 @@ from ..covariance import covariance_spectrum
 from ..dimensionality import dims_for_variance, participation_ratio
 from ..errors import InvalidInputError
 from ..inputs import Source, as_source
-from ..parallel_analysis import ParallelAnalysis, check_permutations, parallel_analysis
+from ..parallel_analysis import ParallelAnalysis, check_permutations, fewest_permutations, parallel_analysis
 from ..power_law import fit_power_law
 from ..random_matrix import fit_marchenko_pastur, gavish_donoho_rank, optimal_threshold
 from ..readers import Recording, open_recording
@@ -42,6 +42,9 @@ _FEWEST_EIGENVALUES = 8
 _FEWEST_SAMPLES = 3
 """With fewer, nothing can be said about the population the samples were drawn from."""
 
+_USUAL_PERMUTATIONS = 20
+"""Enough for the usual level of 5 %."""
+
 _KURTOSIS_VALUES = 500_000
 """The tails are judged from a random block of at most this many values."""
 
@@ -55,7 +58,7 @@ def analyze(
     nan: str = "raise",
     ranks: tuple[int, int] | None = None,
     significance: float = 0.05,
-    n_permutations: int = 20,
+    n_permutations: int | None = None,
     key: str | None = None,
     rng: RandomSource = None,
     threads: int | None = None,
@@ -79,8 +82,8 @@ def analyze(
         begins when at least ten ranks are left before it.
     significance : float
         False-positive rate of the tests for dimensions above noise.
-    n_permutations : int
-        Permuted data sets of the parallel analysis.
+    n_permutations : int, optional
+        Permuted data sets of the parallel analysis; by default as many as `significance` needs, at least 20.
     key : str, optional
         Name of the array when `X` is a path to a file with several.
     rng : int, Generator or SeedSequence, optional
@@ -111,6 +114,8 @@ def analyze(
     >>> report.noise.n_signal, report.permuted.n_dimensions
     (4, 4)
     """
+    if n_permutations is None:
+        n_permutations = max(_USUAL_PERMUTATIONS, fewest_permutations(1 - significance))
     check_permutations(n_permutations, 1 - significance)
     seed = resolve_seed(rng)
     stopwatch = Stopwatch(resolve_threads(threads), seed)

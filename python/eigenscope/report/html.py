@@ -18,6 +18,8 @@ STYLE = """
 .eigenscope h2 { font-size: 1rem; margin: 1.6rem 0 .3rem; border-bottom: 1px solid #d0d7de; }
 .eigenscope .lead { color: #57606a; margin: 0 0 1rem; }
 .eigenscope table { border-collapse: collapse; width: 100%; }
+.eigenscope th { font-size: .8rem; font-weight: 400; color: #57606a; text-align: right; }
+.eigenscope th:last-child { text-align: left; padding-left: 1rem; }
 .eigenscope td { padding: .22rem .6rem .22rem 0; vertical-align: baseline; text-align: left; }
 .eigenscope td.value { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; font-weight: 600; }
 .eigenscope td.note { color: #57606a; padding-left: 1rem; }
@@ -75,8 +77,9 @@ def render_fragment(report: Report, *, picture: bool = False) -> str:
     if picture:
         parts.append(f'<img alt="Eigenspectrum, noise bulk, cumulative variance, dimensions" src="{_picture(report)}">')
     for section, quantities in itertools.groupby(list_quantities(report), key=lambda quantity: quantity.section):
-        parts.append(f"<h2>{escape(section)}</h2>\n<table>{''.join(map(_row, quantities))}</table>")
-    parts += [_sensitivity(report), _calls(report), "</div>"]
+        heads = "<tr><th></th><th>value ± standard error</th><th>unit; 95 % interval; meaning</th></tr>"
+        parts.append(f"<h2>{escape(section)}</h2>\n<table>{heads}{''.join(map(_row, quantities))}</table>")
+    parts += [_sensitivity(report), _calls(report), _origin(report), "</div>"]
     return "\n".join(part for part in parts if part)
 
 
@@ -109,6 +112,14 @@ def _calls(report: Report) -> str:
     ]
     code = "\n".join(lines)
     return f"<h2>Every number again in Python</h2>\n<pre><code>{escape(code)}</code></pre>"
+
+
+def _origin(report: Report) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in report.info.versions.items())
+    return (
+        f'<p class="lead">{escape(versions)}; rng={report.info.seed}; {report.info.threads} threads; '
+        f"{report.info.seconds:.1f} s.</p>"
+    )
 
 
 def _picture(report: Report) -> str:

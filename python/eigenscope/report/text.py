@@ -31,22 +31,26 @@ def render_text(report: Report, *, truth: Mapping[str, float] | None = None) -> 
     str
         Lines of at most 100 columns.
     """
-    blocks = [_title(report)]
+    blocks = [_title(report), _heads(truth is not None)]
     for section, quantities in itertools.groupby(list_quantities(report), key=lambda quantity: quantity.section):
         rows = [_row(quantity, truth) for quantity in quantities]
-        heading = section if truth is None else f"{section:<{2 + _LABEL_WIDTH + _VALUE_WIDTH}}{'truth':>{_TRUTH_WIDTH}}"
-        blocks.append("\n".join([heading, *rows]))
+        blocks.append("\n".join([section, *rows]))
     if report.warnings:
         blocks.append("Warnings\n" + "\n".join(_bullet(warning) for warning in report.warnings))
     blocks.append(_calls(report))
     return "\n\n".join(blocks)
 
 
+def _heads(with_truth: bool) -> str:
+    truth = f"{'truth':>{_TRUTH_WIDTH}}" if with_truth else ""
+    return f"{'':<{2 + _LABEL_WIDTH}}{'value ± std. error':>{_VALUE_WIDTH}}{truth}  unit; meaning"
+
+
 def _title(report: Report) -> str:
     spectrum = report.spectrum
     treatment = ("centred" if spectrum.centered else "not centred") + (", scaled" if spectrum.scaled else "")
     lines = [
-        "Eigenspectrum report",
+        f"Eigenspectrum report (eigenscope {report.info.versions.get('eigenscope', '')}, rng={report.info.seed})",
         f"  {report.data.summary()}",
         f"  {treatment} over samples; {_constant_features(report)}; took {report.info.seconds:.1f} s",
     ]

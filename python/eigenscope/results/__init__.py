@@ -2,19 +2,25 @@
 
 from .base import Result
 from .decompositions import EigenResult, SVDResult
+from .diagonal_estimate import DiagonalEstimate
 from .estimate import Estimate
+from .law_comparison import LawComparison
 from .marchenko_pastur_fit import MarchenkoPasturFit
 from .power_law_fit import PowerLawFit
 from .run_info import RunInfo
+from .spectral_density import SpectralDensity
 from .spectrum import Spectrum
 
 __all__ = [
+    "DiagonalEstimate",
     "EigenResult",
     "Estimate",
+    "LawComparison",
     "MarchenkoPasturFit",
     "PowerLawFit",
     "Result",
     "RunInfo",
     "SVDResult",
+    "SpectralDensity",
     "Spectrum",
 ]

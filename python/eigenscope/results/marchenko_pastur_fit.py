@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..random_matrix.laws import MarchenkoPastur
+    from ..random_matrix.temporal import CorrelatedMarchenkoPastur
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -57,6 +58,8 @@ class MarchenkoPasturFit(Result):
         What was fitted, descending.
     n_samples, n_features : number
         Sizes used; `n_samples` is the number of degrees of freedom.
+    power_spectrum : ndarray, or None
+        Power spectrum of the noise, of mean one, where it was taken to be correlated in time.
     """
 
     variance: Estimate
@@ -75,14 +78,18 @@ class MarchenkoPasturFit(Result):
     eigenvalues: Array
     n_samples: float
     n_features: int
+    power_spectrum: Array | None = None
 
     @property
-    def law(self) -> MarchenkoPastur:
-        """Marchenko–Pastur law of the noise."""
+    def law(self) -> MarchenkoPastur | CorrelatedMarchenkoPastur:
+        """Marchenko–Pastur law of the noise, white or correlated in time."""
         from ..random_matrix.laws import MarchenkoPastur
+        from ..random_matrix.temporal import CorrelatedMarchenkoPastur
 
         if not self.variance.value > 0:
             raise InvalidInputError("the noise variance is zero: there is no Marchenko–Pastur law to compare with")
+        if self.power_spectrum is not None:
+            return CorrelatedMarchenkoPastur(self.power_spectrum, self.ratio, self.variance.value)
         return MarchenkoPastur(self.ratio, self.variance.value)
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:

@@ -13,6 +13,8 @@ from .base import Result
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ..spectrum_models import SpectrumModelComparison
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -46,7 +48,9 @@ class PowerLawFit(Result):
     confidence : float
         Coverage that `interval` is made for.
     eigenvalues : ndarray, shape (k,)
-        What was fitted, descending.
+        What was fitted, in the order of the ranks.
+    n_samples : float
+        Degrees of freedom of the covariance; NaN when not known.
     """
 
     exponent: float
@@ -61,6 +65,21 @@ class PowerLawFit(Result):
     bias: float
     confidence: float
     eigenvalues: Array
+    n_samples: float = float("nan")
+
+    def compare_models(self) -> SpectrumModelComparison:
+        """Return the power law beside a broken power law and an exponential on the same ranks."""
+        from ..spectrum_models import compare_models
+
+        ranks = np.arange(self.ranks[0], self.ranks[1] + 1)
+        values = self.eigenvalues[ranks - 1]
+        known = None if np.isnan(self.n_samples) else self.n_samples
+        return compare_models(ranks[values > 0], values[values > 0], known)
+
+    @property
+    def misfit(self) -> str:
+        """Why the spectrum is no power law on these ranks; empty when nothing speaks against it."""
+        return self.compare_models().misfit
 
     def predict(self, ranks: ArrayLike) -> Array:
         """Return the fitted line ``exp(intercept) * ranks**-exponent`` at 1-based `ranks`."""

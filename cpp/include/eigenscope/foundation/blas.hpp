@@ -29,9 +29,9 @@ template <class Scalar>
 void gemm(Op op_a, Op op_b, Index m, Index n, Index k, Scalar alpha, const Scalar* a, Index lda, const Scalar* b,
           Index ldb, Scalar beta, Scalar* c, Index ldc);
 
-/// Lower triangle of C := A^H A + beta C, A is k x n.
+/// Lower triangle of C (n x n) := A^H A + beta C with A k x n, or, with Op::none, A A^H + beta C with A n x k.
 template <class Scalar>
-void gram_lower(Index n, Index k, const Scalar* a, Index lda, RealOf<Scalar> beta, Scalar* c, Index ldc);
+void gram_lower(Op op, Index n, Index k, const Scalar* a, Index lda, RealOf<Scalar> beta, Scalar* c, Index ldc);
 
 /// B := B R^-1 with R upper triangular n x n, B is m x n.
 template <class Scalar>
@@ -45,6 +45,15 @@ bool cholesky_upper(Index n, Scalar* a, Index lda);
 /// (min(m, n) x n) the upper triangle, and column j of A P is column pivots[j] of A.
 template <class Scalar>
 void pivoted_qr(Index m, Index n, Scalar* a, Index lda, Scalar* r, Index ldr, std::vector<Index>& pivots);
+
+/// Householder QR in LAPACK's compact form: A (m x n) becomes R above its diagonal and the vectors of the reflectors
+/// below; with V (unit lower trapezoid) and T (r x r, r = min(m, n)), Q = I - V T V^H.
+template <class Scalar>
+void householder_qr(Index m, Index n, Scalar* a, Index lda, Scalar* t, Index ldt);
+
+/// Eigenvalues (ascending, in `diagonal`) of a real symmetric tridiagonal matrix; `off_diagonal` is destroyed.
+template <class Real>
+void tridiagonal_eigenvalues(Index n, Real* diagonal, Real* off_diagonal);
 
 /// All eigenvalues (ascending) of the Hermitian matrix whose lower triangle is in A; with `vectors`, A becomes
 /// the eigenvectors, otherwise A is destroyed.

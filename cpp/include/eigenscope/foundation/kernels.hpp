@@ -60,6 +60,28 @@ struct GramKernels {
                  const Real* x, Real* z);
 };
 
+/// Bulge chasing on the lower triangle of a symmetric band matrix, column by column: a_ij is
+/// band[(i - j) + j stride] with stride >= 2 bandwidth + lanes, so that bulges and scratch fit. Rows and columns beyond
+/// the matrix are zero, at least 2 bandwidth of them.
+struct BulgeKernels {
+    static constexpr int lanes = 8;
+    static constexpr int bandwidth = 64;
+    /// Steps first_step … last_step - 1 of one sweep: step 0 clears column `sweep` below its first subdiagonal, step
+    /// k moves what that created k blocks down. `reflector` (bandwidth + 1 numbers) is carried between calls.
+    void (*chase)(double* band, std::int64_t stride, std::int64_t sweep, std::int64_t first_step,
+                  std::int64_t last_step, double* reflector);
+};
+
+/// One step of a three-term recurrence, `count` reals at a time; complex columns are reals of twice the length.
+template <class Real>
+struct RecurrenceKernels {
+    /// sum_i x_i y_i, partial sums in Real and their total in double: meant for a few thousand numbers at a time.
+    double (*dot)(std::int64_t count, const Real* x, const Real* y);
+    /// previous := a product - b current - c previous; returns the sum of its squares, added like `dot`.
+    double (*advance)(std::int64_t count, Real a, const Real* product, Real b, const Real* current, Real c,
+                      Real* previous);
+};
+
 struct RandomKernels {
     /// Philox4x64-10 of `count` counters that differ in word 1 alone: block i encrypts
     /// {counter[0], counter[1] + i, counter[2], counter[3]}; its word l goes to words[l * count + i].
@@ -72,12 +94,15 @@ struct RandomKernels {
 /// The pointers of one instruction set, one base class per kind and type. Every kernel is sequential and computes
 /// the same bits wherever it runs; between instruction sets, results agree to rounding (fused multiply-add).
 struct Kernels : RandomKernels,
+                 BulgeKernels,
                  TransposeKernels<float>,
                  TransposeKernels<double>,
                  TransposeKernels<Complex<float>>,
                  TransposeKernels<Complex<double>>,
                  GramKernels<float>,
                  GramKernels<double>,
+                 RecurrenceKernels<float>,
+                 RecurrenceKernels<double>,
                  CsrKernels<float, std::int32_t>,
                  CsrKernels<float, std::int64_t>,
                  CsrKernels<double, std::int32_t>,

@@ -1,0 +1,85 @@
+"""How far an average over random probes can be from the truth.
+
+For v uniform on the unit sphere of dimension n, ``Var(vᵀ f(A) v) = 2 / (n + 2) Var_μ(f)`` with μ the distribution of
+the eigenvalues, whatever the eigenvectors (complex: ``1 / (n + 1)``). Orthonormal groups of b probes gain the
+finite-population factor ``(n - b) / (n - 1)``. So error bars follow from the estimated distribution itself, and one
+probe has them too. Rademacher probes never have more variance than the sphere and often less; there the scatter
+between probes is measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.stats
+
+from ..errors import InvalidInputError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+FEWEST_FOR_SCATTER = 8
+"""With fewer probes the measured scatter is less reliable than the bound of the sphere."""
+
+
+def variance_factor(order: int, group_sizes: Sequence[int], *, is_complex: bool, orthogonal: bool) -> float:
+    """Return the variance of an average over probes per unit of spectral variance.
+
+    Parameters
+    ----------
+    order : int
+        Order n of the operator.
+    group_sizes : sequence of int
+        Probes per group; they are orthonormal within a group when `orthogonal`.
+    is_complex, orthogonal : bool
+        Kind of the probes.
+
+    References
+    ----------
+    Moments of uniform vectors and projections: Collins and Śniady 2006, Comm. Math. Phys. 264.
+    """
+    sizes = np.asarray(group_sizes, dtype=np.float64)
+    single = 1.0 / (order + 1) if is_complex else 2.0 / (order + 2)
+    if order == 1:
+        return 0.0
+    finite = (order - sizes) / (order - 1) if orthogonal else np.ones_like(sizes)
+    return float(single * (sizes * finite).sum() / sizes.sum() ** 2)
+
+
+def normal_quantile(confidence: float) -> float:
+    """Return z with probability `confidence` between -z and z."""
+    if not 0.0 < confidence < 1.0:
+        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence}")
+    return float(scipy.stats.norm.ppf(0.5 * (1.0 + confidence)))
+
+
+def share_interval(share: Array, factor: float, confidence: float) -> tuple[Array, Array]:
+    """Return the score interval (Wilson 1927) of shares whose estimate has variance ``factor share (1 - share)``."""
+    z = normal_quantile(confidence)
+    excess = z * z * factor
+    centre = (share + 0.5 * excess) / (1.0 + excess)
+    half = z / (1.0 + excess) * np.sqrt(factor * share * (1.0 - share) + 0.25 * z * z * factor * factor)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def scatter_factor(per_probe: Array, bound: Array, confidence: float) -> tuple[Array, float]:
+    """Return standard errors from the scatter between probes, at most `bound`, and the quantile that goes with them.
+
+    Parameters
+    ----------
+    per_probe : ndarray, shape (n_probes, …)
+        One estimate per probe.
+    bound : ndarray
+        Standard error on the sphere.
+    confidence : float
+        Coverage of the interval.
+    """
+    n_probes = len(per_probe)
+    if n_probes < FEWEST_FOR_SCATTER:
+        return bound, normal_quantile(confidence)
+    measured = per_probe.std(axis=0, ddof=1) / math.sqrt(n_probes)
+    normal_quantile(confidence)
+    quantile = float(scipy.stats.t.ppf(0.5 * (1.0 + confidence), n_probes - 1))
+    return np.minimum(measured, bound), quantile

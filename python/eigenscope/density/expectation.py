@@ -1,0 +1,113 @@
+"""Means over the spectrum: of functions, powers, indicator functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InvalidInputError
+from ..results.estimate import Estimate
+from .confidence import normal_quantile, scatter_factor
+from .cumulative import MERGE_FACTOR
+
+if TYPE_CHECKING:
+    from ..results.spectral_density import SpectralDensity
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def expectation(density: SpectralDensity, f: Callable[[Array], Any], confidence: float) -> Estimate:
+    """Return the mean of `f` over the eigenvalues with sampling and quadrature error."""
+    fine = rule_values(f, density.nodes, density.weights, density.rounding)
+    coarse = rule_values(f, density.coarse_nodes, density.coarse_weights, density.rounding)
+    squares = rule_values(
+        lambda x: np.square(np.asarray(f(x), dtype=np.float64)), density.nodes, density.weights, density.rounding
+    )
+    value, change = float(fine.mean()), abs(float(fine.mean() - coarse.mean()))
+    return _estimate(density, fine, float(squares.mean()) - value**2, change, confidence)
+
+
+def moment(density: SpectralDensity, order: int, confidence: float) -> Estimate:
+    """Return the mean of the eigenvalues' powers; Gauss quadrature leaves no error below twice the degree."""
+    if order != int(order) or order < 0:
+        raise InvalidInputError(f"order must be a non-negative integer, got {order!r}; use expectation for others")
+    order = int(order)
+    fine = rule_values(lambda x: x**order, density.nodes, density.weights, density.rounding)
+    squares = rule_values(lambda x: x ** (2 * order), density.nodes, density.weights, density.rounding)
+    change = 0.0
+    if order > 2 * density.degree - 1:
+        coarse = rule_values(lambda x: x**order, density.coarse_nodes, density.coarse_weights, density.rounding)
+        change = abs(float(fine.mean() - coarse.mean()))
+    return _estimate(density, fine, float(squares.mean()) - float(fine.mean()) ** 2, change, confidence)
+
+
+def count(density: SpectralDensity, low: float, high: float, confidence: float) -> Estimate:
+    """Return the number of eigenvalues in a closed interval."""
+    if not low <= high:
+        raise InvalidInputError(f"the interval from {low} to {high} is empty")
+    measure = density._measure
+    # The distribution counts eigenvalues up to the slack above a position, and those at `low` belong inside.
+    ends = np.array([low - 2.0 * measure.slack, high])
+    inside = np.isfinite(ends)
+    per_probe = np.tile([0.0, 1.0], (density.n_probes, 1))
+    error = np.zeros(2)
+    if inside.any():
+        per_probe[:, inside] = measure.per_probe(ends[inside])
+        error[inside] = measure.quadrature_error(ends[inside])
+    shares = per_probe[:, 1] - per_probe[:, 0]
+    share = float(np.clip(shares.mean(), 0.0, 1.0))
+    estimate = _estimate(density, shares, share * (1.0 - share), float(np.hypot(*error)), confidence)
+    n = density.order
+    interval = (max(0.0, n * estimate.interval[0]), min(float(n), n * estimate.interval[1]))
+    return Estimate(n * share, n * estimate.stderr, interval, confidence, density.info.n_matvecs)
+
+
+def nullity(density: SpectralDensity, tolerance: float | None, confidence: float) -> Estimate:
+    """Return the number of eigenvalues that are zero to rounding."""
+    if tolerance is None:
+        tolerance = density.order * density.rounding * max(abs(end) for end in density.support)
+    if not tolerance >= 0:
+        raise InvalidInputError(f"tolerance must not be negative, got {tolerance}")
+    return count(density, -tolerance, tolerance, confidence)
+
+
+def rule_values(f: Callable[[Array], Any], nodes: Array, weights: Array, rounding: float) -> Array:
+    """Return the quadrature of `f` for every probe; nodes without weight do not count, whatever `f` is there."""
+    kept = np.isfinite(nodes) & (np.nan_to_num(weights) > 0)
+    values = np.zeros(nodes.shape)
+    values[kept] = function_values(f, nodes[kept], rounding)
+    return np.asarray(np.where(kept, values * np.nan_to_num(weights), 0.0).sum(axis=1))
+
+
+def function_values(f: Callable[[Array], Any], x: Array, rounding: float) -> Array:
+    """Return f at the positions `x`, one finite value each."""
+    # Eigenvalues of a semidefinite operator that rounding has moved below zero are zero.
+    slack = MERGE_FACTOR * rounding * float(np.abs(x).max(initial=0.0))
+    with np.errstate(all="ignore"):
+        values = np.asarray(f(np.where((x < 0) & (x >= -slack), 0.0, x)), dtype=np.float64)
+    if values.shape not in ((), x.shape):
+        raise InvalidInputError(f"f must return one value per eigenvalue, got shape {values.shape}")
+    values = np.broadcast_to(values, x.shape)
+    wrong = x[~np.isfinite(values)]
+    if len(wrong):
+        raise InvalidInputError(
+            f"f is not finite at {len(wrong)} of {len(x)} nodes, first at {wrong[0]:.6g}: the operator has an "
+            "eigenvalue there or close by, or rounding has moved one across the end of its domain"
+        )
+    return values
+
+
+def _estimate(
+    density: SpectralDensity, per_probe: Array, spectral_variance: float, change: float, confidence: float
+) -> Estimate:
+    measure = density._measure
+    bound = math.sqrt(measure.factor * max(spectral_variance, 0.0))
+    error, quantile = np.asarray(bound), normal_quantile(confidence)
+    if measure.uses_scatter:
+        error, quantile = scatter_factor(per_probe, np.asarray(bound), confidence)
+    value = float(per_probe.mean())
+    half = math.hypot(quantile * float(error), change)
+    return Estimate(value, float(error), (value - half, value + half), confidence, density.info.n_matvecs)

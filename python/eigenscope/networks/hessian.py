@@ -1,0 +1,342 @@
+"""The Hessian of a PyTorch model's loss as an operator: products with vectors, nothing formed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InvalidInputError, NonDeterministicOperatorError, UnsupportedTypeError
+from ..operators import Operator, as_operator
+
+if TYPE_CHECKING:
+    import torch
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+KINDS = ("hessian", "gauss_newton", "finite_difference")
+REDUCTIONS = ("mean", "sum")
+
+CHANGE_FACTOR = 1e3
+"""Two evaluations of one gradient may differ by this many rounding units of its norm."""
+
+
+def hessian_operator(
+    model: torch.nn.Module,
+    loss: Callable[[Any, Any], torch.Tensor],
+    data: Any,
+    *,
+    kind: str = "hessian",
+    reduction: str = "mean",
+    check: bool = True,
+) -> Operator:
+    """View the Hessian of a loss with respect to a model's parameters as an operator.
+
+    What it returns goes into `eigsh`, `spectral_density`, `trace` and `diagonal`. Parameters, gradients and modes of
+    the model stay as they are, and products run on its device.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        In evaluation mode, or without layers that behave differently in training.
+    loss : callable
+        ``loss(outputs, targets)``, a scalar tensor.
+    data : tuple of (inputs, targets), or iterable of such tuples
+        One batch, or batches that can be gone through repeatedly, such as a list or a DataLoader.
+    kind : {"hessian", "gauss_newton", "finite_difference"}
+        "gauss_newton" is ``Jᵀ H_out J``, positive semidefinite when the loss is convex in the outputs.
+        "finite_difference" takes central differences of gradients, for models without a second derivative; it is
+        accurate to about ``eps**(2/3)``.
+    reduction : {"mean", "sum"}
+        How `loss` treats the samples of a batch: means are weighted by the sizes of the batches.
+    check : bool
+        Refuse models whose gradient changes from one evaluation to the next.
+
+    Returns
+    -------
+    Operator
+        Of order P, the number of parameters that require gradients, in the order of ``model.parameters()``.
+
+    Raises
+    ------
+    NonDeterministicOperatorError
+        With dropout or batch normalisation in training mode, or when data come shuffled or augmented.
+    InvalidInputError
+        When no parameter requires gradients, parameters are of several types or devices, or the data cannot be gone
+        through twice.
+    ImportError
+        Without PyTorch.
+
+    References
+    ----------
+    Pearlmutter 1994, "Fast exact multiplication by the Hessian", Neural Computation 6; Schraudolph 2002, Neural
+    Computation 14.
+
+    Examples
+    --------
+    >>> import torch  # doctest: +SKIP
+    >>> from eigenscope import eigsh  # doctest: +SKIP
+    >>> model = torch.nn.Linear(2, 1, bias=False).double()  # doctest: +SKIP
+    >>> batch = torch.eye(2).double(), torch.zeros(2, 1).double()  # doctest: +SKIP
+    >>> operator = hessian_operator(model, torch.nn.functional.mse_loss, batch)  # doctest: +SKIP
+    >>> eigsh(operator, k=2, rng=0).eigenvalues.round(12)  # doctest: +SKIP
+    array([1., 1.])
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError('hessian_operator needs PyTorch: pip install "eigenscope[torch]"') from error
+    if kind not in KINDS:
+        raise InvalidInputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    if reduction not in REDUCTIONS:
+        raise InvalidInputError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    if not isinstance(model, torch.nn.Module):
+        raise UnsupportedTypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    curvature = Curvature(model, loss, data, reduction)
+    if check:
+        refuse_training_layers(model)
+        curvature.check_determinism()
+    product = {
+        "hessian": curvature.hessian_products,
+        "gauss_newton": curvature.gauss_newton_products,
+        "finite_difference": curvature.difference_products,
+    }[kind]
+    if kind == "hessian" and not curvature.has_second_derivative():
+        product = curvature.difference_products
+    dtype = np.dtype(np.float64 if curvature.parameters[0].dtype == torch.float64 else np.float32)
+    return as_operator(product, shape=(curvature.size, curvature.size), dtype=dtype)
+
+
+def refuse_training_layers(model: Any) -> None:
+    """Raise when layers in training mode make the loss random or dependent on the composition of batches."""
+    import torch
+
+    batch_norm = torch.nn.modules.batchnorm._BatchNorm
+    dropout = torch.nn.modules.dropout._DropoutNd
+    wrong = [
+        f"{name or 'the model'} ({type(layer).__name__})"
+        for name, layer in model.named_modules()
+        if layer.training and (isinstance(layer, batch_norm) or (isinstance(layer, dropout) and layer.p > 0))
+    ]
+    if wrong:
+        raise NonDeterministicOperatorError(
+            f"{len(wrong)} layers are in training mode, where dropout is random and batch normalisation depends on the "
+            f"batch and changes with every evaluation: {', '.join(wrong[:4])}{', …' if len(wrong) > 4 else ''}. "
+            "Call model.eval() first, or use check=False"
+        )
+
+
+class Curvature:
+    """Products of second-derivative matrices with blocks of vectors, summed over batches.
+
+    Parameters
+    ----------
+    model, loss, data, reduction
+        As `hessian_operator` takes them.
+    """
+
+    def __init__(self, model: Any, loss: Callable[[Any, Any], Any], data: Any, reduction: str) -> None:
+        self.model, self.loss, self._reduction = model, loss, reduction
+        self.names, self.parameters = [], []
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                self.names.append(name)
+                self.parameters.append(parameter)
+        if not self.parameters:
+            raise InvalidInputError("no parameter of the model requires gradients")
+        kinds = {(str(parameter.dtype), str(parameter.device)) for parameter in self.parameters}
+        if len(kinds) > 1:
+            raise InvalidInputError(f"parameters are of several types or devices: {sorted(kinds)}; convert them first")
+        self.size = sum(parameter.numel() for parameter in self.parameters)
+        self._data = _repeatable(data)
+
+    def batches(self) -> Iterator[tuple[Any, Any, float]]:
+        """Yield inputs, targets and the weight of each batch, on the device of the model."""
+        device = self.parameters[0].device
+        sizes = [len(targets) for _, targets in self._data] if self._reduction == "mean" else []
+        for inputs, targets in self._data:
+            weight = len(targets) / sum(sizes) if sizes else 1.0
+            yield _to(inputs, device), _to(targets, device), weight
+
+    def hessian_products(self, block: Array) -> Array:
+        """Return H V by differentiating the gradient once more, the graph of the gradient being made once."""
+        import torch
+
+        vectors = self._unflatten(block)
+        total = [0.0] * len(vectors)
+        for inputs, targets, weight in self.batches():
+            value = self.loss(self.model(inputs), targets)
+            gradient = torch.autograd.grad(value, self.parameters, create_graph=True, allow_unused=True)
+            used = [(g, k) for k, g in enumerate(gradient) if g is not None and g.requires_grad]
+            for j, vector in enumerate(vectors):
+                if not used:
+                    continue
+                again = torch.autograd.grad(
+                    [g for g, _ in used],
+                    self.parameters,
+                    grad_outputs=[vector[k] for _, k in used],
+                    retain_graph=j + 1 < len(vectors),
+                    allow_unused=True,
+                )
+                total[j] = total[j] + weight * self._flatten(again)
+        return self._to_numpy(total)
+
+    def gauss_newton_products(self, block: Array) -> Array:
+        """Return ``Jᵀ H_out J V``; ``J v`` is the derivative of ``Jᵀ u`` along v with respect to u."""
+        import torch
+
+        vectors = self._unflatten(block)
+        total = [0.0] * len(vectors)
+        for inputs, targets, weight in self.batches():
+            outputs = self.model(inputs)
+            slope = torch.autograd.grad(self.loss(outputs, targets), outputs, create_graph=True)[0]
+            dummy = torch.zeros_like(outputs, requires_grad=True)
+            pulled = torch.autograd.grad(
+                outputs, self.parameters, grad_outputs=dummy, create_graph=True, allow_unused=True
+            )
+            used = [k for k, part in enumerate(pulled) if part is not None and part.requires_grad]
+            for j, vector in enumerate(vectors):
+                pushed = torch.autograd.grad(
+                    [pulled[k] for k in used],
+                    dummy,
+                    grad_outputs=[vector[k] for k in used],
+                    retain_graph=True,
+                )[0]
+                weighted = pushed
+                if slope.requires_grad:
+                    weighted = torch.autograd.grad(slope, outputs, grad_outputs=pushed, retain_graph=True)[0]
+                found = torch.autograd.grad(
+                    outputs, self.parameters, grad_outputs=weighted, retain_graph=True, allow_unused=True
+                )
+                total[j] = total[j] + weight * self._flatten(found)
+        return self._to_numpy(total)
+
+    def difference_products(self, block: Array) -> Array:
+        """Return central differences of the gradient, ``(g(θ + ε v) - g(θ - ε v)) / 2 ε``."""
+        import torch
+
+        unit = torch.finfo(self.parameters[0].dtype).eps
+        length = float(sum(float((p.detach() ** 2).sum()) for p in self.parameters)) ** 0.5
+        total = []
+        for vector in self._unflatten(block):
+            size = float(sum(float((part**2).sum()) for part in vector)) ** 0.5
+            if size == 0.0:
+                total.append(torch.zeros_like(self._flatten(vector)))
+                continue
+            # The error is eps / step from rounding and step² from the third derivative.
+            step = unit ** (1.0 / 3.0) * (1.0 + length / self.size**0.5) / size * self.size**0.5
+            forward = self.gradient([step * part for part in vector])
+            backward = self.gradient([-step * part for part in vector])
+            total.append((forward - backward) / (2.0 * step))
+        return self._to_numpy(total)
+
+    def gradient(self, shift: list[Any] | None = None) -> Any:
+        """Return the gradient at the parameters plus `shift`, as one vector; the model is not touched."""
+        import torch
+
+        moved = [p.detach() if shift is None else p.detach() + s for p, s in _paired(self.parameters, shift)]
+        moved = [p.requires_grad_(True) for p in (m.clone() for m in moved)]
+        state = dict(zip(self.names, moved, strict=True))
+        total: Any = 0.0
+        for inputs, targets, weight in self.batches():
+            outputs = torch.func.functional_call(self.model, state, (inputs,))
+            parts = torch.autograd.grad(self.loss(outputs, targets), moved, allow_unused=True)
+            total = total + weight * self._flatten(parts)
+        return total
+
+    def has_second_derivative(self) -> bool:
+        """Whether the gradient can be differentiated; some fused kernels and custom functions cannot.
+
+        PyTorch marks a function that is differentiable once by an error node beside the path to the parameters, which
+        is never run: its second derivative would silently be taken for zero. So the graph is searched for such nodes.
+        """
+        import torch
+
+        inputs, targets, _ = next(self.batches())
+        try:
+            value = self.loss(self.model(inputs), targets)
+            gradient = torch.autograd.grad(value, self.parameters, create_graph=True, allow_unused=True)
+            if any("::Error" in name for name in _graph_names(gradient)):
+                return False
+            used = [g for g in gradient if g is not None and g.requires_grad]
+            if used:
+                torch.autograd.grad(used, self.parameters, grad_outputs=used, allow_unused=True)
+        except RuntimeError as error:
+            if "not implemented" in str(error) or "double backward" in str(error):
+                return False
+            raise
+        return True
+
+    def check_determinism(self) -> None:
+        """Compare two gradients over all data."""
+        import torch
+
+        first, second = self.gradient(), self.gradient()
+        change = float((first - second).norm() / (first.norm() or 1.0))
+        tolerance = CHANGE_FACTOR * float(torch.finfo(first.dtype).eps)
+        if not change <= tolerance:
+            raise NonDeterministicOperatorError(
+                f"two gradients over the same data differ by {change:.1e} of their norm (tolerance {tolerance:.1e}): "
+                "switch off dropout and batch normalisation (model.eval()), and shuffling, random augmentation and "
+                "drop_last of the data loader (a list of its batches is fixed), or use check=False"
+            )
+
+    def _unflatten(self, block: Array) -> list[list[Any]]:
+        """Columns as lists of tensors shaped like the parameters."""
+        import torch
+
+        like = self.parameters[0]
+        columns = torch.as_tensor(np.array(block.T, order="C"), dtype=like.dtype, device=like.device)
+        sizes = [parameter.numel() for parameter in self.parameters]
+        return [
+            [part.reshape(p.shape) for part, p in zip(torch.split(column, sizes), self.parameters, strict=True)]
+            for column in columns
+        ]
+
+    def _flatten(self, parts: Iterable[Any]) -> Any:
+        import torch
+
+        pairs = zip(parts, self.parameters, strict=True)
+        return torch.cat([(torch.zeros_like(p) if part is None else part).detach().reshape(-1) for part, p in pairs])
+
+    def _to_numpy(self, columns: list[Any]) -> Array:
+        import torch
+
+        empty = torch.zeros(self.size, dtype=self.parameters[0].dtype)
+        stacked = [empty if isinstance(column, float) else column.cpu() for column in columns]
+        return np.asarray(torch.stack(stacked, dim=1).numpy())
+
+
+def _graph_names(tensors: Iterable[Any]) -> set[str]:
+    """Names of all nodes in the graph behind some tensors."""
+    pending = [tensor.grad_fn for tensor in tensors if tensor is not None and tensor.grad_fn is not None]
+    seen = set(pending)
+    names = set()
+    while pending:
+        node = pending.pop()
+        names.add(node.name())
+        fresh = {parent for parent, _ in node.next_functions if parent is not None} - seen
+        seen |= fresh
+        pending.extend(fresh)
+    return names
+
+
+def _repeatable(data: Any) -> Any:
+    """One batch as a list of it; an iterator, which ends after one round, is refused."""
+    if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (tuple, list)):
+        return [data]
+    if isinstance(data, Iterator) or not isinstance(data, Iterable):
+        raise InvalidInputError(
+            "data must be one (inputs, targets) tuple or batches that can be gone through repeatedly; give "
+            "list(batches) instead of an iterator"
+        )
+    return data
+
+
+def _to(value: Any, device: Any) -> Any:
+    return value.to(device) if hasattr(value, "to") else value
+
+
+def _paired(parameters: list[Any], shift: list[Any] | None) -> Iterable[tuple[Any, Any]]:
+    return zip(parameters, shift if shift is not None else [None] * len(parameters), strict=True)

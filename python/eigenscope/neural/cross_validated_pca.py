@@ -1,0 +1,208 @@
+"""Cross-validated principal components: the signal's spectrum from repeats, without the noise."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from scipy.linalg.blas import dgemm as gemm
+
+from .. import _core
+from ..errors import InvalidInputError
+from ..results.cross_validated_spectrum import CrossValidatedSpectrum
+from ..run_options import (
+    Progress,
+    ProgressOption,
+    RandomSource,
+    Stopwatch,
+    resolve_seed,
+    resolve_threads,
+    single_threaded_blas,
+)
+from .repeats import Array, Repeats, as_repeats, random_halves, repeat_gram
+from .spontaneous import remove_spontaneous
+
+
+def cvpca(
+    X1: Any,
+    X2: Any = None,
+    *,
+    k: int | None = None,
+    n_shuffles: int = 10,
+    center: bool = True,
+    spontaneous: Any = None,
+    n_spontaneous: int = 32,
+    nan: str = "raise",
+    rng: RandomSource = None,
+    threads: int | None = None,
+    progress: ProgressOption = False,
+) -> CrossValidatedSpectrum:
+    """Estimate the spectrum of the signal by cross-validated principal component analysis.
+
+    Components are found on one half of the repeats; the signal variance along each is the covariance, over
+    stimuli, of the projections of both halves. Noise that is independent between repeats adds nothing on
+    average. Assumed: the same stimuli in the same order, and noise independent between repeats. It is not
+    unbiased: components found on noisy data miss part of the signal, so that decaying spectra come out too
+    flat where noise is strong (`exponent_bias` estimates by how much, `fit_power_law_moments` avoids it).
+
+    Parameters
+    ----------
+    X1 : array_like, shape (n_stimuli, n_neurons), or (n_repeats, n_stimuli, n_neurons) without `X2`
+        Responses; several repeats are averaged in random halves.
+    X2 : array_like, shape (n_stimuli, n_neurons), optional
+        Responses to the same stimuli, presented again.
+    k : int, optional
+        Leading components wanted; all by default. The total signal variance is that of all either way.
+    n_shuffles : int
+        Random exchanges of the repeats of each stimulus, averaged over. 0 finds components on `X1` (the
+        first half of the repeats) and takes the rest as the second half: right when noise is correlated
+        between stimuli within a repeat, for example successive time bins, which exchanging would break.
+    center : bool
+        Subtract every neuron's mean over stimuli, for each half on its own, after each exchange.
+    spontaneous : array_like, shape (n_times, n_neurons), optional
+        Activity without stimuli: responses are put in its units and its leading components removed, see
+        `remove_spontaneous`.
+    n_spontaneous : int
+        Components of it to remove.
+    nan : {"raise", "omit"}
+        With "omit", presentations that are NaN throughout are missing.
+    rng : int, Generator, SeedSequence or None
+        Draws the exchanges.
+    threads : int, optional
+        Threads.
+    progress : bool or callable
+        Whom to tell.
+
+    Returns
+    -------
+    CrossValidatedSpectrum
+        In the order of the components, with the contribution of every stimulus.
+
+    Raises
+    ------
+    InvalidInputError
+        For unequal shapes, too few stimuli, missing repeats, or `k` beyond the data.
+
+    References
+    ----------
+    Stringer et al. 2019, "High-dimensional geometry of population responses in visual cortex", Nature 571.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eigenscope.neural import cvpca
+    >>> generator = np.random.default_rng(0)
+    >>> signal = generator.standard_normal((300, 100)) / np.arange(1, 101) ** 0.5
+    >>> X1, X2 = (signal + 0.1 * generator.standard_normal(signal.shape) for _ in range(2))
+    >>> spectrum = cvpca(X1, X2, rng=0)
+    >>> bool(abs(spectrum.fit_power_law(ranks=(3, 30)).exponent - 1) < 0.3)
+    True
+    """
+    threads = resolve_threads(threads)
+    seed = resolve_seed(rng)
+    watch = Stopwatch(threads, seed)
+    tell = Progress(progress, "cvpca")
+    repeats = as_repeats(X1, X2, nan=nan)
+    if spontaneous is not None:
+        cleaned = tuple(remove_spontaneous(array, spontaneous, n_components=n_spontaneous) for array in repeats.arrays)
+        repeats = Repeats(cleaned, repeats.present)
+    k = _check_options(repeats, k, n_shuffles)
+    tell("Gram matrix of all presentations")
+    gram = repeat_gram(repeats, center=center, threads=threads)
+    if not np.isfinite(gram).all():
+        raise InvalidInputError("sums of squares overflow: divide the responses by a power of ten first")
+    # A power of two, so that squares of the Gram matrix stay in range and no bit changes.
+    unit = float(np.ldexp(1.0, int(np.frexp(np.diagonal(gram).max())[1])))
+    gram /= unit
+    generator = np.random.Generator(np.random.Philox(seed))
+    rounds = max(1, n_shuffles)
+    exchanges = [random_halves(repeats.present, generator if n_shuffles else None) for _ in range(rounds)]
+    tell(f"{rounds} exchanges of repeats")
+    contributions, noise, traces = _average_exchanges(gram, exchanges, k, center, threads)
+    tell.close()
+    divisor = (repeats.n_stimuli - int(center)) / unit
+    contributions /= divisor
+    return CrossValidatedSpectrum(
+        eigenvalues=contributions.sum(axis=0),
+        n_samples=repeats.n_stimuli,
+        n_features=repeats.n_neurons,
+        total_variance=traces[0] / divisor,
+        degrees_of_freedom=repeats.n_stimuli - int(center),
+        centered=center,
+        contributions=contributions,
+        noise_eigenvalues=noise / divisor,
+        total_noise_variance=traces[1] / divisor,
+        n_repeats=len(repeats.arrays),
+        n_shuffles=n_shuffles,
+        info=watch.info(
+            "cross-validated PCA on one Gram matrix", n_passes=1, peak_bytes=3 * gram.nbytes + contributions.nbytes
+        ),
+    )
+
+
+def _check_options(repeats: Repeats, k: int | None, n_shuffles: int) -> int:
+    limit = min(repeats.n_stimuli, repeats.n_neurons)
+    if k is None:
+        k = limit
+    if not isinstance(k, (int, np.integer)) or not 1 <= k <= limit:
+        raise InvalidInputError(
+            f"k={k!r} components of {repeats.n_stimuli} stimuli x {repeats.n_neurons} neurons: choose 1 to {limit}"
+        )
+    if not isinstance(n_shuffles, (int, np.integer)) or n_shuffles < 0:
+        raise InvalidInputError(f"n_shuffles must be a non-negative integer, got {n_shuffles!r}")
+    return int(k)
+
+
+def _average_exchanges(
+    gram: Array, exchanges: list[tuple[Any, Any]], k: int, center: bool, threads: int
+) -> tuple[Array, Array, Array]:
+    """Average over exchanges, several at a time, in their order whatever the number of threads."""
+    contributions, noise, traces = np.zeros((exchanges[0][0].shape[0], k)), np.zeros(k), np.zeros(2)
+    with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
+        # As many at a time as there are threads: each needs several matrices of the Gram matrix's size.
+        for first in range(0, len(exchanges), threads):
+            batch = exchanges[first : first + threads]
+            for products, differences, sums in pool.map(lambda halves: _one_exchange(gram, halves, k, center), batch):
+                contributions += products
+                noise += differences
+                traces += sums
+    count = len(exchanges)
+    return contributions / count, noise / count, traces / count
+
+
+def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center: bool) -> tuple[Array, Array, Array]:
+    """Return contributions (n_stimuli, k), noise variances (k,), and total signal and noise, as sums over stimuli.
+
+    With ``G11 = X1 X1ᵀ = A B Aᵀ`` the components are ``X1ᵀ A B^-½``; projections of the two halves are
+    ``c1 = A B^½`` and ``c2 = G21 A B^-½``. Their product is ``A ∘ (G21 A)``, in which B cancels.
+    """
+    first, second = halves
+    left, right = first @ gram, second @ gram
+    train, cross = first @ left.T, second @ left.T
+    second_total = float(second.multiply(right).sum())
+    if center:
+        second_total -= float((right @ second.sum(axis=0)).sum()) / len(train)
+        _center_in_place(train)
+        _center_in_place(cross)
+    largest, common = float(np.trace(train)), float(np.trace(cross))
+    if largest <= 0:
+        raise InvalidInputError("all responses of one repeat are zero or constant: there is nothing to decompose")
+    traces = np.array([common, (largest + second_total) / 2 - common])
+    values, vectors = _core.eigh_largest_in_place(np.asfortranarray(train), k)
+    values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
+    # SciPy's BLAS, which the package keeps on one thread in every thread of its own.
+    projected = gemm(1.0, cross.T, vectors, trans_a=True)
+    products = vectors * projected
+    # Components without variance have no direction; both projections on them are zero.
+    tiny = len(vectors) * np.finfo(np.float64).eps * largest
+    inverse = np.where(values > tiny, 1 / np.maximum(values, tiny), 0.0)
+    second_power = inverse * np.sum(projected**2, axis=0)
+    noise = (np.maximum(values, 0.0) + second_power) / 2 - products.sum(axis=0)
+    return products, np.where(values > tiny, noise, 0.0), traces
+
+
+def _center_in_place(matrix: Array) -> None:
+    """Subtract row and column means, so that the rows that made these products are centred."""
+    matrix -= matrix.mean(axis=0)
+    matrix -= matrix.mean(axis=1)[:, None]

@@ -1,0 +1,201 @@
+"""The decay of every layer's spectrum, in the manner of α-ReQ: a report for any list of activations."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..covariance import covariance_spectrum
+from ..errors import InvalidInputError
+from ..power_law import fit_power_law
+from ..results.base import Result
+from ..results.estimate import Estimate
+from ..results.power_law_fit import PowerLawFit
+from ..run_options import RandomSource
+from .dimensionality import rankme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class LayerSpectrum(Result):
+    """Decay and dimensions of one layer.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    n_samples, n_features : int
+        Size of its activations, flattened.
+    power_law : PowerLawFit
+        Exponent with interval.
+    r_squared_500 : float
+        Weighted share of log variance that a line through ranks 11 to 500 explains.
+    participation_ratio : Estimate
+        With its sampling error; biased low with few samples.
+    effective_rank, rank_me : float
+        Exponentials of entropies: of variance shares, and of singular values.
+    dims_90 : int
+        Dimensions that hold 90 % of the variance.
+    misfit : str
+        Why the spectrum is no power law on the ranks fitted; empty when nothing speaks against it.
+    """
+
+    name: str
+    n_samples: int
+    n_features: int
+    power_law: PowerLawFit
+    r_squared_500: float
+    participation_ratio: Estimate
+    effective_rank: float
+    rank_me: float
+    dims_90: int
+    misfit: str
+
+    def summary(self) -> str:
+        """Return the main numbers on one line."""
+        low, high = self.power_law.interval
+        verdict = "no power law" if self.misfit else "power law"
+        return (
+            f"{self.name}: exponent {self.power_law.exponent:.3f} ({low:.3f} to {high:.3f}), {verdict}, "
+            f"participation ratio {self.participation_ratio.value:.1f}, {self.dims_90} dimensions hold 90 %"
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class LayerReport(Result):
+    """Decay and dimensions of a list of layers.
+
+    Parameters
+    ----------
+    layers : tuple of LayerSpectrum
+        In the order given.
+    """
+
+    layers: tuple[LayerSpectrum, ...]
+
+    def to_frame(self) -> DataFrame:
+        """Return one row for each layer as a pandas DataFrame (needs pandas)."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError('to_frame() needs pandas: pip install "eigenscope[frame]"') from error
+        rows = [
+            {
+                "layer": layer.name,
+                "n_samples": layer.n_samples,
+                "n_features": layer.n_features,
+                "exponent": layer.power_law.exponent,
+                "exponent_low": layer.power_law.interval[0],
+                "exponent_high": layer.power_law.interval[1],
+                "r_squared": layer.power_law.r_squared,
+                "r_squared_500": layer.r_squared_500,
+                "participation_ratio": layer.participation_ratio.value,
+                "effective_rank": layer.effective_rank,
+                "rank_me": layer.rank_me,
+                "dims_90": layer.dims_90,
+                "misfit": layer.misfit,
+            }
+            for layer in self.layers
+        ]
+        return pandas.DataFrame(rows)
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the exponent of every layer with its interval; layers that follow no power law are hollow."""
+        from .plotting import plot_layers
+
+        return plot_layers(self, ax=ax, **options)
+
+    def summary(self) -> str:
+        """Return one line for each layer."""
+        return "\n".join([f"LayerReport: {len(self.layers)} layers", *(f"  {x.summary()}" for x in self.layers)])
+
+
+def layer_report(
+    activations: Mapping[str, Any] | Sequence[Any],
+    *,
+    ranks: tuple[int, int] = (11, 100),
+    confidence: float = 0.95,
+    rng: RandomSource = 0,
+    threads: int | None = None,
+) -> LayerReport:
+    """Report decay and dimensions of the activations of every layer of a network.
+
+    Each layer is flattened to samples x features and centred. Assumed: samples are independent draws.
+
+    Parameters
+    ----------
+    activations : mapping of str to array_like, or sequence of array_like
+        Each of shape (n_samples, …); a memory map is read in place when two-dimensional.
+    ranks : tuple of int
+        Ranks of the power law; the default is that of α-ReQ.
+    confidence : float
+        Coverage of the intervals.
+    rng : int, Generator, SeedSequence or None
+        For iterative methods.
+    threads : int, optional
+        Threads.
+
+    Returns
+    -------
+    LayerReport
+        With a plot and a table.
+
+    Raises
+    ------
+    InvalidInputError
+        When there is no layer, or one has too few samples or features for the ranks.
+
+    References
+    ----------
+    Agrawal, Mondal, Ghosh and Richards 2022, "α-ReQ: assessing representation quality in self-supervised
+    learning by measuring eigenspectrum decay", NeurIPS.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eigenscope.neural import layer_report
+    >>> generator = np.random.default_rng(0)
+    >>> layers = {"a": generator.standard_normal((2000, 120)) / np.arange(1, 121) ** 0.5}
+    >>> bool(abs(layer_report(layers).layers[0].power_law.exponent - 1) < 0.15)
+    True
+    """
+    named = dict(activations) if isinstance(activations, Mapping) else {str(i): x for i, x in enumerate(activations)}
+    if not named:
+        raise InvalidInputError("there is no layer: give a mapping of names to arrays, or a list of arrays")
+    return LayerReport(tuple(_layer(str(name), x, ranks, confidence, rng, threads) for name, x in named.items()))
+
+
+def _layer(
+    name: str, activations: Any, ranks: tuple[int, int], confidence: float, rng: RandomSource, threads: int | None
+) -> LayerSpectrum:
+    detached = activations.detach() if hasattr(activations, "detach") else activations
+    shape = getattr(detached, "shape", None) or np.shape(detached)
+    if len(shape) < 2:
+        raise InvalidInputError(f"layer {name!r} has shape {tuple(shape)}: the first axis must be samples")
+    flat = detached if len(shape) == 2 else detached.reshape(shape[0], -1)
+    spectrum = covariance_spectrum(flat, rng=rng, threads=threads)
+    positive = int(np.sum(spectrum.eigenvalues > 0))
+    if positive < ranks[0] + 4:
+        raise InvalidInputError(
+            f"layer {name!r} with {shape[0]} samples has {positive} positive eigenvalues, ranks "
+            f"{ranks[0]} to {ranks[1]} need at least {ranks[0] + 4}: give more samples, or start at a lower rank"
+        )
+    fit = fit_power_law(spectrum, ranks=ranks, confidence=confidence)
+    return LayerSpectrum(
+        name=name,
+        n_samples=spectrum.n_samples,
+        n_features=spectrum.n_features,
+        power_law=fit,
+        r_squared_500=fit_power_law(spectrum, ranks=(ranks[0], 500)).r_squared,
+        participation_ratio=spectrum.participation_ratio(confidence=confidence),
+        effective_rank=spectrum.effective_rank(),
+        rank_me=rankme(spectrum),
+        dims_90=spectrum.dims_for_variance(0.9),
+        misfit=fit.misfit,
+    )

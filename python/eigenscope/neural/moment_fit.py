@@ -1,0 +1,399 @@
+"""Power laws fitted to the unbiased moments of the signal's eigenvalues (method of eigen-moments)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.special import ndtri
+from scipy.stats import f as f_distribution
+
+from ..errors import InvalidInputError
+from ..results.power_law_fit import PowerLawFit
+from ..results.run_info import RunInfo
+from ..run_options import (
+    RandomSource,
+    Stopwatch,
+    resolve_seed,
+    resolve_threads,
+    single_threaded_blas,
+)
+from .eigen_moments import Array, bootstrap_moments, eigen_moments, paired_gram
+from .repeats import NEURONS_PER_BLOCK, Repeats, as_repeats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+N_MOMENTS = 10
+"""Moments fitted by default, as published."""
+
+N_ORDERS = 2
+"""Orders of the stimuli averaged over: the answer depends less on chance, and its error hardly changes."""
+
+N_BREAKS = 50
+"""Ranks tried for the break."""
+
+LARGEST_EXPONENT = 10.0
+"""Bound of the search; a spectrum as steep has one dimension."""
+
+START_EXPONENTS = (0.5, 1.0, 2.0)
+"""Starts of the search for a single slope."""
+
+SMALLEST_CORRELATION_EIGENVALUE = 1e-10
+"""Relative floor of the moments' correlation matrix, whose smallest eigenvalues are rounding."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class MomentPowerLawFit(PowerLawFit):
+    """Exponents of the signal's spectrum from unbiased moments.
+
+    `exponent` is that of a single slope, or the second one of a broken power law, beyond `break_rank`.
+
+    Parameters
+    ----------
+    exponent, stderr, interval, r_squared, ranks, intercept, method, range_sensitivity, n_dropped, bias : fields
+        As in `PowerLawFit`; what a fit of moments does not have is NaN or empty.
+    confidence, eigenvalues, n_samples : fields
+        As in `PowerLawFit`; the eigenvalues are those of the fit.
+    first_exponent : float
+        Exponent up to `break_rank`; equal to `exponent` for a single slope.
+    first_stderr : float
+        Its standard error.
+    break_rank : int
+        Rank at which the slope changes; 1 for a single slope.
+    moments, fitted_moments : ndarray, shape (n_moments,)
+        Unbiased estimates of ``Σ λ^m``, and those of the fit.
+    moment_covariance : ndarray, shape (n_moments, n_moments)
+        Bootstrap covariance of `moments`.
+    misfit_statistic : float
+        Squared distance of moments and fit in units of their errors, at the minimum.
+    misfit_p_value : float
+        Probability of a larger distance if the shape is right.
+    info : RunInfo
+        What it cost.
+    """
+
+    first_exponent: float = math.nan
+    first_stderr: float = math.nan
+    break_rank: int = 1
+    moments: Array = dataclasses.field(default_factory=lambda: np.zeros(0))
+    fitted_moments: Array = dataclasses.field(default_factory=lambda: np.zeros(0))
+    moment_covariance: Array = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
+    misfit_statistic: float = math.nan
+    misfit_p_value: float = math.nan
+    info: RunInfo = dataclasses.field(default_factory=RunInfo)
+
+    def predict(self, ranks: Any) -> Array:
+        """Return the fitted eigenvalues at 1-based `ranks`, in the units of the covariance."""
+        logs, beyond = _abscissae(np.asarray(ranks, dtype=np.float64), self.break_rank)
+        return np.asarray(np.exp(self.intercept - self.first_exponent * logs - self.exponent * beyond))
+
+    @property
+    def misfit(self) -> str:
+        """Why the shape does not fit the moments at the 5 % level; empty when it does."""
+        if not self.misfit_p_value < 0.05:
+            return ""
+        shape = "a single power law" if self.break_rank == 1 else "a broken power law"
+        return f"{shape} does not reproduce the {len(self.moments)} moments (p = {self.misfit_p_value:.2g})"
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the moments of the data with their errors, relative to those of the fit."""
+        from .plotting import plot_moment_fit
+
+        return plot_moment_fit(self, ax=ax, **options)
+
+    def summary(self) -> str:
+        """Return exponents, fit and cost in three lines."""
+        low, high = self.interval
+        broken = (
+            f"{self.first_exponent:.3f} ± {self.first_stderr:.2g} up to rank {self.break_rank}, then "
+            if self.break_rank > 1
+            else ""
+        )
+        return (
+            f"MomentPowerLawFit: exponent {broken}{self.exponent:.4f} ± {self.stderr:.2g} "
+            f"({self.confidence:.0%} interval {low:.4f} to {high:.4f})\n"
+            f"  {self.misfit or 'nothing in the moments speaks against it'}; {len(self.moments)} moments, p = "
+            f"{self.misfit_p_value:.2g}\n"
+            f"  {self.info.summary()}"
+        )
+
+
+def fit_power_law_moments(
+    X1: Any,
+    X2: Any,
+    *,
+    slopes: int = 1,
+    n_moments: int = N_MOMENTS,
+    n_bootstraps: int | None = None,
+    n_orders: int = N_ORDERS,
+    confidence: float = 0.95,
+    rng: RandomSource = None,
+    threads: int | None = None,
+) -> MomentPowerLawFit:
+    """Fit the exponent of the signal's spectrum through unbiased moments of its eigenvalues.
+
+    Noise that is independent between repeats and stimuli enters none of the moments ``Σ λ^m`` on average,
+    whatever its spectrum and size, so that the exponent has no bias from noise or from few stimuli, where
+    that of `cvpca` has. Assumed: stimuli are independent draws, and the signal's covariance over all
+    `n_neurons` eigenvalues follows the shape fitted; leading eigenvalues weigh most.
+
+    Parameters
+    ----------
+    X1, X2 : array_like, shape (n_stimuli, n_neurons)
+        Responses to the same stimuli, presented twice.
+    slopes : {1, 2}
+        A single power law, or one continuous at a break whose rank is searched.
+    n_moments : int
+        Moments fitted.
+    n_bootstraps : int, optional
+        Resamples of the stimuli for the covariance of the moments; ``10 k log k`` for k moments by default.
+    n_orders : int
+        Random orders of the stimuli averaged over.
+    confidence : float
+        Coverage of the interval.
+    rng : int, Generator, SeedSequence or None
+        Draws orders and resamples.
+    threads : int, optional
+        Threads of the bootstrap.
+
+    Returns
+    -------
+    MomentPowerLawFit
+        Its standard errors are those of generalised least squares with the bootstrap covariance, for a given
+        break; `misfit_p_value` says whether the shape reproduces the moments.
+
+    Raises
+    ------
+    InvalidInputError
+        For unequal shapes, too few stimuli, or repeats without a common signal.
+
+    References
+    ----------
+    Kong and Valiant 2017, "Spectrum estimation from samples", Annals of Statistics 45 (moments);
+    Pospisil and Pillow 2024, "Revisiting the high-dimensional geometry of population responses in visual
+    cortex" (two repeats and broken power laws).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eigenscope.neural import fit_power_law_moments
+    >>> generator = np.random.default_rng(0)
+    >>> signal = generator.standard_normal((300, 100)) / np.arange(1, 101) ** 0.5
+    >>> X1, X2 = (signal + 0.1 * generator.standard_normal(signal.shape) for _ in range(2))
+    >>> fit = fit_power_law_moments(X1, X2, rng=0)
+    >>> bool(abs(fit.exponent - 1) < 0.1)
+    True
+    """
+    if slopes not in (1, 2):
+        raise InvalidInputError(f"slopes must be 1 or 2, got {slopes!r}")
+    estimate = estimate_moments(
+        X1, X2, n_moments=n_moments, n_bootstraps=n_bootstraps, n_orders=n_orders, rng=rng, threads=threads
+    )
+    return fit_moments(estimate, slopes=slopes, confidence=confidence)
+
+
+@dataclasses.dataclass(frozen=True)
+class MomentEstimate:
+    """Unbiased moments ``Σ λ^m`` with their covariance."""
+
+    values: Array
+    covariance: Array
+    n_bootstraps: int
+    n_stimuli: int
+    n_neurons: int
+    info: RunInfo
+
+
+def estimate_moments(
+    X1: Any,
+    X2: Any,
+    *,
+    n_moments: int = N_MOMENTS,
+    n_bootstraps: int | None = None,
+    n_orders: int = N_ORDERS,
+    rng: RandomSource = None,
+    threads: int | None = None,
+) -> MomentEstimate:
+    """Estimate moments and their covariance; options as `fit_power_law_moments`."""
+    threads, seed = resolve_threads(threads), resolve_seed(rng)
+    watch = Stopwatch(threads, seed)
+    repeats = as_repeats(X1, X2, minimum_stimuli=8)
+    n_stimuli = repeats.n_stimuli
+    if not 3 <= n_moments <= n_stimuli // 2:
+        raise InvalidInputError(
+            f"n_moments={n_moments!r} with {n_stimuli} stimuli: choose 3 to {n_stimuli // 2}, chains of that many "
+            "pairs of stimuli are needed"
+        )
+    draws = math.floor(10 * n_moments * math.log(n_moments)) if n_bootstraps is None else n_bootstraps
+    if draws <= n_moments + 1 or n_orders < 1:
+        raise InvalidInputError(
+            f"n_bootstraps={draws} and n_orders={n_orders}: the covariance of {n_moments} moments needs more than "
+            f"{n_moments + 1} resamples, and at least one order"
+        )
+    cross = _cross_gram(repeats)
+    generator = np.random.Generator(np.random.Philox(seed))
+    orders = [generator.permutation(n_stimuli) for _ in range(n_orders)]
+    resamples = [generator.integers(0, n_stimuli, n_stimuli) for _ in range(draws)]
+    scale = float(np.abs(cross).max())
+    if not 0 < scale < math.inf:
+        raise InvalidInputError(
+            "all responses are zero, or their products overflow: divide by a power of ten, or check them"
+        )
+    cross = cross / scale
+    with single_threaded_blas():
+        values = np.mean([eigen_moments(paired_gram(cross, order), n_moments) for order in orders], axis=0)
+        samples = bootstrap_moments(cross, n_moments, resamples, threads)
+    with np.errstate(over="ignore", under="ignore"):
+        units = scale ** np.arange(1.0, n_moments + 1)
+    if not (np.isfinite(units).all() and (units > 0).all()):
+        raise InvalidInputError(
+            f"the {n_moments}th power of eigenvalues near {scale:.3g} leaves the range of double precision: scale the "
+            "responses to variances near 1"
+        )
+    return MomentEstimate(
+        values=values * units,
+        covariance=np.atleast_2d(np.cov(samples.T)) * np.outer(units, units),
+        n_bootstraps=draws,
+        n_stimuli=n_stimuli,
+        n_neurons=repeats.n_neurons,
+        info=watch.info("eigen-moments", n_passes=1, peak_bytes=3 * cross.nbytes),
+    )
+
+
+def _cross_gram(repeats: Repeats) -> Array:
+    """Return ``X1 X2ᵀ`` over stimuli; means of the neurons are subtracted for the sake of rounding only."""
+    first, second = repeats.arrays
+    cross = np.zeros((repeats.n_stimuli, repeats.n_stimuli))
+    for start in range(0, repeats.n_neurons, NEURONS_PER_BLOCK):
+        columns = slice(start, start + NEURONS_PER_BLOCK)
+        left, right = first[:, columns].astype(np.float64), second[:, columns].astype(np.float64)
+        cross += (left - left.mean(axis=0)) @ (right - right.mean(axis=0)).T
+    return cross
+
+
+def fit_moments(estimate: MomentEstimate, *, slopes: int, confidence: float) -> MomentPowerLawFit:
+    """Fit one slope, or two with the best break, to estimated moments."""
+    if not 0 < confidence < 1:
+        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    values = estimate.values
+    if not (values[0] > 0 and values[1] > 0):
+        raise InvalidInputError(
+            f"the first two moments of the signal are {values[0]:.3g} and {values[1]:.3g}, both must be positive: "
+            "the repeats have no signal in common that these stimuli can show"
+        )
+    problem = _Problem.of(estimate)
+    breaks = [1] if slopes == 1 else break_candidates(estimate.n_neurons)
+    candidates = [problem.solve(rank) for rank in breaks]
+    best = min(range(len(breaks)), key=lambda i: candidates[i].cost)
+    found, break_rank = candidates[best], breaks[best]
+    covariance = np.linalg.pinv(found.jac.T @ found.jac)
+    stderr = np.sqrt(np.diagonal(covariance))
+    log_unit = math.log(problem.unit)
+    margin = float(ndtri((1 + confidence) / 2)) * float(stderr[-1])
+    exponent = float(found.x[-1])
+    statistic = float(2 * found.cost)
+    n_parameters = len(found.x) + (slopes == 2)
+    shape = MomentPowerLawFit(
+        exponent=exponent,
+        stderr=float(stderr[-1]),
+        interval=(exponent - margin, exponent + margin),
+        r_squared=math.nan,
+        ranks=(1, estimate.n_neurons),
+        intercept=float(found.x[0]) + log_unit,
+        method=f"eigen-moments, {slopes} slope{'s' if slopes > 1 else ''}",
+        range_sensitivity=(),
+        n_dropped=0,
+        bias=math.nan,
+        confidence=confidence,
+        eigenvalues=np.zeros(0),
+        first_exponent=float(found.x[1]),
+        first_stderr=float(stderr[1]),
+        break_rank=break_rank,
+        moments=values,
+        fitted_moments=problem.moments(found.x, break_rank)[0] * problem.unit**problem.powers,
+        moment_covariance=estimate.covariance,
+        misfit_statistic=statistic,
+        misfit_p_value=_misfit_p_value(statistic, len(values) - n_parameters, estimate.n_bootstraps),
+        info=estimate.info,
+    )
+    return dataclasses.replace(shape, eigenvalues=shape.predict(np.arange(1, estimate.n_neurons + 1)))
+
+
+def break_candidates(n_neurons: int) -> list[int]:
+    """Return the ranks tried for the break: 2 to 48 in steps of 2, then evenly on a logarithmic scale."""
+    linear = np.arange(2, min(50, n_neurons), 2)
+    beyond = np.geomspace(50, n_neurons, N_BREAKS - len(linear) + 1)[:-1] if n_neurons > 50 else np.zeros(0)
+    return [int(rank) for rank in np.unique(np.concatenate([linear, np.floor(beyond)]))]
+
+
+def _misfit_p_value(statistic: float, freedom: int, n_bootstraps: int) -> float:
+    """Hotelling's T²: the covariance is itself estimated, from `n_bootstraps` draws."""
+    if freedom <= 0:
+        return math.nan
+    rest = n_bootstraps - freedom
+    return float(f_distribution.sf(statistic * rest / (freedom * (n_bootstraps - 1)), freedom, rest))
+
+
+def _abscissae(ranks: Array, break_rank: float) -> tuple[Array, Array]:
+    """Logarithms of the ranks up to the break, and beyond it."""
+    logs = np.log(ranks)
+    beyond = np.maximum(0.0, logs - math.log(break_rank))
+    return logs - beyond, beyond
+
+
+@dataclasses.dataclass(frozen=True)
+class _Problem:
+    """Whitened moments in a unit that makes them of order one, and the residuals of a shape."""
+
+    target: Array
+    whitening: Array
+    powers: Array
+    ranks: Array
+    unit: float
+
+    @classmethod
+    def of(cls, estimate: MomentEstimate) -> _Problem:
+        powers = np.arange(1.0, len(estimate.values) + 1)
+        unit = math.sqrt(estimate.values[1])
+        units = unit**powers
+        covariance = estimate.covariance / np.outer(units, units)
+        deviations = np.sqrt(np.diagonal(covariance))
+        if not (deviations > 0).all():
+            raise InvalidInputError("the bootstrap moments do not vary: too few different stimuli")
+        values, vectors = np.linalg.eigh(covariance / np.outer(deviations, deviations))
+        values = np.maximum(values, SMALLEST_CORRELATION_EIGENVALUE * values[-1])
+        # W = S^-½ in the units of the deviations: any square root of the inverse gives the same fit.
+        whitening = (vectors / np.sqrt(values)).T / deviations
+        return cls(estimate.values / units, whitening, powers, np.arange(1.0, estimate.n_neurons + 1), unit)
+
+    def moments(self, parameters: Array, break_rank: int) -> tuple[Array, Array]:
+        """Return ``Σ λ^m`` of ``λ_i = exp(c) i^-a`` (two slopes beyond the break) and its derivatives."""
+        abscissae = [np.log(self.ranks)] if len(parameters) == 2 else list(_abscissae(self.ranks, break_rank))
+        log_values = parameters[0] - sum(a * x for a, x in zip(parameters[1:], abscissae, strict=True))
+        terms = np.exp(np.outer(self.powers, log_values))
+        derivatives = [terms.sum(axis=1), *(-(terms @ x) for x in abscissae)]
+        return derivatives[0], np.column_stack(derivatives) * self.powers[:, None]
+
+    def solve(self, break_rank: int) -> Any:
+        """Return the best fit for a given break over the starts."""
+        n_slopes = 1 if break_rank == 1 else 2
+
+        def residuals(parameters: Array) -> Array:
+            return np.asarray(self.whitening @ (self.moments(parameters, break_rank)[0] - self.target))
+
+        def jacobian(parameters: Array) -> Array:
+            return np.asarray(self.whitening @ self.moments(parameters, break_rank)[1])
+
+        # c between a spectrum of one eigenvalue and a flat one, with room for noise in the first moment.
+        bounds = ([-math.log(len(self.ranks)) - 5, *[0.0] * n_slopes], [5.0, *[LARGEST_EXPONENT] * n_slopes])
+        starts = START_EXPONENTS if n_slopes == 1 else START_EXPONENTS[1:2]
+        results = []
+        for exponent in starts:
+            level = math.log(self.target[0] / float(np.sum(self.ranks**-exponent)))
+            start = np.clip([level, *[exponent] * n_slopes], np.add(bounds[0], 1e-6), np.subtract(bounds[1], 1e-6))
+            results.append(least_squares(residuals, start, jacobian, bounds=bounds, x_scale="jac"))
+        return min(results, key=lambda result: result.cost)

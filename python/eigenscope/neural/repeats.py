@@ -1,0 +1,242 @@
+"""Repeated presentations of the same stimuli: checking, splitting, and the one Gram matrix of all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from .. import _core
+from ..errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+from ..inputs import as_matrix
+from ..run_options import single_threaded_blas
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+NEURONS_PER_BLOCK = 1024
+"""Neurons cast, centred and multiplied at a time: bounds the scratch beside the Gram matrix."""
+
+MISSING_POLICIES = ("raise", "omit")
+
+
+@dataclasses.dataclass(frozen=True)
+class Repeats:
+    """Responses to the same stimuli, presented several times.
+
+    Parameters
+    ----------
+    arrays : tuple of ndarray, each of shape (n_stimuli, n_neurons)
+        One for each repeat, where they lie.
+    present : ndarray of bool, shape (n_repeats, n_stimuli)
+        Which presentations took place.
+    """
+
+    arrays: tuple[Array, ...]
+    present: Array
+
+    @property
+    def n_stimuli(self) -> int:
+        """Rows of every array."""
+        return int(self.arrays[0].shape[0])
+
+    @property
+    def n_neurons(self) -> int:
+        """Columns of every array."""
+        return int(self.arrays[0].shape[1])
+
+
+def as_repeats(X1: Any, X2: Any = None, *, nan: str = "raise", minimum_stimuli: int = 4) -> Repeats:
+    """View two matrices, or one array of repeats, as repeats of the same stimuli.
+
+    Parameters
+    ----------
+    X1 : array_like, shape (n_stimuli, n_neurons), or (n_repeats, n_stimuli, n_neurons) without `X2`
+        Responses.
+    X2 : array_like, shape (n_stimuli, n_neurons), optional
+        Responses to the same stimuli in the same order, presented again.
+    nan : {"raise", "omit"}
+        With "omit", presentations whose whole row is NaN are missing; every stimulus needs two others.
+    minimum_stimuli : int
+        Fewer are refused.
+
+    Returns
+    -------
+    Repeats
+        Views, not copies.
+    """
+    if nan not in MISSING_POLICIES:
+        raise InvalidInputError(f"nan must be one of {', '.join(MISSING_POLICIES)}, got {nan!r}")
+    arrays = _as_arrays(X1) if X2 is None else (as_matrix(X1)[0], as_matrix(X2)[0])
+    shapes = {array.shape for array in arrays}
+    if len(shapes) > 1:
+        raise InvalidInputError(
+            f"repeats must have one shape (n_stimuli, n_neurons), got {', '.join(map(str, sorted(shapes)))}: row i of "
+            "each must be the same stimulus, column j the same neuron"
+        )
+    if any(array.dtype.kind == "c" for array in arrays):
+        raise UnsupportedTypeError("responses must be real numbers, got complex ones")
+    if arrays[0].shape[0] < minimum_stimuli:
+        raise InvalidInputError(f"{arrays[0].shape[0]} stimuli are too few: at least {minimum_stimuli} are needed")
+    present = _presence(arrays, nan)
+    return Repeats(arrays, present)
+
+
+def _as_arrays(responses: Any) -> tuple[Array, ...]:
+    stack = responses if isinstance(responses, (list, tuple)) else np.asarray(responses)
+    if isinstance(stack, np.ndarray) and stack.ndim != 3:
+        raise InvalidInputError(
+            f"one array of repeats must be (n_repeats, n_stimuli, n_neurons), got shape {stack.shape}: give two "
+            "matrices X1, X2, or stack the repeats"
+        )
+    arrays = tuple(as_matrix(layer)[0] for layer in stack)
+    if len(arrays) < 2:
+        raise InvalidInputError("at least two repeats are needed: noise cannot be told from signal in one")
+    return arrays
+
+
+def _presence(arrays: Sequence[Array], nan: str) -> Array:
+    present = np.ones((len(arrays), arrays[0].shape[0]), dtype=bool)
+    for repeat, array in enumerate(arrays):
+        if array.dtype.kind != "f":
+            continue
+        with np.errstate(invalid="ignore", over="ignore"):
+            suspicious = np.flatnonzero(~np.isfinite(array.sum(axis=1, dtype=np.float64)))
+        for row in suspicious:
+            bad = ~np.isfinite(array[row])
+            if not bad.any():
+                raise InvalidInputError(
+                    f"row {row} of repeat {repeat + 1} overflows when summed: divide the data first"
+                )
+            if nan == "raise" or not np.isnan(array[row]).all():
+                raise NonFiniteInputError(
+                    f"{int(bad.sum())} of {len(bad)} responses to stimulus {row} in repeat {repeat + 1} are NaN or "
+                    'infinite: drop the stimulus or the neurons; nan="omit" leaves out presentations that are all NaN'
+                )
+            present[repeat, row] = False
+    few = present.sum(axis=0) < 2
+    if few.any():
+        raise InvalidInputError(
+            f"{int(few.sum())} stimuli have fewer than two presentations, the first is stimulus "
+            f"{int(np.argmax(few))}: drop them"
+        )
+    return present
+
+
+def repeat_gram(repeats: Repeats, *, center: bool, threads: int) -> Array:
+    """Return ``X Xᵀ`` over all presentations, shape (n_repeats n_stimuli, n_repeats n_stimuli), symmetric.
+
+    The rows of `X` are the repeats one below the other; missing presentations are rows of zeros. Each neuron's
+    mean over all presentations is subtracted when asked, for the sake of rounding: halves are centred later.
+    Neurons are read once, a block at a time, and never again.
+    """
+    n_stimuli, n_repeats = repeats.n_stimuli, len(repeats.arrays)
+    order = n_repeats * n_stimuli
+    here = repeats.present.ravel()
+    gram = np.zeros((order, order))
+    for first in range(0, repeats.n_neurons, NEURONS_PER_BLOCK):
+        last = min(first + NEURONS_PER_BLOCK, repeats.n_neurons)
+        block = np.empty((order, last - first))
+        for repeat, array in enumerate(repeats.arrays):
+            rows = block[repeat * n_stimuli : (repeat + 1) * n_stimuli]
+            rows[...] = array[:, first:last]
+        if center:
+            block[here] -= block[here].mean(axis=0)
+        block[~here] = 0.0
+        with single_threaded_blas():
+            gram += _core.sample_gram(block, center=False, threads=threads)["cross_products"]
+    return np.tril(gram) + np.tril(gram, -1).T
+
+
+def random_halves(present: Array, generator: np.random.Generator | None) -> tuple[Any, Any]:
+    """Average the presentations of every stimulus in two halves, drawn anew for each stimulus.
+
+    Parameters
+    ----------
+    present : ndarray of bool, shape (n_repeats, n_stimuli)
+        Presentations there are.
+    generator : numpy.random.Generator or None
+        None takes the halves in the order of the repeats.
+
+    Returns
+    -------
+    tuple of sparse matrices, each of shape (n_stimuli, n_repeats n_stimuli)
+        ``S1 @ X`` and ``S2 @ X`` are the averages of the stacked responses `X`.
+    """
+    n_repeats, n_stimuli = present.shape
+    keys = (
+        np.tile(np.arange(n_repeats)[:, None], (1, n_stimuli)) if generator is None else generator.random(present.shape)
+    )
+    position = np.argsort(np.argsort(np.where(present, keys, np.inf), axis=0, kind="stable"), axis=0, kind="stable")
+    counts = present.sum(axis=0)
+    # With an odd number of presentations the larger half is the first or the second one by chance.
+    extra = np.zeros(n_stimuli, dtype=int) if generator is None else generator.integers(0, 2, n_stimuli)
+    in_first = position < (counts + extra) // 2
+    return _averaging(present & in_first, n_stimuli), _averaging(present & ~in_first, n_stimuli)
+
+
+def _averaging(half: Array, n_stimuli: int) -> Any:
+    repeat, stimulus = np.nonzero(half)
+    weights = 1.0 / half.sum(axis=0)[stimulus]
+    columns = repeat * n_stimuli + stimulus
+    return scipy.sparse.csr_array((weights, (stimulus, columns)), shape=(n_stimuli, half.size))
+
+
+def split_repeats(X: Any, *, nan: str = "raise", rng: Any = None) -> tuple[Array, Array]:
+    """Average the repeats of every stimulus in two halves.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_repeats, n_stimuli, n_neurons), or a sequence of matrices
+        Responses; with an odd number of repeats one half has one more.
+    nan : {"raise", "omit"}
+        With "omit", presentations whose whole row is NaN are missing, and each stimulus is averaged over those
+        it has.
+    rng : int, Generator, SeedSequence or None
+        None takes the first half of the repeats and the second; otherwise the halves are drawn for every
+        stimulus.
+
+    Returns
+    -------
+    tuple of ndarray, each of shape (n_stimuli, n_neurons)
+        The two averages, in double precision.
+
+    Raises
+    ------
+    InvalidInputError
+        When a stimulus has fewer than two presentations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eigenscope.neural import split_repeats
+    >>> first, second = split_repeats(np.arange(4.0)[:, None, None] * np.ones((4, 5, 2)))
+    >>> float(first[0, 0]), float(second[0, 0])
+    (0.5, 2.5)
+    """
+    from ..run_options import resolve_seed
+
+    repeats = as_repeats(X, nan=nan, minimum_stimuli=1)
+    generator = None if rng is None else np.random.Generator(np.random.Philox(resolve_seed(rng)))
+    halves = random_halves(repeats.present, generator)
+    averages = []
+    for half in halves:
+        total = np.zeros((repeats.n_stimuli, repeats.n_neurons))
+        for repeat, array in enumerate(repeats.arrays):
+            weight = half[:, repeat * repeats.n_stimuli : (repeat + 1) * repeats.n_stimuli].diagonal()
+            used = weight > 0
+            total[used] += weight[used, None] * array[used]
+        averages.append(total)
+    return averages[0], averages[1]
+
+
+def warn_about_constant_neurons(constant: Array, where: str) -> None:
+    """Say that neurons without variance were left out."""
+    warnings.warn(
+        f"{int(constant.sum()):,} of {len(constant):,} neurons are constant in {where} and cannot be scaled: left out",
+        DataWarning,
+        stacklevel=4,
+    )

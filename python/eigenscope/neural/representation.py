@@ -1,0 +1,179 @@
+"""Responses of one system to stimuli, checked, centred and brought into a safe range."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidInputError
+from ..inputs import as_source, check_finite
+from ..svd import svds
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+ROUNDING_OF_MEANS = 8 * float(np.finfo(np.float64).eps)
+"""A neuron that varies by less than this share of its mean is constant up to rounding."""
+
+LARGEST_EXPONENT = 505
+"""Data whose largest magnitude lies between 2^-505 and 2^505 (1e±152): squares in their units are doubles too."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Representation:
+    """Centred responses in double precision.
+
+    Parameters
+    ----------
+    responses : ndarray, shape (n_stimuli, n_neurons)
+        Each neuron's mean over stimuli subtracted; the original divided by ``2**exponent``.
+    means : ndarray, shape (n_neurons,)
+        What was subtracted, in units of `responses`.
+    exponent : int
+        Power of two that brings the data near 1, so that no square leaves the range of doubles.
+    resolution : float
+        Rounding error of the entries of the data as given, in units of `responses`.
+    """
+
+    responses: Array
+    means: Array
+    exponent: int
+    resolution: float
+
+    @property
+    def n_stimuli(self) -> int:
+        """Rows."""
+        return int(self.responses.shape[0])
+
+    @property
+    def n_neurons(self) -> int:
+        """Columns."""
+        return int(self.responses.shape[1])
+
+    def basis(self, k: int | None = None) -> Basis:
+        """Return the leading singular triplets of the responses, at most `k`, those at rounding level left out."""
+        limit = min(self.n_stimuli - 1, self.n_neurons)
+        U, s, Vh = svds(self.responses, limit if k is None else min(k, limit), rng=0, threads=1)
+        # Rounding of the computation, and rounding of every entry of the data before it.
+        computed = max(self.responses.shape) * np.finfo(np.float64).eps * s[0]
+        given = self.resolution * (np.sqrt(self.n_stimuli) + np.sqrt(self.n_neurons))
+        rank = int(np.count_nonzero(s > max(computed, given)))
+        return Basis(U[:, :rank], s[:rank], Vh[:rank])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Basis:
+    """Singular triplets of centred responses, ``responses = U diag(s) Vh``.
+
+    Parameters
+    ----------
+    U : ndarray, shape (n_stimuli, rank)
+        Orthonormal columns.
+    s : ndarray, shape (rank,)
+        Descending, above rounding level.
+    Vh : ndarray, shape (rank, n_neurons)
+        Orthonormal rows.
+    """
+
+    U: Array
+    s: Array
+    Vh: Array
+
+    @property
+    def rank(self) -> int:
+        """Number of triplets."""
+        return len(self.s)
+
+    @property
+    def scores(self) -> Array:
+        """Coordinates of the stimuli along the principal axes, shape (n_stimuli, rank)."""
+        return self.U * self.s
+
+    def leading(self, k: int) -> Basis:
+        """Return the first `k` triplets, or all there are."""
+        return Basis(self.U[:, :k], self.s[:k], self.Vh[:k])
+
+
+def representation(data: Any, *, name: str = "X", minimum: int = 2, center: bool = True) -> Representation:
+    """Check responses and bring them into one form.
+
+    Parameters
+    ----------
+    data : array_like, shape (n_stimuli, n_neurons)
+        Whatever `eigenscope.as_source` takes.
+    name : str
+        What errors call it.
+    minimum : int
+        Stimuli the analysis needs at least.
+    center : bool
+        Subtract each neuron's mean.
+
+    Returns
+    -------
+    Representation
+        A copy in double precision.
+
+    Raises
+    ------
+    InvalidInputError
+        For too few stimuli, values that are not finite or outside 1e±152, or when no neuron varies.
+    """
+    source = as_source(data)
+    if source.n_samples < minimum:
+        raise InvalidInputError(
+            f"{name} has {source.n_samples} stimuli (rows) and {source.n_features} neurons (columns); at least "
+            f"{minimum} stimuli are needed. Transpose it if stimuli lie along columns"
+        )
+    largest = check_finite(source, threads=1)
+    exponent = int(np.frexp(largest)[1])
+    if abs(exponent) > LARGEST_EXPONENT:
+        raise InvalidInputError(
+            f"{name} reaches {largest:.3g}, and squares of such numbers leave the range of doubles: multiply it by a "
+            "power of ten first"
+        )
+    values = np.ldexp(np.asarray(source.array, dtype=np.float64), -exponent)
+    resolution = 0.0
+    if source.array.dtype.kind == "f" and source.array.dtype.itemsize < 8:
+        resolution = float(np.finfo(source.array.dtype).eps * np.sqrt(np.mean(values**2)))
+    means = values.mean(axis=0) if center else np.zeros(source.n_features)
+    values -= means
+    spread = np.abs(values).max(axis=0)
+    values[:, spread <= ROUNDING_OF_MEANS * np.abs(means)] = 0.0
+    if not values.any():
+        raise InvalidInputError(f"no neuron of {name} varies over the {source.n_samples} stimuli")
+    return Representation(values, means, exponent, resolution)
+
+
+def paired_representations(X: Any, Y: Any, *, minimum: int = 2) -> tuple[Representation, Representation]:
+    """Check the responses of two systems to the same stimuli.
+
+    Parameters
+    ----------
+    X, Y : array_like, shape (n_stimuli, n_neurons_x) and (n_stimuli, n_neurons_y)
+        Rows of both are the same stimuli in the same order.
+    minimum : int
+        Stimuli the analysis needs at least.
+
+    Returns
+    -------
+    tuple of Representation
+        Of equally many stimuli.
+
+    Raises
+    ------
+    InvalidInputError
+        When the numbers of stimuli differ, or one of them cannot be used.
+    """
+    x, y = representation(X, name="X", minimum=minimum), representation(Y, name="Y", minimum=minimum)
+    check_same_stimuli(x, y)
+    return x, y
+
+
+def check_same_stimuli(x: Representation, y: Representation, names: tuple[str, str] = ("X", "Y")) -> None:
+    """Refuse two systems that saw different numbers of stimuli."""
+    if x.n_stimuli != y.n_stimuli:
+        raise InvalidInputError(
+            f"{names[0]} has {x.n_stimuli} stimuli (rows) and {names[1]} has {y.n_stimuli}: both must hold the same "
+            "stimuli in the same order. Transpose them if stimuli lie along columns"
+        )

@@ -1,0 +1,344 @@
+"""The population spectrum behind a sample spectrum: the inverse problem, with bands that say how ill-posed it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..eigenvalues import Eigenvalues, as_eigenvalues
+from ..errors import InvalidInputError
+from ..inputs import as_source, check_finite
+from ..results.base import Result
+from ..results.estimate import Estimate
+from ..results.spectrum import Spectrum
+from .noise_variance import NORMAL_95, sizes
+from .silverstein import GeneralizedMarchenkoPastur
+
+Array = np.ndarray[Any, np.dtype[Any]]
+RandomState = int | np.random.Generator | np.random.SeedSequence | None
+
+METHODS = ("quest", "el_karoui")
+"""Estimators of the population spectrum by name."""
+
+MAX_KNOTS = 40
+"""Parameters of the estimated quantile function: more would fit fluctuations of the sample."""
+
+MAX_ATOMS = 96
+"""Population eigenvalues that stand for all in the law of the sample."""
+
+SMALLEST_SHARE = 1e-6
+"""Population eigenvalues are sought above this share of their mean; smaller ones leave no trace in a sample."""
+
+FIT_TOLERANCE = 1e-5
+"""Relative precision of the fit, far below the sampling error it is followed by."""
+
+MAX_FIT_STEPS, MAX_REFIT_STEPS = 30, 6
+"""Steps of the fit, and of refits to bootstrap draws, which start at the estimate they were drawn from."""
+
+GRID_SIZE = 80
+"""Population eigenvalues among which El Karoui's method distributes the weight."""
+
+JACKKNIFE_GROUPS = 20
+"""Groups of samples left out in turn for standard errors of moments."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class PopulationSpectrum(Result):
+    """Estimated population eigenvalues with pointwise bands.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (n_features,)
+        Descending.
+    low, high : ndarray, shape (n_features,)
+        Band at `confidence` from a parametric bootstrap, or NaN without one. Population eigenvalues closer than the
+        band is wide cannot be told apart by any method.
+    confidence : float
+        Coverage the band is made for, one eigenvalue at a time.
+    misfit : float
+        Root mean square difference between the sample's eigenvalues and those expected, over their mean.
+    method : str
+        "quest" or "el_karoui".
+    n_samples : float
+        Degrees of freedom of the sample covariance.
+    n_bootstrap : int
+        Draws behind the band.
+    """
+
+    eigenvalues: Array
+    low: Array
+    high: Array
+    confidence: float
+    misfit: float
+    method: str
+    n_samples: float
+    n_bootstrap: int
+
+    @property
+    def law(self) -> GeneralizedMarchenkoPastur:
+        """Law of sample eigenvalues that this population implies."""
+        return GeneralizedMarchenkoPastur(self.eigenvalues, len(self.eigenvalues) / self.n_samples)
+
+    def summary(self) -> str:
+        """Return range, misfit and the width of the band in three lines."""
+        width = float(np.nanmedian(self.high - self.low)) if self.n_bootstrap else math.nan
+        return (
+            f"PopulationSpectrum: {len(self.eigenvalues):,} eigenvalues {self.eigenvalues[0]:.6g} … "
+            f"{self.eigenvalues[-1]:.6g} from {self.n_samples:g} samples by {self.method}\n"
+            f"  misfit {self.misfit:.2g} of the mean eigenvalue\n"
+            f"  median width of the {self.confidence:.0%} band {width:.3g} ({self.n_bootstrap} bootstrap draws)"
+        )
+
+
+def population_spectrum(
+    spectrum_or_eigenvalues: Spectrum | ArrayLike,
+    *,
+    n_samples: float | None = None,
+    n_features: int | None = None,
+    method: str = "quest",
+    n_bootstrap: int = 20,
+    confidence: float = 0.95,
+    rng: RandomState = 0,
+) -> PopulationSpectrum:
+    """Estimate the population eigenvalues behind a full sample spectrum.
+
+    Parameters
+    ----------
+    spectrum_or_eigenvalues : Spectrum or array_like, shape (k,)
+        All eigenvalues of a sample covariance, in any order.
+    n_samples : float, optional
+        Degrees of freedom of the covariance. Taken from a Spectrum.
+    n_features : int, optional
+        Size of the covariance matrix; the number of eigenvalues by default. Taken from a Spectrum.
+    method : {"quest", "el_karoui"}
+        "quest" finds the population whose expected sample eigenvalues are nearest to those observed, and keeps the
+        trace. "el_karoui" finds weights on a grid that solve the Silverstein equation at complex points; faster and
+        rougher.
+    n_bootstrap : int
+        Gaussian data sets drawn from the estimate and estimated again for the band; 0 for none. With "quest" a
+        draw takes about a second.
+    confidence : float
+        Coverage of the band.
+    rng : int, Generator, SeedSequence or None
+        Source of the bootstrap draws.
+
+    Returns
+    -------
+    PopulationSpectrum
+        The problem is ill-posed: read the band before the values.
+
+    Raises
+    ------
+    InvalidInputError
+        When only the top eigenvalues are known, or all are zero.
+
+    References
+    ----------
+    Ledoit and Wolf 2015, J. Multivariate Analysis 139; El Karoui 2008, "Spectrum estimation for large dimensional
+    covariance matrices using random matrix theory", Annals of Statistics 36.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eigenscope.random_matrix import population_spectrum
+    >>> rng = np.random.default_rng(0)
+    >>> data = rng.standard_normal((400, 40)) * np.repeat([1.0, 3.0], 20)
+    >>> found = population_spectrum(np.linalg.eigvalsh(data.T @ data / 400), n_samples=400, n_bootstrap=0)
+    >>> bool(abs(np.median(found.eigenvalues[:20]) - 9) < 0.5)
+    True
+    """
+    if method not in METHODS:
+        raise InvalidInputError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
+    if not 0 < confidence < 1:
+        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    if n_features is None and not isinstance(spectrum_or_eigenvalues, Spectrum):
+        n_features = np.size(spectrum_or_eigenvalues)
+    sample = as_eigenvalues(spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features)
+    n, p = sizes(sample)
+    _check(sample, n, p)
+    values = np.zeros(p)
+    scale = float(sample.values.sum()) / p
+    values[: len(sample.values)] = sample.values[:p] / scale
+    population = _estimate(values, n, method)
+    low, high = _band(population, n, method, n_bootstrap, confidence, np.random.default_rng(rng))
+    expected = GeneralizedMarchenkoPastur(population, p / n).mean_quantiles(p)[::-1]
+    return PopulationSpectrum(
+        eigenvalues=population * scale,
+        low=low * scale,
+        high=high * scale,
+        confidence=confidence,
+        misfit=float(np.sqrt(np.mean((expected - values) ** 2))),
+        method=method,
+        n_samples=n,
+        n_bootstrap=int(n_bootstrap),
+    )
+
+
+def _check(sample: Eigenvalues, n: float, p: int) -> None:
+    if not sample.is_complete:
+        raise InvalidInputError(
+            f"the population needs all eigenvalues of the sample, not the top {len(sample.values)}: compute the full "
+            "spectrum (k=None)"
+        )
+    if not sample.values[0] > 0:
+        raise InvalidInputError("all eigenvalues are zero: the data do not vary")
+    if min(n, p) < 2:
+        raise InvalidInputError(f"n_samples={n:g} and n_features={p}: at least 2 of each are needed")
+
+
+def _estimate(values: Array, n: float, method: str, start: Array | None = None) -> Array:
+    """Return population eigenvalues (descending, of mean one) behind sample eigenvalues of mean one."""
+    found = _quest(values, n, start) if method == "quest" else _el_karoui(values, n)
+    return np.asarray(found / found.mean())
+
+
+def _quest(values: Array, n: float, start: Array | None) -> Array:
+    """Minimise ``Σ (q_i(τ) - λ_i)²`` over log-quantiles of the population at a few levels (trust region, SciPy)."""
+    from scipy.optimize import least_squares
+
+    p = len(values)
+    n_knots, n_atoms = min(p, MAX_KNOTS), min(p, MAX_ATOMS)
+    ascending = values[::-1]
+
+    def population(parameters: Array, size: int) -> Array:
+        knots = (np.arange(n_knots) + 0.5) / n_knots
+        quantiles = np.exp(np.interp((np.arange(size) + 0.5) / size, knots, np.sort(parameters)))
+        return np.asarray(quantiles / quantiles.mean())
+
+    def residuals(parameters: Array) -> Array:
+        law = GeneralizedMarchenkoPastur(population(parameters, n_atoms), p / n)
+        return np.asarray(law.mean_quantiles(p) - ascending)
+
+    # Sample eigenvalues spread by the ratio around their mean: shrunk, they start near the population.
+    begin = 1 + (ascending - 1) / math.sqrt(1 + p / n) if start is None else start[::-1]
+    middle = np.interp((np.arange(n_knots) + 0.5) / n_knots, (np.arange(p) + 0.5) / p, begin)
+    bounds = (math.log(SMALLEST_SHARE), math.log(2 * p))
+    # Equal knots would be one parameter: a slight slope lets the first step tell them apart.
+    initial = np.log(np.maximum(middle, 2 * SMALLEST_SHARE)) + 1e-3 * np.linspace(-1, 1, n_knots)
+    fit = least_squares(
+        residuals,
+        np.clip(initial, bounds[0] + 1, bounds[1] - 1e-3),
+        bounds=bounds,
+        diff_step=1e-4,
+        ftol=FIT_TOLERANCE,
+        xtol=FIT_TOLERANCE,
+        max_nfev=MAX_FIT_STEPS if start is None else MAX_REFIT_STEPS,
+    )
+    return population(fit.x, p)[::-1]
+
+
+def _el_karoui(values: Array, n: float) -> Array:
+    """Find weights on a grid with ``z_j + 1/v_j = c Σ w t / (1 + t v_j)`` by non-negative least squares."""
+    from scipy.optimize import nnls
+
+    p, ratio = len(values), len(values) / n
+    top = float(values[0])
+    grid = np.linspace(0, top, GRID_SIZE + 1)[1:]
+    # Points a little above the support; v is the samples' side of the sample's own Stieltjes transform.
+    real = np.linspace(-0.2 * top, 1.2 * top, 2 * GRID_SIZE)
+    z = np.concatenate([real + 1j * height * top for height in (0.05, 0.2)])
+    v = ratio * np.mean(1 / (values - z[:, None]), axis=1) - (1 - ratio) / z
+    matrix = ratio * grid / (1 + grid * v[:, None])
+    right = z + 1 / v
+    # The weights' sum and the trace are known: rows heavy enough to hold.
+    heavy = 10.0 * math.sqrt(len(z)) * ratio
+    system = np.vstack([matrix.real, matrix.imag, np.full(GRID_SIZE, heavy), heavy * grid])
+    weights, _ = nnls(system, np.concatenate([right.real, right.imag, [heavy, heavy]]))
+    levels = np.cumsum(weights) / weights.sum()
+    found = grid[np.minimum(np.searchsorted(levels, (np.arange(p) + 0.5) / p), GRID_SIZE - 1)]
+    return np.asarray(found[::-1])
+
+
+def _band(
+    population: Array, n: float, method: str, n_bootstrap: int, confidence: float, generator: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return pointwise quantiles of what the estimator says about Gaussian data drawn from its own answer."""
+    p, rows = len(population), max(2, round(n))
+    if n_bootstrap <= 0:
+        return np.full(p, np.nan), np.full(p, np.nan)
+    draws = np.empty((n_bootstrap, p))
+    for draw in draws:
+        data = generator.standard_normal((rows, p)) * np.sqrt(population)
+        side = data @ data.T if rows < p else data.T @ data
+        values = np.zeros(p)
+        values[: min(rows, p)] = np.maximum(np.linalg.eigvalsh(side)[::-1], 0) / rows
+        mean = values.mean()
+        draw[:] = _estimate(values / mean, n, method, population) * mean
+    tail = (1 - confidence) / 2
+    # The estimator lumps eigenvalues together, in another way for every draw: the hull of the percentiles and of their
+    # reflection about the estimate (basic bootstrap) covers more than either.
+    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+    return (
+        np.maximum(np.minimum(low, 2 * population - high), 0.0),
+        np.maximum(high, 2 * population - low),
+    )
+
+
+def population_moments(X: Any, order: int = 4, *, sample_axis: int = 0) -> tuple[Estimate, ...]:
+    """Estimate ``tr Σ^k`` for k = 1 … order without bias, however few samples there are.
+
+    Parameters
+    ----------
+    X : array_like
+        Data of mean zero, samples x features.
+    order : int
+        Highest moment, at most the number of samples.
+    sample_axis : {0, 1}
+        Axis along which samples lie.
+
+    Returns
+    -------
+    tuple of Estimate
+        One for each k; standard errors by the jackknife over groups of samples.
+
+    Raises
+    ------
+    InvalidInputError
+        When `order` is not between 1 and the number of samples.
+
+    References
+    ----------
+    Kong and Valiant 2017, "Spectrum estimation from samples", Annals of Statistics 45, theorem 1.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix import population_moments
+    >>> [round(moment.value, 4) for moment in population_moments([[1, 0], [1, 1], [0, 2]], 3)]
+    [2.3333, 1.6667, 0.0]
+    """
+    source = as_source(X, sample_axis=sample_axis)
+    unit = check_finite(source, 1)
+    n = source.n_samples
+    if not 1 <= order <= n:
+        raise InvalidInputError(f"order must lie between 1 and the {n} samples, got {order!r}")
+    if unit == 0:
+        return tuple(Estimate(0.0, 0.0, (0.0, 0.0)) for _ in range(order))
+    data = np.asarray(source.array, dtype=np.float64) / unit
+    gram = data @ data.T
+    values = _cycle_means(gram, order)
+    groups = min(JACKKNIFE_GROUPS, n)
+    spread = np.full(order, np.nan)
+    if n - -(-n // groups) >= order and groups > 1:
+        member = np.arange(n) % groups
+        left_out = [_cycle_means(gram[np.ix_(member != g, member != g)], order) for g in range(groups)]
+        spread = np.sqrt((groups - 1) * np.var(left_out, axis=0))
+    powers = unit ** (2 * np.arange(1, order + 1, dtype=float))
+    return tuple(
+        Estimate(float(v), float(s), (float(v - NORMAL_95 * s), float(v + NORMAL_95 * s)))
+        for v, s in zip(values * powers, spread * powers, strict=True)
+    )
+
+
+def _cycle_means(gram: Array, order: int) -> Array:
+    """Return ``tr(G^(k-1) A) / C(n, k)``, A the Gram matrix of samples and G its strict upper part."""
+    n = len(gram)
+    upper, product = np.triu(gram, 1), gram
+    means = np.empty(order)
+    for k in range(1, order + 1):
+        means[k - 1] = np.trace(product) / math.comb(n, k)
+        product = upper @ product
+    return means

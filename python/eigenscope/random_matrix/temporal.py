@@ -1,0 +1,362 @@
+"""Noise that is correlated in time: its law, its power spectrum, and its autocorrelation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import InvalidInputError
+from ..inputs import as_source, check_finite
+from ._elementwise import apply_elementwise
+from .edges import Edge
+from .silverstein import GeneralizedMarchenkoPastur, checked_atoms
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+FIRST_FREQUENCIES, LAST_FREQUENCIES = 128, 1 << 16
+"""Numbers of frequencies tried for an AR(1) spectrum, doubled until the edges stand still."""
+
+EDGE_TOLERANCE = 1e-14
+"""Relative change of both edges at which the quadrature over frequencies has converged; it converges exponentially."""
+
+STRONGEST_COEFFICIENT = 0.999
+"""AR(1) coefficients beyond ± this leave so few independent samples that no law for large data holds."""
+
+FEATURES_PER_BLOCK = 64
+"""Features whose periodograms are held in memory together."""
+
+
+class CorrelatedMarchenkoPastur:
+    """Law of the eigenvalues of ``X.T @ X / n_samples`` for features that are independent but correlated in time.
+
+    Every feature has the power spectrum `variance` x `power_spectrum`. The same law holds for independent samples of
+    unequal variance (weighted samples, elliptical distributions): `power_spectrum` then holds the relative variances.
+
+    Parameters
+    ----------
+    power_spectrum : array_like, shape (m,)
+        Power at frequencies spread evenly over ``(-Nyquist, Nyquist)`` or ``(0, Nyquist)``, or variances of samples;
+        divided by its mean. Zeros are frequencies that a filter has removed.
+    ratio : float
+        ``n_features / n_samples``, positive.
+    variance : float
+        Variance of the entries, positive.
+    weights : array_like, shape (m,), optional
+        Shares of the powers, when frequencies are not spread evenly.
+
+    Raises
+    ------
+    InvalidInputError
+        For a power spectrum that is negative or zero throughout, or numbers that are not positive.
+
+    Notes
+    -----
+    With ``g(z) = E tr (S - z)⁻¹ / p`` and the powers a of mean one, ``z = -1/g + ∫ a / (1 + c a g)``. Power-law
+    memory, whose power spectrum is unbounded at zero, has no finite edge and does not belong here; nor do the lag
+    matrices of a single channel, which follow another law.
+
+    References
+    ----------
+    Burda, Jarosz, Nowak and Snarska 2010, "A random matrix approach to VARMA processes", New J. Phys. 12; Silverstein
+    and Choi 1995, J. Multivariate Analysis 54.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix import CorrelatedMarchenkoPastur
+    >>> law = CorrelatedMarchenkoPastur.autoregressive(0.5, ratio=0.5)
+    >>> print(law.support.round(6))
+    [[0.057522 4.043033]]
+    """
+
+    def __init__(
+        self, power_spectrum: ArrayLike, ratio: float, variance: float = 1.0, *, weights: ArrayLike | None = None
+    ) -> None:
+        for name, value in (("ratio", ratio), ("variance", variance)):
+            if not (np.ndim(value) == 0 and math.isfinite(value) and value > 0):
+                raise InvalidInputError(f"{name} must be a positive finite number, got {value!r}")
+        self._ratio, self._variance = float(ratio), float(variance)
+        powers, shares = checked_atoms(power_spectrum, weights, name="power_spectrum")
+        powers = powers / powers.max()
+        self._power_spectrum = powers / (shares @ powers / shares.sum())
+        self._given_weights = None if weights is None else shares
+        # The samples' side is an ordinary sample covariance with the powers as population and the sizes exchanged.
+        self._companion = GeneralizedMarchenkoPastur(self._power_spectrum, 1 / self._ratio, weights)
+        self._unit = self._variance * self._ratio
+
+    @classmethod
+    def autoregressive(cls, coefficient: float, ratio: float, variance: float = 1.0) -> CorrelatedMarchenkoPastur:
+        """Return the law of AR(1) noise, ``x[t] = coefficient x[t-1] + innovation``.
+
+        Parameters
+        ----------
+        coefficient : float
+            Autocorrelation at lag one, between -0.999 and 0.999.
+        ratio, variance : float
+            As for the class; `variance` is that of the noise, not of its innovations.
+        """
+        n_frequencies, last = FIRST_FREQUENCIES, None
+        while True:
+            law = cls(ar1_power_spectrum(coefficient, n_frequencies), ratio, variance)
+            edges = law.support[[0, -1], [0, 1]]
+            if last is not None and np.all(np.abs(edges - last) <= EDGE_TOLERANCE * edges[1]):
+                return law
+            if n_frequencies >= LAST_FREQUENCIES:
+                return law
+            n_frequencies, last = 2 * n_frequencies, edges
+
+    def __repr__(self) -> str:
+        return (
+            f"CorrelatedMarchenkoPastur(ratio={self._ratio:.6g}, variance={self._variance:.6g}, "
+            f"{self.samples_per_effective_sample:.3g} samples per effective sample)"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (self._power_spectrum, self._ratio, self._variance, self._given_weights)
+
+    @property
+    def ratio(self) -> float:
+        """``n_features / n_samples``."""
+        return self._ratio
+
+    @property
+    def variance(self) -> float:
+        """Variance of the entries; also the mean eigenvalue."""
+        return self._variance
+
+    @property
+    def power_spectrum(self) -> Array:
+        """The powers given, divided by their mean."""
+        return np.array(self._power_spectrum)
+
+    @property
+    def samples_per_effective_sample(self) -> float:
+        """Mean squared power B over the squared mean: covariances are as uncertain as from ``n_samples / B`` samples.
+
+        ``(1 + φ²) / (1 - φ²)`` for AR(1), less than the ``(1 + φ) / (1 - φ)`` that holds for means.
+        """
+        return float(self._companion.weights @ self._companion.population**2)
+
+    @property
+    def support(self) -> Array:
+        """Intervals (low, high) of the continuous part, ascending, shape (n_intervals, 2)."""
+        return np.asarray(self._companion.support * self._unit)
+
+    @property
+    def atom(self) -> float:
+        """Share of eigenvalues that are exactly zero."""
+        remaining = float(self._companion.weights[self._companion.population > 0].sum())
+        return max(0.0, 1 - remaining / self._ratio)
+
+    def pdf(self, x: ArrayLike) -> Array | float:
+        """Density of the continuous part at `x`; integrates to ``1 - atom``."""
+        factor = self._ratio * self._unit
+        return apply_elementwise(lambda points: np.asarray(self._companion.pdf(points / self._unit)) / factor, x)
+
+    def cdf(self, x: ArrayLike) -> Array | float:
+        """Probability of an eigenvalue at or below `x`, the atom at zero included."""
+
+        def distribution(points: Array) -> Array:
+            above = np.asarray(self._companion.sf(points / self._unit)) / self._ratio
+            return np.where(points < 0, 0.0, np.maximum(1 - above, 0.0))
+
+        return apply_elementwise(distribution, x)
+
+    def ppf(self, probability: ArrayLike) -> Array | float:
+        """Smallest eigenvalue whose `cdf` reaches `probability`; NaN outside [0, 1]."""
+
+        def quantile(levels: Array) -> Array:
+            inside = np.where((levels >= 0) & (levels <= 1), levels, np.nan)
+            values = np.asarray(self._companion.ppf(1 - (1 - inside) * self._ratio)) * self._unit
+            return np.where(inside <= self.atom, 0.0, values) if self.atom > 0 else values
+
+        return apply_elementwise(quantile, probability)
+
+    def stieltjes(self, z: ArrayLike) -> Array | complex:
+        """Stieltjes transform ``∫ dF(x) / (x - z)``; at real points of the support the limit from above."""
+
+        def transform(points: Array) -> Array:
+            companion = np.asarray(self._companion.stieltjes(points / self._unit)) / self._unit
+            return np.asarray(companion / self._ratio - (1 - 1 / self._ratio) / points)
+
+        return apply_elementwise(transform, z, dtype=np.complex128)
+
+    def signal_variance(self, eigenvalue: ArrayLike) -> Array | float:
+        """Return the variance that a signal adds along its direction, behind an eigenvalue above the bulk.
+
+        The signal may have any time course: ``1 / (λ m(λ) m̃(λ))`` with the Stieltjes transforms of the features' and
+        the samples' side. NaN inside the support.
+
+        References
+        ----------
+        Benaych-Georges and Nadakuditi 2012, "The singular values and vectors of low rank perturbations of large
+        rectangular random matrices", J. Multivariate Analysis 111.
+        """
+
+        def variance(points: Array) -> Array:
+            unit = points / self._unit
+            samples_side = np.asarray(self._companion.stieltjes(unit))
+            features_side = samples_side / self._ratio - (1 - 1 / self._ratio) / unit
+            found = self._unit / (unit * samples_side * features_side)
+            outside = (samples_side.imag == 0) & (points > self.support[-1, 1])
+            return np.where(outside, found.real, np.nan)
+
+        return apply_elementwise(variance, eigenvalue)
+
+    def largest_eigenvalue_edge(self, n_features: float) -> Edge:
+        """Centre and scale the largest eigenvalue of finite data with `n_features` features.
+
+        ``(value - location) / scale`` tends to ``TracyWidom(1)`` for real data.
+        """
+        edge = self._companion.largest_eigenvalue_edge(n_features)
+        return Edge(edge.location * self._unit, edge.scale * self._unit)
+
+    def mean(self) -> float:
+        """Mean eigenvalue, the variance of the noise."""
+        return self._variance
+
+    def var(self) -> float:
+        """Variance of the eigenvalues, ``ratio B variance²``."""
+        return self._ratio * self.samples_per_effective_sample * self._variance**2
+
+
+def _rebuilt(powers: Array, ratio: float, variance: float, weights: Array | None) -> CorrelatedMarchenkoPastur:
+    return CorrelatedMarchenkoPastur(powers, ratio, variance, weights=weights)
+
+
+def ar1_power_spectrum(coefficient: float, n_frequencies: int = 512) -> Array:
+    """Return the power of AR(1) noise of unit variance at frequencies spread evenly over (0, Nyquist).
+
+    Parameters
+    ----------
+    coefficient : float
+        Autocorrelation at lag one, between -0.999 and 0.999.
+    n_frequencies : int
+        Number of frequencies, the midpoints of as many equal bands.
+
+    Returns
+    -------
+    ndarray, shape (n_frequencies,)
+        ``(1 - φ²) / (1 + φ² - 2 φ cos ω)``.
+
+    Raises
+    ------
+    InvalidInputError
+        For coefficients nearer to ±1 than any law for large data allows.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.temporal import ar1_power_spectrum
+    >>> print(ar1_power_spectrum(0.5, 4).round(3))
+    [2.3   0.865 0.459 0.345]
+    """
+    if not abs(coefficient) <= STRONGEST_COEFFICIENT:
+        raise InvalidInputError(
+            f"the AR(1) coefficient must lie between -{STRONGEST_COEFFICIENT} and {STRONGEST_COEFFICIENT}, got "
+            f"{coefficient!r}: remove slow drifts first, or compare with circularly shifted data"
+        )
+    angles = np.pi * (np.arange(n_frequencies) + 0.5) / n_frequencies
+    half_sine, half_cosine = np.sin(angles / 2) ** 2, np.cos(angles / 2) ** 2
+    denominator = (1 - coefficient) ** 2 * half_cosine + (1 + coefficient) ** 2 * half_sine
+    return np.asarray((1 - coefficient) * (1 + coefficient) / denominator)
+
+
+def noise_power_spectrum(
+    X: Any, *, sample_axis: int = 0, n_signal: int = 0, segment_length: int | None = None
+) -> Array:
+    """Estimate the power spectrum that all features share, for ``fit_marchenko_pastur(temporal=…)``.
+
+    Averages tapered periodograms of half-overlapping segments (Welch) over features, each weighted by its variance.
+
+    Parameters
+    ----------
+    X : array_like
+        Data, samples x features.
+    sample_axis : {0, 1}
+        Axis along which samples lie.
+    n_signal : int
+        Number of leading principal components to remove first, so that the signals' time courses do not count as noise.
+    segment_length : int, optional
+        Samples in a segment: an eighth of all by default, at least 64 where there are as many.
+
+    Returns
+    -------
+    ndarray, shape (segment_length,)
+        Power at evenly spread frequencies, of mean one.
+
+    References
+    ----------
+    Welch 1967, "The use of fast Fourier transform for the estimation of power spectra", IEEE Trans. Audio
+    Electroacoustics 15.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eigenscope.random_matrix import noise_power_spectrum
+    >>> white = np.random.default_rng(0).standard_normal((512, 40))
+    >>> power = noise_power_spectrum(white)
+    >>> bool(np.all(np.abs(power[1:] - 1) < 0.3))
+    True
+    """
+    from scipy.signal import welch
+
+    source = as_source(X, sample_axis=sample_axis)
+    check_finite(source, 1)
+    n = source.n_samples
+    length = min(n, max(64, n // 8)) if segment_length is None else int(segment_length)
+    if not 2 <= length <= n:
+        raise InvalidInputError(f"segment_length must lie between 2 and the {n} samples, got {length}")
+    rows = slice(None) if source.row_index is None else source.row_index
+    total = np.zeros(length)
+    components, patterns = _leading_components(source.array[rows], n_signal)
+    for first in range(0, source.n_features, FEATURES_PER_BLOCK):
+        block = np.asarray(source.array[rows, first : first + FEATURES_PER_BLOCK], dtype=np.float64)
+        rest = block - block.mean(axis=0) - components @ patterns[:, first : first + FEATURES_PER_BLOCK]
+        scale = float(np.abs(rest).max())
+        if scale > 0:
+            power = welch(rest / scale, nperseg=length, axis=0, return_onesided=False, detrend="constant")[1]
+            total += scale**2 * power.sum(axis=1)
+    if not total.sum() > 0:
+        raise InvalidInputError("the data do not vary: there is no noise whose power spectrum could be estimated")
+    return np.asarray(total / total.mean())
+
+
+def _leading_components(array: Array, n_signal: int) -> tuple[Array, Array]:
+    """Return time courses (n_samples x k) and patterns (k x n_features) of the leading components of centred data."""
+    if n_signal == 0:
+        return np.zeros((len(array), 0)), np.zeros((0, array.shape[1]))
+    from ..svd import svds
+
+    U, singular_values, Vh = svds(array, n_signal, center=True, rng=0)
+    return np.asarray(U * singular_values), np.asarray(Vh)
+
+
+def ar1_coefficient(lag_one_autocorrelation: float, n_samples: int) -> float:
+    """Return the AR(1) coefficient behind a pooled lag-one autocorrelation, without its bias in finite samples.
+
+    Pooled over many features, the ratio of sums is that of their expectations: about sample means it is
+    ``(φ (n - 1) / n - V / n) / (1 - V / n)`` with ``V = (1 + φ) / (1 - φ)``.
+
+    Parameters
+    ----------
+    lag_one_autocorrelation : float
+        As in `Spectrum.lag_one_autocorrelation`.
+    n_samples : int
+        Number of samples.
+    """
+    from scipy.optimize import brentq
+
+    if not -1 < lag_one_autocorrelation < 1:
+        raise InvalidInputError(f"a lag-one autocorrelation lies between -1 and 1, got {lag_one_autocorrelation!r}")
+
+    def excess(coefficient: float) -> float:
+        lost = (1 + coefficient) / (1 - coefficient) / n_samples
+        return (coefficient * (n_samples - 1) / n_samples - lost) / (1 - lost) - lag_one_autocorrelation
+
+    # Beyond this, the variance of the mean approaches that of the samples.
+    highest, lowest = min(STRONGEST_COEFFICIENT, 1 - 8 / n_samples), -STRONGEST_COEFFICIENT
+    if highest <= lowest or excess(highest) <= 0:
+        return max(highest, lag_one_autocorrelation)
+    return lowest if excess(lowest) >= 0 else float(brentq(excess, lowest, highest))

@@ -1,0 +1,254 @@
+"""Traces of functions by quadrature, with the moments that are known exactly as control variates.
+
+The estimate of ``tr f(A) / n`` from uniform probes has variance ``c Var_μ(f)`` (`density.confidence`). For a matrix
+whose entries are at hand, the means of λ and of λ² are known, so f may be replaced by its residual after the best
+quadratic, in the least-squares sense of μ itself: the variance is then that of the residual.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.linalg import eigh_tridiagonal, qr, solve_triangular
+
+from .. import _core
+from ..density.confidence import normal_quantile, variance_factor
+from ..density.expectation import function_values, rule_values
+from ..operators import Operator
+from ..run_options import single_threaded_blas
+
+Array = np.ndarray[Any, np.dtype[Any]]
+MatrixFunction = Callable[[Array], Any]
+
+FIRST_DEGREE, MOST_DEGREE = 16, 512
+"""Degrees of the pilot, doubled until the quadrature has converged."""
+
+QUADRATURE_SHARE = 0.1
+"""Share of the tolerance that the quadrature may use up."""
+
+GROUP = 16
+"""Probes multiplied at once."""
+
+GROWTH = 2
+"""The number of probes grows by this factor at most per round, since its estimate is uncertain at first."""
+
+RANK_FLOOR = 1e-10
+"""Control variates this close to being dependent, in relative size, are left out: the spectrum has few values."""
+
+LARGEST_LEVERAGE = 0.99
+"""Nodes beyond this decide the fit alone and say nothing about its error."""
+
+BASIS_BYTES = 64 << 20
+"""Recurrences are reorthogonalised when the vectors of a group take no more than this."""
+
+
+@dataclasses.dataclass
+class QuadratureState:
+    """Nodes and weights of all probes so far, padded with NaN to one length, and what they cost."""
+
+    nodes: Array
+    weights: Array
+    n_matvecs: int = 0
+    interrupted: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class TraceReport:
+    """An estimate of a trace and its two errors."""
+
+    value: float
+    stderr: float
+    quadrature_error: float
+    n_matvecs: int
+    n_probes: int
+    interrupted: bool
+
+    def half_width(self, confidence: float) -> float:
+        """Half of the confidence interval."""
+        return math.hypot(normal_quantile(confidence) * self.stderr, self.quadrature_error)
+
+
+class QuadratureTrace:
+    """Adds probes until the interval of ``tr f(A)`` is narrow enough.
+
+    Parameters
+    ----------
+    operator : Operator
+        Symmetric or Hermitian, of order n.
+    f : callable
+        Function of an array of eigenvalues.
+    known_moments : ndarray, shape (0,) or (2,)
+        Means of λ and λ², when they are known.
+    seed, threads : int
+        Of the probes, and for the products.
+    """
+
+    def __init__(self, operator: Operator, f: MatrixFunction, known_moments: Array, seed: int, threads: int) -> None:
+        self.operator, self.f, self.known_moments = operator, f, known_moments
+        self.order = operator.shape[0]
+        self.rounding = float(np.finfo(operator.dtype).eps)
+        self._seed, self._threads = seed, threads
+        self._state = QuadratureState(np.empty((0, 0)), np.empty((0, 0)))
+        self._degree = 0
+        self._quadrature_error = math.inf
+
+    def pilot(self, tolerance: Callable[[float], float], max_matvecs: int) -> None:
+        """Find the degree with one probe: double it until half of it gives the same trace.
+
+        Parameters
+        ----------
+        tolerance : callable
+            Half width that is wanted, given the trace.
+        max_matvecs : int
+            Budget of products.
+        """
+        degree = min(FIRST_DEGREE, self.order, max_matvecs)
+        spent = 0
+        while True:
+            fine, coarse = self._integrate(degree, 0, 1)
+            spent += degree
+            values = [self.order * float(rule_values(self.f, *rule, self.rounding)[0]) for rule in (fine, coarse)]
+            change, allowed = abs(values[0] - values[1]), QUADRATURE_SHARE * tolerance(values[0])
+            complete = np.isfinite(fine[0]).sum() < degree
+            following = min(2 * degree, self.order, MOST_DEGREE)
+            if change <= allowed or complete or following == degree or spent + following > max_matvecs:
+                break
+            degree = following
+        self._state = QuadratureState(*fine, n_matvecs=spent)
+        self._degree, self._quadrature_error = self._sufficient_degree(fine, values[0], allowed)
+        if change > allowed and not complete:
+            self._quadrature_error = change
+
+    def _sufficient_degree(self, fine: tuple[Array, Array], value: float, allowed: float) -> tuple[int, float]:
+        """Smallest degree that gives the pilot's trace within what is allowed, and the error left there."""
+        alpha, beta = recurrence_of_rule(fine[0][0], fine[1][0])
+        for degree in range(1, len(alpha) + 1):
+            nodes, vectors = eigh_tridiagonal(alpha[:degree], beta[: degree - 1])
+            weights = vectors[0] ** 2
+            found = self.order * float(rule_values(self.f, nodes[None], weights[None], self.rounding)[0])
+            if abs(found - value) <= allowed:
+                # One more step: agreement at a single degree may be an accident.
+                return min(degree + 1, len(alpha)), abs(found - value)
+        return len(alpha), 0.0
+
+    def add_probes(self, count: int) -> None:
+        """Integrate with further probes at the degree the pilot has found."""
+        first = len(self._state.nodes)
+        fine, _ = self._integrate(self._degree, first, count)
+        width = max(fine[0].shape[1], self._state.nodes.shape[1])
+        joined = [
+            np.concatenate([_padded(old, width), _padded(new, width)])
+            for old, new in zip((self._state.nodes, self._state.weights), fine, strict=True)
+        ]
+        spent = self._state.n_matvecs + self._degree * len(fine[0])
+        self._state = QuadratureState(joined[0], joined[1], spent, self._state.interrupted)
+
+    def wanted_probes(self, report: TraceReport, tolerance: float, confidence: float, max_matvecs: int) -> int:
+        """Return how many more probes the tolerance needs, within the budget."""
+        rest = math.sqrt(max(tolerance**2 - report.quadrature_error**2, 0.25 * tolerance**2))
+        ratio = (normal_quantile(confidence) * report.stderr / rest) ** 2 if rest > 0 else math.inf
+        more = math.ceil(min(ratio - 1.0, float(GROWTH)) * report.n_probes)
+        affordable = (max_matvecs - report.n_matvecs) // self._degree
+        return int(min(max(1, more), affordable))
+
+    def report(self) -> TraceReport:
+        """Return the estimate from the probes so far."""
+        nodes, weights = self._state.nodes, self._state.weights
+        n_probes = len(nodes)
+        value = float(rule_values(self.f, nodes, weights, self.rounding).mean())
+        kept = np.isfinite(nodes) & (np.nan_to_num(weights) > 0)
+        x, w = nodes[kept], weights[kept] / n_probes
+        correction, residual = self._control(x, w, function_values(self.f, x, self.rounding))
+        factor = variance_factor(
+            self.order, [1] * n_probes, is_complex=self.operator.dtype.kind == "c", orthogonal=False
+        )
+        spread = max(float(w @ residual**2) - float(w @ residual) ** 2, 0.0)
+        return TraceReport(
+            value=self.order * (value - correction),
+            stderr=self.order * math.sqrt(factor * spread),
+            quadrature_error=self._quadrature_error,
+            n_matvecs=self._state.n_matvecs,
+            n_probes=n_probes,
+            interrupted=self._state.interrupted,
+        )
+
+    def _control(self, x: Array, w: Array, values: Array) -> tuple[float, Array]:
+        """Fit f by a quadratic over the measure; return what its known mean corrects, and the residuals.
+
+        A fit comes too close to the nodes that decide it; leaving each out (dividing by one minus its leverage) gives
+        the residual it would have had.
+        """
+        if len(self.known_moments) == 0 or len(x) <= len(self.known_moments) + 1:
+            return 0.0, values
+        # Units in which the columns are of one size.
+        unit = float(np.abs(x).max()) or 1.0
+        powers = np.column_stack([x / unit, (x / unit) ** 2])
+        means = w @ powers
+        known = self.known_moments / np.array([unit, unit**2])
+        root = np.sqrt(w)
+        columns, triangle, order = qr(
+            root[:, None] * np.column_stack([np.ones_like(x), powers - means]), mode="economic", pivoting=True
+        )
+        if abs(triangle[-1, -1]) <= RANK_FLOOR * abs(triangle[0, 0]):
+            return 0.0, values - float(w @ values)
+        coefficients = np.empty(3)
+        coefficients[order] = solve_triangular(triangle, columns.T @ (root * values))
+        leverage = np.minimum((columns**2).sum(axis=1), LARGEST_LEVERAGE)
+        residual = values - np.column_stack([np.ones_like(x), powers - means]) @ coefficients
+        return float((means - known) @ coefficients[1:]), residual / (1.0 - leverage)
+
+    def _integrate(self, degree: int, first: int, count: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        block = min(count, GROUP)
+        with single_threaded_blas():
+            found = getattr(_core, f"spectral_quadrature_{self.operator.dtype.name}")(
+                self.operator.core,
+                degree=degree,
+                first_probe=first,
+                n_probes=count,
+                block=block,
+                probe="sphere",
+                gram=False,
+                reorthogonalize=self.order * degree * block * self.operator.dtype.itemsize <= BASIS_BYTES,
+                max_seconds=0.0,
+                seed=self._seed,
+                monitor=None,
+                threads=self._threads,
+            )
+        self._state.interrupted |= bool(found["interrupted"])
+        if found["interrupted"] and len(self._state.nodes) == 0:
+            from ..errors import Interrupted
+
+            raise Interrupted("interrupted before the first probe was complete")
+        rules = [
+            (np.ascontiguousarray(found[name]["nodes"].T) / self.operator.scale, found[name]["weights"].T)
+            for name in ("fine", "coarse")
+        ]
+        return rules[0], rules[1]
+
+
+def recurrence_of_rule(nodes: Array, weights: Array) -> tuple[Array, Array]:
+    """Return diagonal and off-diagonal of the Lanczos matrix that has these nodes and weights."""
+    kept = np.isfinite(nodes) & (np.nan_to_num(weights) > 0)
+    x, vector = nodes[kept], np.sqrt(weights[kept])
+    basis = [vector / np.linalg.norm(vector)]
+    alpha, beta = [], []
+    for _ in range(len(x)):
+        image = x * basis[-1]
+        alpha.append(float(basis[-1] @ image))
+        Q = np.column_stack(basis)
+        for _ in range(2):
+            image = image - Q @ (Q.T @ image)
+        length = float(np.linalg.norm(image))
+        if length <= 64 * np.finfo(np.float64).eps * float(np.abs(x).max(initial=0.0)):
+            break
+        beta.append(length)
+        basis.append(image / length)
+    return np.array(alpha), np.array(beta[: len(alpha) - 1])
+
+
+def _padded(rule: Array, width: int) -> Array:
+    return np.pad(rule, ((0, 0), (0, width - rule.shape[1])), constant_values=np.nan)

@@ -1,0 +1,242 @@
+"""Cross-validated PCA: the reference procedure's numbers, exact exponents, repeats, missing and bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from eigenscope import fit_power_law
+from eigenscope.errors import InvalidInputError, NonFiniteInputError
+from eigenscope.neural import CrossValidatedSpectrum, cvpca, exponent_bias, remove_spontaneous, split_repeats
+from eigenscope.neural.repeats import as_repeats, random_halves
+
+
+def reference(X1, X2):
+    """Components by the full decomposition of X1, both halves projected, products summed over stimuli."""
+    X1, X2 = X1 - X1.mean(axis=0), X2 - X2.mean(axis=0)
+    _, _, axes = np.linalg.svd(X1, full_matrices=False)
+    first, second = X1 @ axes.T, X2 @ axes.T
+    n = len(X1) - 1
+    return (first * second).sum(axis=0) / n, ((first - second) ** 2).sum(axis=0) / 2 / n
+
+
+def exact_sample_spectrum(n_stimuli, eigenvalues, generator):
+    """Centred samples whose covariance has exactly these eigenvalues, along the first axes."""
+    basis = generator.standard_normal((n_stimuli, len(eigenvalues)))
+    basis = np.linalg.qr(basis - basis.mean(axis=0))[0]
+    return basis * np.sqrt(eigenvalues * (n_stimuli - 1))
+
+
+@pytest.fixture
+def repeats():
+    generator = np.random.default_rng(0)
+    signal = generator.standard_normal((60, 90)) * np.arange(1, 91) ** -0.5
+    return tuple(signal + 0.3 * generator.standard_normal(signal.shape) + 2 for _ in range(2))
+
+
+@pytest.mark.parametrize("shape", [(60, 90), (60, 25)])
+def test_gram_space_gives_the_numbers_of_the_reference(repeats, shape):
+    X1, X2 = (X[:, : shape[1]] for X in repeats)
+    found = cvpca(X1, X2, n_shuffles=0)
+    signal, noise = reference(X1, X2)
+    # Eigenvectors of close eigenvalues are known to eps / gap; a thousand eps covers these gaps.
+    kept = min(shape[0] - 1, shape[1])
+    np.testing.assert_allclose(found.eigenvalues[:kept], signal[:kept], atol=1e-9 * signal[0])
+    np.testing.assert_allclose(found.noise_eigenvalues[:kept], noise[:kept], atol=1e-9 * signal[0])
+    common = np.trace((X1 - X1.mean(axis=0)).T @ (X2 - X2.mean(axis=0))) / (len(X1) - 1)
+    assert found.total_variance == pytest.approx(common, rel=1e-12)
+    assert found.total_noise_variance == pytest.approx(((X1 - X2).var(axis=0) * 60 / 59).sum() / 2, rel=1e-10)
+
+
+def test_exchanges_are_those_of_the_reference(repeats):
+    X1, X2 = repeats
+    found = cvpca(X1, X2, n_shuffles=3, rng=5)
+    present = as_repeats(X1, X2).present
+    generator = np.random.Generator(np.random.Philox(5))
+    stack = np.concatenate([X1, X2])
+    expected = []
+    for _ in range(3):
+        expected.append(reference(*(half @ stack for half in random_halves(present, generator)))[0])
+    np.testing.assert_allclose(found.eigenvalues[:50], np.mean(expected, axis=0)[:50], atol=1e-9 * found.eigenvalues[0])
+
+
+def test_exchanging_swaps_each_stimulus_with_probability_one_half():
+    first, second = random_halves(np.ones((2, 4000), dtype=bool), np.random.default_rng(0))
+    swapped = first.toarray()[:, 4000:].sum()
+    assert abs(swapped - 2000) < 4 * np.sqrt(1000)
+    np.testing.assert_array_equal(np.asarray((first + second).sum(axis=1)), 2.0)
+
+
+def test_same_seed_same_bits_for_any_number_of_threads(repeats):
+    one, three = (cvpca(*repeats, rng=3, threads=threads) for threads in (1, 3))
+    np.testing.assert_array_equal(one.eigenvalues, three.eigenvalues)
+
+
+def test_top_components_are_those_of_all(repeats):
+    everything, top = cvpca(*repeats, rng=0), cvpca(*repeats, k=10, rng=0)
+    np.testing.assert_allclose(top.eigenvalues, everything.eigenvalues[:10], rtol=1e-8)
+    assert top.total_variance == pytest.approx(everything.total_variance, rel=1e-12)
+
+
+@pytest.mark.parametrize("container", [np.float32, np.int16, "strided", "read-only", "fortran"])
+def test_containers_give_the_same_and_stay_unchanged(repeats, container):
+    X1, X2 = (np.rint(100 * X) for X in repeats)
+    expected = cvpca(X1, X2, rng=0).eigenvalues
+    if container == "strided":
+        inputs = [np.repeat(X, 2, axis=1)[:, ::2] for X in (X1, X2)]
+    elif container == "fortran":
+        inputs = [np.asfortranarray(X) for X in (X1, X2)]
+    elif container == "read-only":
+        inputs = [X.copy() for X in (X1, X2)]
+        for X in inputs:
+            X.flags.writeable = False
+    else:
+        inputs = [X.astype(container) for X in (X1, X2)]
+    copies = [X.copy() for X in inputs]
+    np.testing.assert_allclose(cvpca(*inputs, rng=0).eigenvalues, expected, rtol=1e-9, atol=1e-9 * expected[0])
+    for X, copy in zip(inputs, copies, strict=True):
+        np.testing.assert_array_equal(X, copy)
+
+
+@pytest.mark.parametrize("scale", [1e-140, 1e140])
+def test_scale_is_carried_through(repeats, scale):
+    expected = cvpca(*repeats, rng=0)
+    found = cvpca(*(X * scale for X in repeats), rng=0)
+    np.testing.assert_allclose(found.eigenvalues / scale**2, expected.eigenvalues, atol=1e-9 * expected.eigenvalues[0])
+
+
+def test_two_repeats_in_one_array_are_the_two_arrays(repeats):
+    np.testing.assert_array_equal(cvpca(np.stack(repeats), rng=0).eigenvalues, cvpca(*repeats, rng=0).eigenvalues)
+
+
+def test_more_repeats_leave_less_noise():
+    generator = np.random.default_rng(1)
+    signal = generator.standard_normal((80, 50))
+    X = signal + 2 * generator.standard_normal((6, 80, 50))
+    two, six = cvpca(X[:2], rng=0), cvpca(X, rng=0)
+    assert six.n_repeats == 6
+    assert six.total_noise_variance == pytest.approx(two.total_noise_variance / 3, rel=0.1)
+    X[4, 7] = np.nan
+    missing = cvpca(X, nan="omit", rng=0)
+    assert missing.total_variance == pytest.approx(six.total_variance, rel=0.02)
+    with pytest.raises(NonFiniteInputError, match="stimulus 7 in repeat 5"):
+        cvpca(X)
+
+
+def test_split_repeats_averages_what_there_is():
+    X = np.arange(5.0)[:, None, None] * np.ones((5, 4, 3))
+    X[0, 2] = np.nan
+    first, second = split_repeats(X, nan="omit")
+    np.testing.assert_allclose(first[:, 0], [0.5, 0.5, 1.5, 0.5])
+    np.testing.assert_allclose(second[:, 0], [3, 3, 3.5, 3])
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5])
+def test_exponent_of_an_exact_power_law_in_noise(exponent):
+    # T5: 800 stimuli, 3000 neurons, noise n^-1 in the signal's axes, half of the variance.
+    generator = np.random.default_rng(int(10 * exponent))
+    ranks = np.arange(1, 3001.0)
+    eigenvalues = ranks[:799] ** -exponent
+    noise = 1 / ranks
+    noise *= eigenvalues.sum() / noise.sum()
+    signal = np.zeros((800, 3000))
+    signal[:, :799] = exact_sample_spectrum(800, eigenvalues, generator)
+    X1, X2 = (signal + generator.standard_normal(signal.shape) * np.sqrt(noise) for _ in range(2))
+    fit = cvpca(X1, X2, k=300, n_shuffles=3, rng=0).fit_power_law(ranks=(11, 300))
+    assert fit.exponent == pytest.approx(exponent, abs=0.10)
+    plain = fit_power_law(np.linalg.eigvalsh(np.cov(X1)), ranks=(11, 300)).exponent
+    if exponent != 1.0:
+        assert abs(plain - exponent) >= 0.15
+
+
+def test_errors_of_eigenvalues_are_those_seen_over_recordings():
+    generator = np.random.default_rng(0)
+    eigenvalues, stderrs = [], []
+    for _ in range(120):
+        signal = generator.standard_normal((100, 30)) * np.arange(1, 31) ** -0.7
+        found = cvpca(*(signal + 0.2 * generator.standard_normal(signal.shape) for _ in range(2)), n_shuffles=4, rng=0)
+        eigenvalues.append(found.eigenvalues[:8])
+        stderrs.append(found.stderr[:8])
+    # A standard deviation from 120 draws is known to 6.5 %; repulsion of neighbours is not in the error.
+    ratio = np.mean(stderrs, axis=0) / np.std(eigenvalues, axis=0)
+    assert np.all((ratio > 0.75) & (ratio < 1.5))
+
+
+def test_bias_is_reported_and_correction_helps():
+    generator = np.random.default_rng(2)
+    signal = generator.standard_normal((300, 400)) * np.arange(1, 401) ** -0.5
+    noise = np.sqrt(np.mean(1 / np.arange(1, 401)))
+    spectrum = cvpca(*(signal + noise * generator.standard_normal(signal.shape) for _ in range(2)), k=80, rng=0)
+    fit = spectrum.fit_power_law(ranks=(5, 40))
+    bias = exponent_bias(spectrum, ranks=(5, 40), n_simulations=3, rng=0)
+    assert bias.value < -0.02
+    assert abs(fit.exponent - bias.value - 1) < abs(fit.exponent - 1) + 2 * fit.stderr
+
+
+def test_verbs_of_the_spectrum(repeats, tmp_path):
+    generator = np.random.default_rng(1)
+    spectrum = cvpca(*(X + generator.standard_normal(X.shape) for X in repeats), rng=0)
+    assert isinstance(spectrum, CrossValidatedSpectrum)
+    values = spectrum.eigenvalues
+    assert spectrum.n_negative == np.sum(values < 0) > 0
+    ratio = spectrum.participation_ratio()
+    assert ratio.value == pytest.approx(values.sum() ** 2 / (values**2).sum())
+    assert ratio.interval[0] < ratio.value < ratio.interval[1]
+    count = spectrum.dims_for_variance(0.5)
+    assert values[:count].sum() >= 0.5 * spectrum.total_variance > values[: count - 1].sum()
+    for refused in (spectrum.effective_rank, spectrum.fit_marchenko_pastur):
+        with pytest.raises(InvalidInputError):
+            refused()
+    fit = spectrum.fit_power_law(ranks=(2, 50))
+    assert fit.n_dropped == np.sum(values[1:50] <= 0)
+    spectrum.save(tmp_path / "spectrum.npz")
+    assert CrossValidatedSpectrum.load(tmp_path / "spectrum.npz") == spectrum
+    assert "below zero" in spectrum.summary()
+
+
+def test_spontaneous_dimensions_hide_the_exponent_until_removed():
+    # T17: 32 strong spontaneous dimensions, the same in both repeats of the recording.
+    generator = np.random.default_rng(0)
+    P, N = 400, 600
+    signal = generator.standard_normal((P, N)) * np.arange(1, N + 1) ** -0.5
+    signal = signal @ np.linalg.qr(generator.standard_normal((N, N)))[0]
+    axes = np.linalg.qr(generator.standard_normal((N, 32)))[0].T
+    strengths = 3.0 * np.linspace(2, 1, 32)
+    X1, X2 = (
+        signal + 0.05 * generator.standard_normal((P, N)) + (generator.standard_normal((P, 32)) * strengths) @ axes
+        for _ in range(2)
+    )
+    spontaneous = (generator.standard_normal((3000, 32)) * strengths) @ axes + 0.05 * generator.standard_normal(
+        (3000, N)
+    )
+    ranks = {"ranks": (11, 150)}
+    with_removal = [remove_spontaneous(X, spontaneous, scale=False) for X in (X1, X2)]
+    kept = cvpca(X1, X2, k=150, n_shuffles=3, rng=0).fit_power_law(**ranks)
+    removed = cvpca(*with_removal, k=150, n_shuffles=3, rng=0).fit_power_law(**ranks)
+    assert abs(removed.exponent - 1) < 0.1
+    assert abs(kept.exponent - 1) > 0.2
+    scaled = cvpca(X1, X2, spontaneous=spontaneous, k=20, n_shuffles=1, rng=0)
+    again = cvpca(*(remove_spontaneous(X, spontaneous) for X in (X1, X2)), k=20, n_shuffles=1, rng=0)
+    np.testing.assert_allclose(scaled.eigenvalues, again.eigenvalues, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda a, b: cvpca(a, b[:-1]), InvalidInputError, "one shape"),
+        (lambda a, b: cvpca(a[:3], b[:3]), InvalidInputError, "3 stimuli are too few"),
+        (lambda a, b: cvpca(a), InvalidInputError, "n_repeats, n_stimuli"),
+        (lambda a, b: cvpca(a[None]), InvalidInputError, "two repeats"),
+        (lambda a, b: cvpca(a, b, k=1000), InvalidInputError, "choose 1 to 60"),
+        (lambda a, b: cvpca(a, b, n_shuffles=-1), InvalidInputError, "n_shuffles"),
+        (lambda a, b: cvpca(a, b, nan="drop"), InvalidInputError, "nan must be"),
+        (lambda a, b: cvpca(a * 0, b * 0), InvalidInputError, "nothing to decompose"),
+        (lambda a, b: cvpca(np.where(a > 2, np.nan, a), b), NonFiniteInputError, "repeat 1"),
+        (lambda a, b: cvpca(a, b, spontaneous=a[:, 1:]), InvalidInputError, "same neurons"),
+        (lambda a, b: cvpca(a, b, spontaneous=a, n_spontaneous=60), InvalidInputError, "at most 59"),
+        (lambda a, b: cvpca(a * 1e200, b * 1e200), InvalidInputError, "overflow"),
+        (lambda a, b: exponent_bias(a), InvalidInputError, "result of cvpca"),
+    ],
+)
+def test_wrong_input_is_refused_with_a_reason(repeats, change, error, message):
+    with pytest.raises(error, match=message):
+        change(*repeats)

@@ -1,0 +1,395 @@
+"""Spectral densities against closed forms: nodes, distributions, atoms, expectations, laws, budgets."""
+
+from __future__ import annotations
+
+import math
+
+import eigenscope
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.sparse
+import scipy.stats
+from eigenscope import MarchenkoPastur, spectral_density, testing
+from eigenscope.errors import (
+    Interrupted,
+    InvalidInputError,
+    MemoryBudgetError,
+    NonDeterministicOperatorError,
+    NonFiniteInputError,
+    NotSymmetricError,
+)
+
+MOST_SIGMAS = 4.5
+"""Normal deviates beyond this have probability 7e-6."""
+
+
+def exact_cdf(eigenvalues, x):
+    return np.searchsorted(np.sort(eigenvalues), x, side="right") / len(eigenvalues)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "atoms"),
+    [
+        (np.zeros((6, 6)), [(0.0, 1.0)]),
+        (np.eye(6), [(1.0, 1.0)]),
+        (np.ones((6, 6)), [(0.0, 5 / 6), (6.0, 1 / 6)]),
+        (np.array([[-3.0]]), [(-3.0, 1.0)]),
+        (np.diag([2.0, 2.0, -1.0, 5.0]), [(-1.0, 0.25), (2.0, 0.5), (5.0, 0.25)]),
+        (1e150 * np.eye(3), [(1e150, 1.0)]),
+        (1e-150 * np.diag([1.0, 2.0]), [(1e-150, 0.5), (2e-150, 0.5)]),
+    ],
+    ids=["zero", "identity", "rank one", "n = 1", "degree > n", "large", "small"],
+)
+def test_small_matrices_are_exact(matrix, atoms):
+    n = len(matrix)
+    density = spectral_density(matrix, degree=4 * n, n_probes=n, rng=0)
+    locations, masses = np.transpose(atoms)
+    scale = np.abs(locations).max() or 1.0
+    np.testing.assert_allclose(density.atoms[:, 0], locations, rtol=1e-13, atol=1e-14 * scale)
+    np.testing.assert_allclose(density.atoms[:, 1], masses, rtol=1e-12)
+    np.testing.assert_allclose(density.atoms[:, 2], 0.0, atol=1e-12)
+    np.testing.assert_allclose(density.cdf(locations), np.cumsum(masses), rtol=1e-12)
+    low, high = density.band(locations)
+    assert np.all(high - low < 1e-12)
+    np.testing.assert_allclose(np.nansum(density.weights, axis=1), 1.0, rtol=1e-13)
+
+
+@pytest.mark.parametrize("scale", [1e150, 1e-150, 1e300])
+def test_scales_do_not_matter(scale):
+    A = testing.goe(120, rng=0)
+    plain, scaled = (spectral_density(unit * A, degree=30, n_probes=8, rng=0) for unit in (1.0, scale))
+    x = np.linspace(-1.9, 1.9, 11)
+    np.testing.assert_allclose(scaled.cdf(scale * x), plain.cdf(x), atol=1e-9)
+    np.testing.assert_allclose(np.transpose(scaled.band(scale * x)), np.transpose(plain.band(x)), atol=1e-9)
+    np.testing.assert_allclose(scaled.pdf(scale * x) * scale, plain.pdf(x), rtol=1e-6)
+
+
+def test_quadrature_is_exact_for_polynomials_of_every_probe():
+    A = testing.goe(60, rng=0)
+    density = spectral_density(A, degree=5, n_probes=60, block_size=60, rng=1)
+    powers = np.eye(60)
+    for order in range(10):
+        moment = density.moment(order)
+        np.testing.assert_allclose(moment.value, np.trace(powers) / 60, rtol=1e-12, atol=1e-12)
+        powers = powers @ A
+
+
+def test_orthogonal_probes_have_the_stated_variance():
+    values = np.repeat([0.0, 1.0], [30, 10])
+    estimates = [
+        spectral_density(np.diag(values), n_probes=8, block_size=8, rng=seed, check=False).moment(1).value
+        for seed in range(400)
+    ]
+    variance = 2 / 42 * (0.25 * 0.75) / 8 * (40 - 8) / 39
+    # The variance of 400 nearly normal numbers has a relative standard error of sqrt(2 / 399).
+    assert abs(np.var(estimates, ddof=1) / variance - 1) < MOST_SIGMAS * math.sqrt(2 / 399)
+    assert abs(np.mean(estimates) - 0.25) < MOST_SIGMAS * math.sqrt(variance / 400)
+
+
+@pytest.mark.parametrize("probe", ["orthogonal", "sphere", "rademacher"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+def test_probes_and_scalars(probe, dtype):
+    values = testing.uniform_spectrum(200, low=-1.0, high=3.0)
+    A = testing.symmetric_matrix(values, rng=0, dtype=dtype)
+    density = spectral_density(A, degree=40, n_probes=12, probe=probe, rng=0)
+    x = np.array([-0.6, 0.3, 1.0, 2.2])
+    sampling, quadrature = density.errors(x)
+    allowed = MOST_SIGMAS * np.hypot(sampling, quadrature)
+    assert np.all(np.abs(density.cdf(x) - exact_cdf(values, x)) < allowed)
+    assert np.all(sampling < 0.02)
+
+
+def test_rademacher_probes_are_exact_for_diagonal_matrices():
+    values = testing.uniform_spectrum(50)
+    density = spectral_density(scipy.sparse.diags_array(values).tocsr(), probe="rademacher", n_probes=8, rng=0)
+    x = values[:-1] + 0.5 * np.diff(values)
+    np.testing.assert_allclose(density.cdf(x), exact_cdf(values, x), atol=1e-9)
+    low, high = density.band(x)
+    assert np.max(high - low) < 1e-9
+
+
+def test_semicircle_and_marchenko_pastur_laws_are_recognised():
+    density = spectral_density(testing.goe(700, rng=0), degree=60, rng=1)
+    assert density.compare(scipy.stats.semicircular(scale=2)).p_value > 0.01
+    assert density.compare(scipy.stats.semicircular(scale=2.1)).p_value < 1e-3
+    X = np.random.default_rng(2).standard_normal((1200, 400))
+    density = spectral_density(X, of="covariance", degree=60, rng=1)
+    comparison = density.compare(MarchenkoPastur(400 / 1200))
+    assert comparison.p_value > 0.01
+    assert comparison.distance < 0.02
+    assert density.compare(MarchenkoPastur(400 / 1000)).p_value < 1e-3
+
+
+def test_distance_from_the_true_law_has_its_null_distribution():
+    values = np.asarray(scipy.stats.semicircular(scale=2).ppf((np.arange(2000) + 0.5) / 2000))
+    operator = testing.diagonal_operator(values)
+    p_values = [
+        spectral_density(operator, degree=40, n_probes=4, probe="sphere", rng=seed, check=False)
+        .compare(scipy.stats.semicircular(scale=2))
+        .p_value
+        for seed in range(60)
+    ]
+    # Granting the quadrature error makes the test conservative, never liberal: binomial bound at 4.5 sigma.
+    assert np.mean(np.array(p_values) < 0.1) < 0.1 + MOST_SIGMAS * math.sqrt(0.1 * 0.9 / 60)
+    assert np.mean(np.array(p_values) < 0.7) > 0.3
+
+
+LAWS = {
+    "marchenko-pastur": lambda n: testing.wishart_spectrum(2 * n, n, rng=0),
+    "semicircle": lambda n: np.linalg.eigvalsh(testing.goe(n, rng=0)),
+    "power law": lambda n: testing.polynomial_spectrum(n, exponent=0.7),
+    "two atoms": lambda n: np.repeat([1.0, 3.0], [n // 4, n - n // 4]),
+    "spiked": lambda n: np.append(testing.wishart_spectrum(2 * n, n - 4, rng=1), [5.0, 6.0, 8.0, 20.0]),
+}
+
+
+def coverage(values, n_seeds, **options):
+    values = np.sort(values)
+    n = len(values)
+    rank = np.unique((np.linspace(0.03, 0.97, 33) * n).astype(int))
+    rank = rank[values[rank] > values[rank - 1]]
+    if len(rank) == 0:
+        rank = np.flatnonzero(np.diff(values) > 0) + 1
+    x, truth = 0.5 * (values[rank - 1] + values[rank]), rank / n
+    operator = testing.diagonal_operator(values)
+    inside = np.zeros(len(x))
+    for seed in range(n_seeds):
+        low, high = spectral_density(operator, rng=1000 + seed, check=False, **options).band(x)
+        inside += (low <= truth) & (truth <= high)
+    return inside.mean() / n_seeds
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_bands_cover_the_truth(law):
+    found = coverage(LAWS[law](300), 60, degree=50, n_probes=6)
+    # Points of one seed move together, so this is no better than 60 independent trials.
+    assert found > 0.95 - MOST_SIGMAS * math.sqrt(0.95 * 0.05 / 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", LAWS)
+def test_bands_cover_the_truth_as_often_as_they_say(law):
+    found = coverage(LAWS[law](1000), 400, degree=80, n_probes=8)
+    # 95 % within four standard errors of 400 trials whose points move together: 0.92 to 0.98 holds a fortiori.
+    assert abs(found - 0.95) < 0.03
+
+
+def test_plain_recurrences_agree_with_reorthogonalised_ones():
+    values = np.append(testing.uniform_spectrum(400), [5.0, 9.0])
+    A = testing.symmetric_matrix(values, rng=0)
+    plain, full = (spectral_density(A, degree=100, n_probes=8, reorthogonalize=keep, rng=0) for keep in (False, True))
+    x = np.linspace(-0.1, 10.0, 57)
+    np.testing.assert_allclose(plain.cdf(x), full.cdf(x), atol=0.02)
+    np.testing.assert_allclose(plain.outliers[-2:], [5.0, 9.0], rtol=1e-12)
+    np.testing.assert_allclose(plain.atoms[-2:, 1], full.atoms[-2:, 1], rtol=1e-6)
+
+
+def test_outliers_and_atoms_stand_apart_from_the_bulk():
+    bulk = testing.wishart_spectrum(3000, 1500, rng=0)
+    values = np.concatenate([np.zeros(400), bulk, [6.0, 6.0, 11.0]])
+    density = spectral_density(testing.diagonal_operator(values), n_probes=32, rng=0)
+    n = len(values)
+    assert len(density.atoms) == 3
+    np.testing.assert_allclose(density.atoms[:, 0], [0.0, 6.0, 11.0], atol=1e-9)
+    expected = np.array([400, 2, 1]) / n
+    assert np.all(np.abs(density.atoms[:, 1] - expected) < MOST_SIGMAS * density.atoms[:, 2])
+    assert np.all(density.atom_location_errors < 1e-5)
+    nullity = density.nullity()
+    assert abs(nullity.value - 400) < MOST_SIGMAS * nullity.stderr
+    x = np.linspace(0.02, 4.0, 4001)
+    for kernel in ("gaussian", "epanechnikov", "chebyshev"):
+        mass = scipy.integrate.trapezoid(density.pdf(x, kernel=kernel), x)
+        assert abs(mass - 1500 / n) < 0.02, kernel
+
+
+def test_pdf_on_linear_and_logarithmic_axes():
+    values = np.geomspace(1e-4, 1.0, 800)
+    density = spectral_density(testing.diagonal_operator(values), degree=100, n_probes=32, rng=0)
+    x = np.geomspace(0.05, 0.5, 7)
+    expected = 1.0 / (x * math.log(1e4))
+    low, high = density.pdf_band(x, 0.9999, bandwidth=0.15, scale="log")
+    # The kernel has a width too: 0.15² / 2 of the curvature in log x, which a constant density does not have.
+    assert np.all((low < expected) & (expected < high))
+    assert np.all(density.pdf([-1.0, 0.0], scale="log") == 0.0)
+    semicircle = spectral_density(testing.goe(600, rng=3), n_probes=64, rng=0)
+    y = np.linspace(-1.5, 1.5, 13)
+    for kernel in ("gaussian", "epanechnikov", "chebyshev"):
+        low, high = semicircle.pdf_band(y, 1 - 1e-5, kernel=kernel)
+        expected = scipy.stats.semicircular.pdf(y, scale=2)
+        assert np.all((low - 0.005 < expected) & (expected < high + 0.005)), kernel
+
+
+def test_expectations_counts_and_quantiles():
+    values = np.linalg.eigvalsh(testing.goe(500, rng=0))
+    density = spectral_density(testing.goe(500, rng=0), n_probes=40, rng=0)
+    for f in (np.exp, np.cos, np.abs, lambda x: np.ones_like(x), lambda x: 2.0):
+        estimate = density.expectation(f)
+        truth = float(np.mean(f(values)))
+        low, high = estimate.interval
+        assert abs(estimate.value - truth) <= 0.5 * (high - low) * MOST_SIGMAS / 1.96 + 1e-12
+    inside = density.count(-0.5, 0.8)
+    assert abs(inside.value - np.sum((values >= -0.5) & (values <= 0.8))) < MOST_SIGMAS * (inside.stderr + 0.5)
+    assert density.count().value == 500
+    np.testing.assert_allclose(density.cdf(density.quantile([0.1, 0.5, 0.9])), [0.1, 0.5, 0.9], atol=2e-3)
+    low, high = density.bounds(np.array([-0.5, 0.0, 0.8]))
+    assert np.all((low <= density.cdf([-0.5, 0.0, 0.8])) & (density.cdf([-0.5, 0.0, 0.8]) <= high))
+
+
+@pytest.mark.parametrize("kind", ["dense", "csr", "csc", "callable", "float32", "wide"])
+def test_gram_matrices_are_not_formed(kind):
+    X = np.random.default_rng(0).standard_normal((90, 60))
+    X[:, 3] *= 6
+    if kind == "wide":
+        X = np.ascontiguousarray(X.T)
+    values = np.linalg.svd(X, compute_uv=False) ** 2
+    values = np.append(values, np.zeros(X.shape[1] - len(values)))
+    options = {"degree": 90, "n_probes": X.shape[1], "block_size": X.shape[1], "rng": 0}
+    given = {
+        "csr": scipy.sparse.csr_array(X),
+        "csc": scipy.sparse.csc_array(X),
+        "callable": lambda block: X @ block,
+        "float32": X.astype(np.float32),
+    }.get(kind, X)
+    if kind == "callable":
+        options |= {"shape": X.shape, "adjoint": lambda block: X.T @ block, "of": "gram"}
+    density = spectral_density(given, **options)
+    np.testing.assert_allclose(density.moment(1).value, values.mean(), rtol=1e-5)
+    np.testing.assert_allclose(density.moment(3).value, np.mean(values**3), rtol=1e-5)
+    x = 0.5 * (np.sort(values)[:-1] + np.sort(values)[1:])[-20:]
+    np.testing.assert_allclose(density.cdf(x), exact_cdf(values, x), atol=2e-5)
+
+
+def test_covariances_are_centred_and_scaled_implicitly():
+    X = np.random.default_rng(1).standard_normal((80, 30)) * np.linspace(1, 4, 30) + 7.0
+    for center, scale in ((True, False), (True, True)):
+        density = spectral_density(X, of="covariance", center=center, scale=scale, n_probes=30, block_size=30, rng=0)
+        matrix = np.corrcoef(X.T) if scale else np.cov(X.T)
+        np.testing.assert_allclose(density.moment(2).value, np.sum(matrix**2) / 30, rtol=1e-10)
+    sparse = scipy.sparse.random_array((200, 40), density=0.1, rng=np.random.default_rng(0), format="csr")
+    density = spectral_density(sparse, of="covariance", center=True, n_probes=40, block_size=40, rng=0)
+    np.testing.assert_allclose(density.moment(1).value, np.trace(np.cov(sparse.toarray().T)) / 40, rtol=1e-10)
+    np.testing.assert_allclose(density.trace, np.trace(np.cov(sparse.toarray().T)), rtol=1e-10)
+
+
+def test_marchenko_pastur_fit_needs_no_decomposition():
+    X = np.random.default_rng(0).standard_normal((2000, 500))
+    X[:, 0] *= 3.0
+    X[:, 1] *= 2.0
+    fit = spectral_density(X, of="covariance", degree=120, rng=0).fit_marchenko_pastur(significance=1e-4)
+    direct = eigenscope.covariance_spectrum(X, center=False).fit_marchenko_pastur(significance=1e-4)
+    assert fit.n_signal == direct.n_signal == 2
+    np.testing.assert_allclose(fit.variance.value, direct.variance.value, rtol=1e-3)
+    np.testing.assert_allclose(fit.signal_eigenvalues, direct.signal_eigenvalues, rtol=1e-3)
+    with pytest.raises(InvalidInputError, match="covariance"):
+        spectral_density(np.eye(3), rng=0).fit_marchenko_pastur()
+
+
+def test_refine_goes_on_where_it_stopped():
+    A = testing.goe(300, rng=0)
+    first = spectral_density(A, n_probes=16, degree=30, rng=5)
+    more = first.refine(n_probes=48)
+    at_once = spectral_density(A, n_probes=48, degree=30, rng=5)
+    np.testing.assert_array_equal(more.nodes, at_once.nodes)
+    np.testing.assert_array_equal(more.weights, at_once.weights)
+    assert more.group_sizes == (16, 16, 16)
+    assert more.info.n_matvecs == at_once.info.n_matvecs == 48 * 30
+    assert first.refine(n_probes=16) is first
+    with pytest.raises(InvalidInputError, match="total"):
+        first.refine(n_probes=8)
+
+
+def test_results_are_saved_and_loaded(tmp_path):
+    density = spectral_density(testing.goe(50, rng=0), n_probes=4, rng=0)
+    density.save(tmp_path / "density.npz")
+    loaded = eigenscope.SpectralDensity.load(tmp_path / "density.npz")
+    assert loaded == density
+    assert loaded.cdf(0.3) == density.cdf(0.3)
+    assert "50 eigenvalues" in repr(loaded)
+    with pytest.raises(InvalidInputError, match="rng=0"):
+        loaded.refine(n_probes=8)
+
+
+def test_accuracy_chooses_degree_and_probes():
+    values = testing.uniform_spectrum(2000)
+    density = spectral_density(testing.diagonal_operator(values), accuracy=0.02, rng=0)
+    low, high = density.band(np.linspace(0.05, 0.95, 19))
+    assert np.max(high - low) / 2 < 0.02
+    assert np.max(high - low) / 2 > 0.005
+
+
+def test_budgets_and_callbacks_return_what_is_there():
+    A = testing.goe(400, rng=0)
+    density = spectral_density(A, max_matvecs=200, degree=40, rng=0)
+    assert density.info.n_matvecs <= 200
+    assert (density.n_probes, density.degree) == (5, 40)
+    stopped = spectral_density(A, n_probes=48, degree=20, callback=lambda state: state["n_probes"] >= 16, rng=0)
+    assert (stopped.status, stopped.n_probes) == ("budget", 16)
+    short = spectral_density(A, n_probes=16, degree=50, callback=lambda state: state["step"] == 10, rng=0)
+    assert np.isfinite(short.nodes).sum() == 16 * 10
+    assert short.degree == 10
+    lines = []
+    spectral_density(A, n_probes=4, degree=5, progress=lines.append, rng=0)
+    assert "step 4 of 5" in lines[-1]
+    with pytest.raises(MemoryBudgetError, match="block_size"):
+        spectral_density(A, max_memory=1000, rng=0)
+
+
+def test_interruption_carries_the_complete_probes():
+    calls = []
+
+    def product(block):
+        calls.append(1)
+        if len(calls) > 25:
+            raise KeyboardInterrupt
+        return np.arange(100.0)[:, None] * block
+
+    with pytest.raises(Interrupted, match=r"\.partial") as caught:
+        spectral_density(product, shape=(100, 100), degree=10, n_probes=64, check=False, rng=0)
+    assert caught.value.partial.n_probes == 32
+    assert caught.value.partial.status == "budget"
+
+
+def test_unusable_input_is_refused():
+    A = np.arange(9.0).reshape(3, 3)
+    with pytest.raises(NotSymmetricError):
+        spectral_density(A, rng=0)
+    with pytest.raises(NonFiniteInputError):
+        spectral_density(np.array([[np.nan, 0.0], [0.0, 1.0]]), rng=0)
+    with pytest.raises(InvalidInputError, match="square"):
+        spectral_density(np.ones((3, 2)), of="matrix", rng=0)
+    generator = np.random.default_rng(0)
+    with pytest.raises(NonDeterministicOperatorError, match="dropout"):
+        spectral_density(
+            lambda block: block * (1 + 0.01 * generator.standard_normal()), shape=(50, 50), check=True, rng=0
+        )
+    for options in ({"degree": 0}, {"n_probes": 0}, {"accuracy": 2.0}, {"probe": "gaussian"}, {"of": "trace"}):
+        with pytest.raises(InvalidInputError):
+            spectral_density(np.eye(3), rng=0, **options)
+    with pytest.raises(InvalidInputError, match="gram"):
+        spectral_density(np.eye(3), of="matrix", center=True, rng=0)
+    density = spectral_density(np.diag([0.0, 1.0]), rng=0)
+    with pytest.raises(InvalidInputError, match="not finite"), np.errstate(divide="ignore"):
+        density.expectation(np.log)
+    for wrong in ({"kernel": "box"}, {"scale": "square"}, {"bandwidth": -1.0}):
+        with pytest.raises(InvalidInputError):
+            density.pdf(0.5, **wrong)
+    with pytest.raises(InvalidInputError, match="confidence"):
+        density.band(0.5, 1.5)
+    with pytest.raises(InvalidInputError, match="cdf"):
+        density.compare(3.0)
+
+
+def test_pictures_are_drawn():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    X = np.random.default_rng(0).standard_normal((300, 100))
+    X[:, 0] *= 4
+    density = spectral_density(X, of="covariance", rng=0)
+    figure, axes = plt.subplots(1, 3)
+    law = MarchenkoPastur(1 / 3)
+    assert density.plot(axes[0], law=law) is axes[0]
+    assert density.plot(axes[1], kind="cdf", law=law) is axes[1]
+    assert density.plot(axes[2], scale="log").get_xscale() == "log"
+    with pytest.raises(InvalidInputError, match="kind"):
+        density.plot(axes[0], kind="histogram")
+    plt.close(figure)

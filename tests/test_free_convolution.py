@@ -1,0 +1,129 @@
+"""Free sums and products against known laws, moments and random matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from eigenscope import GeneralizedMarchenkoPastur, MarchenkoPastur
+from eigenscope.errors import InvalidInputError
+from eigenscope.random_matrix import (
+    CorrelatedMarchenkoPastur,
+    FreeProduct,
+    FreeSum,
+    FussCatalan,
+    Semicircle,
+    moments_of_product,
+    moments_of_sum,
+)
+from scipy.integrate import quad
+
+
+def moments(law, n):
+    return [law.moment(k) for k in range(1, n + 1)]
+
+
+def test_moments_match_reference_values():
+    half, quarter = MarchenkoPastur(0.5), MarchenkoPastur(0.25)
+    np.testing.assert_allclose(
+        moments_of_product(moments(half, 4), moments(quarter, 4)), [1, 7 / 4, 63 / 16, 645 / 64], rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        moments_of_sum(moments(half, 4), moments(Semicircle(0.25), 4)), [1, 1.75, 3.5, 7.75], rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        moments_of_sum(moments(half, 4), moments(quarter, 4)), [2, 4.75, 12.8125, 37.765625], rtol=1e-14
+    )
+
+
+def test_fuss_catalan_matches_reference_values():
+    two, three = FussCatalan(2), FussCatalan(3)
+    assert moments(two, 5) == [1, 3, 12, 55, 273]
+    assert two.moment(6) == 1428
+    assert two.support[1] == 6.75
+    assert three.support[1] == pytest.approx(9.481481481, abs=6e-10)
+    np.testing.assert_allclose(two.pdf([1, 3]), [0.178979127488, 0.059973386538], atol=6e-13)
+    assert three.pdf(1) == pytest.approx(0.136877799176, abs=6e-13)
+    x = np.linspace(0.1, 3.9, 9)
+    np.testing.assert_allclose(FussCatalan(1).pdf(x), MarchenkoPastur(1).pdf(x), rtol=1e-12)
+    mean = quad(lambda t: t * two.pdf(t), 0, 6.75, limit=200)[0]
+    assert mean == pytest.approx(1, abs=1e-6)
+    np.testing.assert_array_equal(two.pdf([-1, 7]), 0)
+
+
+def test_semicircle_is_its_own_sum():
+    x = np.linspace(-3.9, 3.9, 21)
+    np.testing.assert_allclose(FreeSum(Semicircle(1), Semicircle(3)).pdf(x), Semicircle(4).pdf(x), rtol=1e-10)
+    assert Semicircle(4).stieltjes(0.5).imag / np.pi == pytest.approx(Semicircle(4).pdf(0.5))
+    assert Semicircle().stieltjes(1e9) == pytest.approx(-1e-9)
+
+
+def test_sum_of_noise_of_two_recordings_is_noise_of_both():
+    # X₁ᵀX₁/n₁ and X₂ᵀX₂/n₂ with equal n: half the sum has the ratio of 2 n samples.
+    total = FreeSum(MarchenkoPastur(0.5), MarchenkoPastur(0.5))
+    joint = MarchenkoPastur(0.25, 2.0)
+    x = joint.ppf(np.linspace(0.05, 0.95, 11))
+    np.testing.assert_allclose(total.pdf(x), joint.pdf(x), rtol=1e-9)
+    np.testing.assert_allclose(
+        total.stieltjes([1 + 1j, 1 - 1j, -1, 9]), joint.stieltjes([1 + 1j, 1 - 1j, -1, 9]), rtol=1e-10
+    )
+
+
+def test_product_of_two_white_laws_is_fuss_catalan():
+    product = FreeProduct(MarchenkoPastur(1.0), MarchenkoPastur(1.0))
+    x = np.linspace(0.2, 6.5, 15)
+    np.testing.assert_allclose(product.pdf(x), FussCatalan(2).pdf(x), rtol=1e-9)
+    np.testing.assert_array_equal(product.pdf([-1.0, 0.0]), 0)
+
+
+def test_product_with_white_noise_is_the_generalized_law():
+    population = GeneralizedMarchenkoPastur([1, 4], 1e-3)
+    product = FreeProduct(population, MarchenkoPastur(0.5))
+    # Moments say the same independently: those of the population law by quadrature.
+    angles = (np.arange(4000) + 0.5) * np.pi / 4000
+    found = np.zeros(3)
+    for low, high in population.support:
+        x = (low + high) / 2 - (high - low) / 2 * np.cos(angles)
+        mass = population.pdf(x) * (high - low) / 2 * np.sin(angles) * np.pi / 4000
+        found += [mass @ x**k for k in (1, 2, 3)]
+    expected = moments_of_product(found, moments(MarchenkoPastur(0.5), 3))
+    # m(z) = -Σ m_k / z^(k+1) far away.
+    z = 4000.0 + 4000.0j
+    series = -(1 / z + sum(m / z ** (k + 2) for k, m in enumerate(expected)))
+    assert product.stieltjes(z) == pytest.approx(series, rel=1e-10)
+
+
+def test_free_sum_describes_real_matrices():
+    rng = np.random.default_rng(0)
+    n = 600
+    data = rng.standard_normal((1200, n))
+    wigner = rng.standard_normal((n, n))
+    values = np.linalg.eigvalsh(data.T @ data / 1200 + (wigner + wigner.T) / np.sqrt(2 * n) / 2)
+    law = FreeSum(MarchenkoPastur(0.5), Semicircle(0.25))
+    grid = np.linspace(values[0] - 0.3, values[-1] + 0.3, 801)
+    density = law.pdf(grid)
+    cdf = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(grid))])
+    levels = np.interp(values, grid, cdf)
+    assert cdf[-1] == pytest.approx(1, abs=1e-3)
+    assert np.abs(levels - (np.arange(n) + 0.5) / n).max() < 5 / n
+
+
+def test_samples_of_unequal_variance_follow_the_weighted_law():
+    # Chi-square weights: an elliptical distribution with two degrees of freedom.
+    rng = np.random.default_rng(1)
+    n, p = 1500, 300
+    weights = rng.chisquare(2, size=n) / 2
+    data = rng.standard_normal((n, p)) * np.sqrt(weights)[:, None]
+    values = np.linalg.eigvalsh(data.T @ data / n)
+    law = CorrelatedMarchenkoPastur(weights, p / n, weights.mean())
+    assert np.abs(law.cdf(values) - (np.arange(p) + 0.5) / p).max() < 5 / p
+
+
+def test_wrong_input_is_explained():
+    with pytest.raises(InvalidInputError, match="variance"):
+        Semicircle(0)
+    with pytest.raises(InvalidInputError, match="n_factors"):
+        FussCatalan(0)
+    with pytest.raises(InvalidInputError, match="equally many"):
+        moments_of_sum([1, 2], [1])
+    with pytest.raises(InvalidInputError, match="mean zero"):
+        moments_of_product([0, 1], [1, 2])

@@ -1,0 +1,185 @@
+"""Products with the Hessian of a PyTorch model against the dense Hessian, and what makes it no operator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from eigenscope import eigsh, spectral_density, testing, trace
+from eigenscope.errors import InvalidInputError, NonDeterministicOperatorError, UnsupportedTypeError
+from eigenscope.networks import hessian_operator
+
+torch = pytest.importorskip("torch", reason="needs PyTorch")
+
+MSE = torch.nn.functional.mse_loss
+
+
+def small_network(dtype=torch.float64):
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)).to(dtype)
+
+
+def batch(n=20, dtype=torch.float64, outputs=2):
+    generator = torch.Generator().manual_seed(1)
+    return (
+        torch.randn(n, 3, generator=generator, dtype=dtype),
+        torch.randn(n, outputs, generator=generator, dtype=dtype),
+    )
+
+
+def dense_hessian(model, loss, inputs, targets):
+    names = [name for name, _ in model.named_parameters()]
+    shapes = [p.shape for p in model.parameters()]
+    sizes = [p.numel() for p in model.parameters()]
+    flat = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+
+    def value(vector):
+        parts = [part.reshape(shape) for part, shape in zip(torch.split(vector, sizes), shapes, strict=True)]
+        return loss(torch.func.functional_call(model, dict(zip(names, parts, strict=True)), (inputs,)), targets)
+
+    return torch.autograd.functional.hessian(value, flat).numpy()
+
+
+def as_matrix(operator):
+    return operator.product(np.eye(operator.shape[0]), threads=1)
+
+
+def test_hessian_products_are_those_of_the_dense_hessian():
+    model, (inputs, targets) = small_network(), batch()
+    before = [p.detach().clone() for p in model.parameters()]
+    matrix = as_matrix(hessian_operator(model, MSE, (inputs, targets)))
+    np.testing.assert_allclose(matrix, dense_hessian(model, MSE, inputs, targets), rtol=1e-9, atol=1e-12)
+    assert all(torch.equal(p, old) and p.grad is None for p, old in zip(model.parameters(), before, strict=True))
+    assert model.training
+
+
+def test_batches_are_weighted_by_their_size():
+    model, (inputs, targets) = small_network(), batch()
+    whole = as_matrix(hessian_operator(model, MSE, (inputs, targets)))
+    batches = [(inputs[:3], targets[:3]), (inputs[3:], targets[3:])]
+    np.testing.assert_allclose(as_matrix(hessian_operator(model, MSE, batches)), whole, rtol=1e-9, atol=1e-12)
+
+    def summed(outputs, labels):
+        return ((outputs - labels) ** 2).sum()
+
+    sums = as_matrix(hessian_operator(model, summed, batches, reduction="sum"))
+    np.testing.assert_allclose(sums, 40 * whole, rtol=1e-9, atol=1e-10)
+
+
+def test_gauss_newton_is_the_hessian_without_residuals_and_semidefinite():
+    model, (inputs, targets) = small_network(), batch()
+    matrix = as_matrix(hessian_operator(model, MSE, (inputs, targets), kind="gauss_newton"))
+    assert np.linalg.eigvalsh(matrix).min() > -1e-12
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-13)
+    perfect = model(inputs).detach()
+    hessian = as_matrix(hessian_operator(model, MSE, (inputs, perfect)))
+    np.testing.assert_allclose(matrix, hessian, rtol=1e-9, atol=1e-12)
+    labels = torch.randint(0, 2, (20,), generator=torch.Generator().manual_seed(2))
+    entropy = torch.nn.functional.cross_entropy
+    found = as_matrix(hessian_operator(model, entropy, (inputs, labels), kind="gauss_newton"))
+    jacobian = torch.cat([part.reshape(40, -1) for part in _jacobian(model, inputs)], dim=1).numpy()
+    p = torch.softmax(model(inputs), dim=1).detach().numpy()
+    curvature = np.zeros((40, 40))
+    for i, row in enumerate(p):
+        curvature[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = (np.diag(row) - np.outer(row, row)) / 20
+    np.testing.assert_allclose(found, jacobian.T @ curvature @ jacobian, rtol=1e-9, atol=1e-12)
+
+
+def _jacobian(model, inputs):
+    state = {name: p.detach() for name, p in model.named_parameters()}
+    jacobian = torch.func.jacrev(lambda s: torch.func.functional_call(model, s, (inputs,)))(state)
+    return [jacobian[name] for name in state]
+
+
+def test_finite_differences_stand_in_where_there_is_no_second_derivative():
+    class Once(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            context.save_for_backward(x)
+            return torch.tanh(x)
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(context, slope):
+            return slope * (1 - torch.tanh(context.saved_tensors[0]) ** 2)
+
+    class Layer(torch.nn.Module):
+        def forward(self, x):
+            return Once.apply(x)
+
+    model, (inputs, targets) = small_network(), batch()
+    truth = dense_hessian(model, MSE, inputs, targets)
+    model[1] = Layer()
+    for kind in ("hessian", "finite_difference"):
+        matrix = as_matrix(hessian_operator(model, MSE, (inputs, targets), kind=kind))
+        np.testing.assert_allclose(matrix, truth, atol=1e-8 * np.abs(truth).max())
+
+
+def test_operators_go_into_the_solvers():
+    model, (inputs, targets) = small_network(), batch()
+    operator = hessian_operator(model, MSE, (inputs, targets))
+    values = np.linalg.eigvalsh(dense_hessian(model, MSE, inputs, targets))
+    np.testing.assert_allclose(eigsh(operator, 3, which="LA", rng=0).eigenvalues, values[::-1][:3], rtol=1e-10)
+    n = len(values)
+    density = spectral_density(operator, degree=n, n_probes=n, block_size=n, rng=0)
+    np.testing.assert_allclose(density.moment(2).value, np.mean(values**2), rtol=1e-9)
+    assert abs(trace(operator, rng=0).value - values.sum()) < 0.05 * abs(values.sum())
+    single = hessian_operator(small_network(torch.float32), MSE, batch(dtype=torch.float32))
+    assert single.dtype == np.float32
+
+
+def test_linear_teacher_and_student_have_the_kronecker_sum_and_its_nullity():
+    inputs_dim, width, outputs = 5, 7, 3
+    torch.manual_seed(3)
+    student = torch.nn.Sequential(
+        torch.nn.Linear(inputs_dim, width, bias=False), torch.nn.Linear(width, outputs, bias=False)
+    ).double()
+    # Inputs with second moment one stand for the expectation over white noise.
+    inputs = torch.as_tensor(np.sqrt(inputs_dim) * testing.random_orthonormal(inputs_dim, inputs_dim)).double()
+    targets = student(inputs).detach()
+
+    def half_squares(outputs, labels):
+        return 0.5 * ((outputs - labels) ** 2).sum(dim=1).mean()
+
+    operator = hessian_operator(student, half_squares, (inputs, targets))
+    W, A = (p.detach().numpy() for p in student.parameters())
+    sums = np.add.outer(np.linalg.eigvalsh(A @ A.T), np.linalg.eigvalsh(W.T @ W)).ravel()
+    n = operator.shape[0]
+    expected = np.sort(np.append(sums, np.zeros(n - outputs * inputs_dim)))
+    np.testing.assert_allclose(np.linalg.eigvalsh(as_matrix(operator)), expected, atol=1e-10 * expected.max())
+    density = spectral_density(operator, degree=n, n_probes=n, block_size=n, rng=0)
+    np.testing.assert_allclose(density.nullity().value, n - outputs * inputs_dim, rtol=1e-9)
+    np.testing.assert_allclose(density.support[1], expected[-1], rtol=1e-10)
+
+
+def test_training_layers_and_changing_data_are_named():
+    (inputs, targets) = batch()
+    linear = torch.nn.Linear(3, 2).double()
+    for layer, name in ((torch.nn.Dropout(0.5), "Dropout"), (torch.nn.BatchNorm1d(2).double(), "BatchNorm1d")):
+        model = torch.nn.Sequential(linear, layer)
+        with pytest.raises(NonDeterministicOperatorError, match=name):
+            hessian_operator(model, MSE, (inputs, targets))
+        hessian_operator(model.eval(), MSE, (inputs, targets))
+
+    class Shuffled:
+        def __init__(self):
+            self.generator = torch.Generator().manual_seed(0)
+
+        def __iter__(self):
+            order = torch.randperm(20, generator=self.generator)[:10]
+            yield inputs[order], targets[order]
+
+    with pytest.raises(NonDeterministicOperatorError, match="shuffling"):
+        hessian_operator(linear, MSE, Shuffled())
+
+
+def test_unusable_input_is_refused():
+    model, data = small_network(), batch()
+    with pytest.raises(UnsupportedTypeError, match="Module"):
+        hessian_operator(lambda x: x, MSE, data)
+    for options in ({"kind": "fisher"}, {"reduction": "none"}):
+        with pytest.raises(InvalidInputError):
+            hessian_operator(model, MSE, data, **options)
+    with pytest.raises(InvalidInputError, match="repeatedly"):
+        hessian_operator(model, MSE, iter([data]))
+    with pytest.raises(InvalidInputError, match="requires gradients"):
+        hessian_operator(model.requires_grad_(False), MSE, data)

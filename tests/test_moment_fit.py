@@ -1,0 +1,171 @@
+"""Eigen-moments: exact small cases, no bias from noise, coverage, breaks found and not invented."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from eigenscope.errors import InvalidInputError, NonFiniteInputError
+from eigenscope.neural import MomentPowerLawFit, cvpca, fit_power_law_moments
+from eigenscope.neural.eigen_moments import bootstrap_moments, eigen_moments, paired_gram
+from eigenscope.neural.moment_fit import break_candidates
+from scipy.stats import binom
+
+RANKS = np.arange(1, 1001.0)
+
+
+def recording(n_stimuli, eigenvalues, noise, generator, axes=None):
+    signal = generator.standard_normal((n_stimuli, len(eigenvalues))) * np.sqrt(eigenvalues)
+
+    def repeat():
+        errors = generator.standard_normal(signal.shape) * np.sqrt(noise)
+        return signal + (errors if axes is None else errors @ axes)
+
+    return repeat(), repeat()
+
+
+def test_moments_are_sums_over_increasing_chains():
+    gram = np.random.default_rng(0).standard_normal((7, 7))
+    found = eigen_moments(gram, 7)
+    for m in range(1, 8):
+        chains = [
+            np.prod([gram[chain[i], chain[(i + 1) % m]] for i in range(m)])
+            for chain in itertools.combinations(range(7), m)
+        ]
+        assert found[m - 1] == pytest.approx(np.mean(chains), rel=1e-10, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [3, 128, 129, 300])
+@pytest.mark.parametrize("n_moments", [1, 2, 3, 4, 5, 10])
+def test_blocked_products_are_the_dense_ones(n, n_moments):
+    gram = np.random.default_rng(n).standard_normal((n, n)) / math.sqrt(n)
+    if n_moments > n:
+        return
+    upper, power = np.triu(gram, 1), np.eye(n)
+    for m, moment in enumerate(eigen_moments(gram, n_moments), start=1):
+        assert moment == pytest.approx(np.trace(power @ gram) / math.comb(n, m), rel=1e-8, abs=1e-12)
+        power = upper @ power
+
+
+def test_moments_are_unbiased():
+    generator = np.random.default_rng(3)
+    eigenvalues = np.arange(1, 31.0) ** -1
+    draws = []
+    for _ in range(600):
+        X1, X2 = recording(40, eigenvalues, 0.5, generator)
+        draws.append(eigen_moments(paired_gram((X1 + 7) @ (X2 - 3).T, generator.permutation(40)), 4))
+    truth = [np.sum(eigenvalues**m) for m in range(1, 5)]
+    errors = np.std(draws, axis=0) / math.sqrt(600)
+    assert np.all(np.abs(np.mean(draws, axis=0) - truth) < 4 * errors)
+
+
+def test_bootstrap_in_single_precision_and_threads():
+    generator = np.random.default_rng(4)
+    X1, X2 = recording(60, RANKS[:50] ** -1, 0.2, generator)
+    orders = [generator.integers(0, 60, 60) for _ in range(20)]
+    one, three = (bootstrap_moments(X1 @ X2.T, 6, orders, threads) for threads in (1, 3))
+    np.testing.assert_array_equal(one, three)
+    exact = np.stack([eigen_moments(paired_gram(X1 @ X2.T, order), 6) for order in orders])
+    assert np.all(np.abs(one - exact) <= 1e-4 * np.abs(exact).max(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("noise", "tolerance", "mean_tolerance", "highest"), [(0.25, 0.03, 0.02, 0.92), (5, 0.12, 0.06, 0.85)]
+)
+def test_exponent_has_no_bias_where_cross_validated_pca_has(noise, tolerance, mean_tolerance, highest):
+    # T6: 500 stimuli, 1000 neurons; noise n^-1 along axes of its own.
+    exponents, biased = [], []
+    eigenvalues = 1 / RANKS
+    for seed in range(4):
+        generator = np.random.default_rng(seed)
+        axes = np.linalg.qr(generator.standard_normal((1000, 1000)))[0]
+        X1, X2 = recording(500, eigenvalues, noise * eigenvalues, generator, axes)
+        exponents.append(fit_power_law_moments(X1, X2, rng=seed).exponent)
+        biased.append(cvpca(X1, X2, k=100, n_shuffles=3, rng=seed).fit_power_law(ranks=(11, 100)).exponent)
+    np.testing.assert_allclose(exponents, 1, atol=tolerance)
+    assert np.mean(exponents) == pytest.approx(1, abs=mean_tolerance)
+    assert np.mean(biased) <= highest
+
+
+def test_break_is_found():
+    eigenvalues = np.where(RANKS <= 15, RANKS**-0.5, 15**-0.5 * (RANKS / 15) ** -1.2)
+    X1, X2 = recording(500, eigenvalues, eigenvalues.mean(), np.random.default_rng(0))
+    single = fit_power_law_moments(X1, X2, rng=0)
+    assert "single power law does not reproduce" in single.misfit
+    broken = fit_power_law_moments(X1, X2, slopes=2, rng=0)
+    assert broken.misfit == ""
+    assert broken.first_exponent == pytest.approx(0.5, abs=4 * broken.first_stderr)
+    assert broken.exponent == pytest.approx(1.2, abs=0.05)
+    assert 8 <= broken.break_rank <= 24
+
+
+def coverage(n_draws, seed):
+    eigenvalues = RANKS[:200] ** -1.0
+    covered, rejected, errors = 0, 0, []
+    for draw in range(n_draws):
+        generator = np.random.default_rng([seed, draw])
+        X1, X2 = recording(160, eigenvalues, 0.5 * eigenvalues, generator)
+        fit = fit_power_law_moments(X1, X2, rng=draw)
+        covered += fit.interval[0] <= 1 <= fit.interval[1]
+        rejected += fit.misfit_p_value < 0.05
+        errors.append(fit.exponent - 1)
+    return covered, rejected, np.array(errors)
+
+
+def test_interval_covers_and_test_rarely_rejects():
+    covered, rejected, errors = coverage(60, 0)
+    assert covered >= binom.ppf(1e-3, 60, 0.93)
+    assert rejected <= binom.ppf(1 - 1e-3, 60, 0.05)
+    assert abs(errors.mean()) <= 0.02 + 3 * errors.std() / math.sqrt(60)
+
+
+@pytest.mark.slow
+def test_coverage_table():
+    covered, rejected, errors = coverage(800, 1)
+    assert binom.ppf(1e-3, 800, 0.92) <= covered <= binom.ppf(1 - 1e-3, 800, 0.97)
+    assert rejected <= binom.ppf(1 - 1e-3, 800, 0.05)
+    assert abs(errors.mean()) <= 0.02
+
+
+def test_results_do_not_depend_on_units_means_or_threads(tmp_path):
+    X1, X2 = recording(80, RANKS[:60] ** -1, 0.05, np.random.default_rng(5))
+    fit = fit_power_law_moments(X1, X2, rng=1)
+    shifted = fit_power_law_moments(1000 * X1 + 50, 1000 * X2 - 20, rng=1, threads=2)
+    assert shifted.exponent == pytest.approx(fit.exponent, abs=1e-3 * fit.stderr)
+    assert shifted.intercept == pytest.approx(fit.intercept + 2 * math.log(1000), abs=1e-3)
+    assert fit_power_law_moments(X1, X2, rng=1).exponent == fit.exponent
+    np.testing.assert_allclose(fit.predict([1, 2]), np.exp(fit.intercept) * np.array([1, 2]) ** -fit.exponent)
+    fit.save(tmp_path / "fit.npz")
+    assert MomentPowerLawFit.load(tmp_path / "fit.npz") == fit
+    assert "eigen-moments" in fit.summary()
+
+
+def test_breaks_tried_are_ranks_of_the_population():
+    for n_neurons in (10, 49, 50, 51, 1000):
+        breaks = break_candidates(n_neurons)
+        assert breaks == sorted(set(breaks))
+        assert breaks[0] >= 2
+        assert breaks[-1] < n_neurons
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda a, b: fit_power_law_moments(a, b[:-1]), InvalidInputError, "one shape"),
+        (lambda a, b: fit_power_law_moments(a[:6], b[:6]), InvalidInputError, "6 stimuli are too few"),
+        (lambda a, b: fit_power_law_moments(a, b, slopes=3), InvalidInputError, "slopes"),
+        (lambda a, b: fit_power_law_moments(a, b, n_moments=40), InvalidInputError, "choose 3 to 20"),
+        (lambda a, b: fit_power_law_moments(a, b, n_bootstraps=5), InvalidInputError, "more than 11"),
+        (lambda a, b: fit_power_law_moments(a, b, confidence=2), InvalidInputError, "confidence"),
+        (lambda a, b: fit_power_law_moments(a, -a, rng=0), InvalidInputError, "no signal in common"),
+        (lambda a, b: fit_power_law_moments(0 * a, 0 * b), InvalidInputError, "zero"),
+        (lambda a, b: fit_power_law_moments(a * np.nan, b), NonFiniteInputError, "repeat 1"),
+        (lambda a, b: fit_power_law_moments(a * 1e100, b * 1e100, rng=0), InvalidInputError, "variances near 1"),
+    ],
+)
+def test_wrong_input_is_refused_with_a_reason(call, error, message):
+    X1, X2 = recording(40, RANKS[:30] ** -1, 0.1, np.random.default_rng(0))
+    with pytest.raises(error, match=message):
+        call(X1, X2)

@@ -1,0 +1,159 @@
+"""Unbiased participation ratio and RankMe."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from eigenscope.errors import InvalidInputError, NonFiniteInputError
+from eigenscope.neural import participation_ratio, rankme
+from eigenscope.neural.dimensionality import _centred_pairs, _unbiased_sums
+from scipy.stats import binom
+
+PERMUTATIONS = list(itertools.permutations(range(6), 4))
+LATENTS = np.arange(1, 401.0) ** -0.8
+TRUTH = LATENTS.sum() ** 2 / (LATENTS**2).sum()
+
+
+def draw(n_stimuli, n_neurons, generator, noise=0.0):
+    """Neurons that sample a population of 400 latent dimensions, about a mean of 3."""
+    weights = generator.standard_normal((400, n_neurons)) / math.sqrt(400)
+    signal = (generator.standard_normal((n_stimuli, 400)) * np.sqrt(LATENTS)) @ weights + 3
+    spread = math.sqrt(noise * LATENTS.sum() / 400)
+    return tuple(signal + spread * generator.standard_normal(signal.shape) for _ in range(2))
+
+
+def sums_of(X, Y=None, neurons="sample"):
+    (A, B), *_ = _centred_pairs(X, Y, "raise")
+    # Undo the common scale, so that sums of different recordings can be averaged.
+    scale = max(np.abs(Z - Z.mean(axis=0)).max() for Z in ((X,) if Y is None else (X, Y)))
+    return _unbiased_sums(A, B, A @ B.T, neurons) * scale**4
+
+
+def test_sums_are_those_over_different_stimuli_and_neurons():
+    # Σ over different stimuli and neurons of products of covariances, written out.
+    X = Y = np.random.default_rng(0).standard_normal((6, 3))
+    numerator = denominator = count = 0.0
+    for a in range(3):
+        for b in range(3):
+            if a == b:
+                continue
+            count += 1
+            for chosen in PERMUTATIONS:
+                i, j, k, m = chosen
+                first = (X[i, a] - X[j, a]) * (Y[i, a] - Y[j, a]) / 2
+                second = (X[k, b] - X[m, b]) * (Y[k, b] - Y[m, b]) / 2
+                numerator += first * second
+                # One covariance from the X of a and Y of b, the other the other way round.
+                cross = (X[i, a] - X[j, a]) * (Y[i, b] - Y[j, b]) / 2
+                other = (X[k, b] - X[m, b]) * (Y[k, a] - Y[m, a]) / 2
+                denominator += cross * other
+    expected = numerator / denominator
+    found = sums_of(X)
+    assert found[0] / found[1] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("n_stimuli", "n_neurons"), [(30, 30), (60, 60), (200, 100)])
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_ratio_of_means_is_the_truth_where_the_plain_one_is_not(n_stimuli, n_neurons, noise):
+    generator = np.random.default_rng([n_stimuli, int(noise)])
+    sums, plain = [], []
+    for _ in range(300):
+        X, Y = draw(n_stimuli, n_neurons, generator, noise)
+        sums.append(sums_of(X, Y if noise else None))
+        values = np.linalg.eigvalsh(np.cov(X.T))
+        plain.append((values.sum() ** 2, (values**2).sum()))
+    sums, plain = np.array(sums), np.array(plain)
+    ratio = sums[:, 0].mean() / sums[:, 1].mean()
+    influence = sums[:, 0] / sums[:, 0].mean() - sums[:, 1] / sums[:, 1].mean()
+    # T11's 4 %, or three standard errors of these 300 draws where noise makes them larger.
+    assert ratio == pytest.approx(TRUTH, rel=max(0.04, 3 * influence.std() / math.sqrt(300)))
+    if noise == 0:
+        law = 1 / (1 / n_stimuli + 1 / n_neurons + 1 / TRUTH)
+        assert plain[:, 0].mean() / plain[:, 1].mean() == pytest.approx(law, rel=0.04)
+
+
+@pytest.mark.parametrize(("n_stimuli", "n_neurons", "noise"), [(60, 60, 0.0), (100, 80, 1.0)])
+def test_interval_covers(n_stimuli, n_neurons, noise):
+    generator = np.random.default_rng(7)
+    covered, n_draws = 0, 100
+    for _ in range(n_draws):
+        X, Y = draw(n_stimuli, n_neurons, generator, noise)
+        low, high = participation_ratio(X, Y if noise else None).interval
+        covered += low <= TRUTH <= high
+    assert covered >= binom.ppf(1e-3, n_draws, 0.92)
+
+
+@pytest.mark.slow
+def test_coverage_table():
+    for n_stimuli, n_neurons, noise in ((60, 60, 0.0), (200, 100, 0.0), (200, 100, 1.0)):
+        generator = np.random.default_rng([n_stimuli, n_neurons])
+        covered = 0
+        for _ in range(600):
+            X, Y = draw(n_stimuli, n_neurons, generator, noise)
+            low, high = participation_ratio(X, Y if noise else None).interval
+            covered += low <= TRUTH <= high
+        assert binom.ppf(1e-3, 600, 0.92) <= covered <= binom.ppf(1 - 1e-3, 600, 0.97)
+
+
+def test_all_neurons_of_a_small_population():
+    generator = np.random.default_rng(0)
+    truth = np.array([4.0, 1.0, 1.0])
+    sums = np.array([sums_of(generator.standard_normal((20, 3)) * np.sqrt(truth), neurons="all") for _ in range(2000)])
+    found = sums[:, 0].mean() / sums[:, 1].mean()
+    assert found == pytest.approx(36 / 18, rel=0.04)
+
+
+def test_means_and_units_do_not_matter():
+    X, Y = draw(40, 30, np.random.default_rng(1), 0.5)
+    expected = participation_ratio(X, Y)
+    for scale in (1e-140, 1e140):
+        moved = participation_ratio(scale * (X + 100), scale * (Y - np.arange(30)))
+        assert moved.value == pytest.approx(expected.value, rel=1e-6)
+        assert moved.stderr == pytest.approx(expected.stderr, rel=1e-5)
+
+
+def test_many_repeats_average_over_their_pairs():
+    generator = np.random.default_rng(2)
+    X, Y = draw(100, 60, generator, 1.0)
+    Z = X + generator.standard_normal(X.shape) * 0.1
+    three = participation_ratio(np.stack([X, Y, Z]))
+    assert three.value > 0
+    assert participation_ratio(np.stack([X, Y])).value == pytest.approx(participation_ratio(X, Y).value, rel=1e-12)
+
+
+def test_missing_neurons_are_left_out_when_asked():
+    X, Y = draw(40, 30, np.random.default_rng(3), 0.5)
+    expected = participation_ratio(X[:, 1:], Y[:, 1:]).value
+    X[3, 0] = np.nan
+    assert participation_ratio(X, Y, nan="omit").value == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(NonFiniteInputError):
+        participation_ratio(X, Y)
+
+
+def test_rankme_is_its_definition():
+    eigenvalues = np.arange(1, 51.0) ** -1
+    for of, parts in (("singular_values", np.sqrt(eigenvalues)), ("eigenvalues", eigenvalues)):
+        shares = parts / parts.sum() + 1e-7
+        assert rankme(eigenvalues, of=of) == pytest.approx(np.exp(-(shares * np.log(shares)).sum()), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda X: participation_ratio(X[:3]), "3 stimuli"),
+        (lambda X: participation_ratio(X[:, :1]), "one neuron"),
+        (lambda X: participation_ratio(X * 0), "constant"),
+        (lambda X: participation_ratio(X, -X), "noise hides"),
+        (lambda X: participation_ratio(X, neurons="none"), "neurons must be"),
+        (lambda X: participation_ratio(X, confidence=1), "confidence"),
+        (lambda X: participation_ratio(X, X[:, 1:]), "one shape"),
+        (lambda X: rankme([0.0, 0.0]), "no rank"),
+        (lambda X: rankme([1.0], of="s"), "of must be"),
+    ],
+)
+def test_wrong_input_is_refused_with_a_reason(call, message):
+    with pytest.raises(InvalidInputError, match=message):
+        call(np.random.default_rng(0).standard_normal((30, 20)))

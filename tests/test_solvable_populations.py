@@ -1,0 +1,145 @@
+"""The ring network and random features: simulations meet their exact spectra."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from eigenscope import dims_for_variance, fit_power_law
+from eigenscope.errors import InvalidInputError
+from eigenscope.neural import (
+    random_feature_exponent,
+    random_feature_spectrum,
+    ring_spectrum,
+    simulate_random_features,
+    simulate_ring_network,
+)
+
+
+def second_moments(X):
+    """Descending eigenvalues of the uncentred covariance per neuron."""
+    gram = X @ X.T if X.shape[0] < X.shape[1] else X.T @ X
+    return np.linalg.eigvalsh(gram)[::-1] / X.size
+
+
+def ratio(values):
+    return values.sum() ** 2 / (values**2).sum()
+
+
+def test_equispaced_ring_has_the_exact_cycle_and_spectrum():
+    # T1
+    trajectory = simulate_ring_network(1000)
+    assert 1 <= trajectory.radius <= 1.0055
+    assert 0.994 <= trajectory.angular_speed <= 1
+    values = second_moments(trajectory.responses())
+    assert ratio(values) == pytest.approx(3, abs=0.002)
+    np.testing.assert_allclose(values[:20] / values[0], ring_spectrum(20) / ring_spectrum(1), rtol=0.006)
+
+
+def test_euler_error_vanishes_with_the_step():
+    coarse, fine = (simulate_ring_network(400, n_periods=1, time_step=step) for step in (0.02, 0.005))
+    assert coarse.radius - 1 == pytest.approx(4 * (fine.radius - 1), rel=0.2)
+
+
+@pytest.mark.parametrize(("n_neurons", "tolerance"), [(4000, 0.03), (1000, 0.08)])
+def test_random_ring(n_neurons, tolerance):
+    # T2
+    values = second_moments(simulate_ring_network(n_neurons, angles="random", n_periods=1, rng=0).responses())
+    np.testing.assert_allclose(values[:10] / values.sum(), ring_spectrum(10), rtol=tolerance)
+    assert ratio(values) == pytest.approx(3, abs=0.02)
+    assert dims_for_variance(values, 0.9) == 4
+
+
+def test_correlation_matrix_route():
+    # T3
+    angles = np.random.default_rng(0).uniform(0, 2 * math.pi, 2000)
+    difference = np.abs(angles[:, None] - angles)
+    difference = np.minimum(difference, 2 * math.pi - difference)
+    values = np.linalg.eigvalsh(2 / math.pi * (math.pi - difference) - 1)[::-1] / 2000
+    np.testing.assert_allclose(values[:10], ring_spectrum(10), rtol=0.05)
+    assert ratio(values) == pytest.approx(3, abs=0.02)
+
+
+def test_sums_of_the_ring_spectra():
+    step, relu = ring_spectrum(200_000), ring_spectrum(2000, activation="relu")
+    assert step.sum() == pytest.approx(1, abs=1e-5)
+    assert dims_for_variance(step, 0.9) == 4
+    assert dims_for_variance(step, 0.95) == 9
+    assert relu.sum() == pytest.approx(0.25 - 1 / math.pi**2, abs=1e-9)
+    # T13: participation ratio of the rectified ring.
+    assert ratio(relu) == pytest.approx(2.7404, abs=1e-3)
+    phase = 2 * math.pi * np.arange(720) / 720
+    rates = np.maximum(np.cos(phase[:, None] - phase), 0)
+    values = np.linalg.eigvalsh(np.cov(rates.T, bias=True))[::-1] / 720
+    np.testing.assert_allclose(values[:8], relu[:8], rtol=1e-3)
+
+
+@pytest.mark.parametrize("dimension", [2, 3, 4])
+@pytest.mark.parametrize("power", [0, 1])
+def test_exponent_of_the_exact_spectrum(dimension, power):
+    # T4a: one point for each degree, at the middle of its ranks, from rank 11 on.
+    eigenvalues, multiplicities = random_feature_spectrum(200, dimension=dimension, power=power)
+    last = np.cumsum(np.where(eigenvalues > 0, multiplicities, 0))
+    middle = last - multiplicities / 2
+    used = (eigenvalues > 0) & (middle >= 11)
+    slope = np.polyfit(np.log(middle[used]), np.log(eigenvalues[used]), 1)[0]
+    assert -slope == pytest.approx(random_feature_exponent(dimension, power), rel=0.06)
+
+
+@pytest.mark.parametrize("dimension", [2, 3, 4, 7])
+@pytest.mark.parametrize(("power", "trace"), [(0, 0.5), (1, 0.5)])
+def test_trace_and_multiplicities(dimension, power, trace):
+    eigenvalues, multiplicities = random_feature_spectrum(300, dimension=dimension, power=power)
+    assert np.all(eigenvalues >= 0)
+    assert (eigenvalues @ multiplicities) == pytest.approx(trace, rel=0.05)
+    assert (eigenvalues @ multiplicities) <= trace * (1 + 1e-12)
+    assert multiplicities[0] == 1
+    assert multiplicities[1] == dimension
+
+
+def test_spectrum_on_the_circle_is_a_fourier_series():
+    eigenvalues, multiplicities = random_feature_spectrum(8, dimension=2, power=0)
+    assert list(multiplicities) == [1] + [2] * 7
+    # (π - t) / 2π has cosine coefficients 1/4, 1/(π m)² for odd m, zero otherwise.
+    expected = [0.25] + [(1 / (math.pi * m)) ** 2 if m % 2 else 0.0 for m in range(1, 8)]
+    np.testing.assert_allclose(eigenvalues, expected, atol=1e-14)
+
+
+@pytest.mark.parametrize(("dimension", "n_blocks", "tolerance"), [(2, 6, 0.02), (3, 3, 0.03), (4, 3, 0.03)])
+def test_simulated_blocks_meet_the_exact_spectrum(dimension, n_blocks, tolerance):
+    # T4b
+    eigenvalues, multiplicities = random_feature_spectrum(40, dimension=dimension, power=1)
+    X = simulate_random_features(1500, 4000, dimension=dimension, power=1, rng=0)
+    values = second_moments(X)
+    kept = np.flatnonzero(eigenvalues)[:n_blocks]
+    ends = np.cumsum(multiplicities[kept])
+    for degree, end in zip(kept, ends, strict=True):
+        block = values[end - multiplicities[degree] : end].mean()
+        assert block == pytest.approx(eigenvalues[degree], rel=tolerance)
+
+
+def test_general_powers_and_offsets_draw():
+    X = simulate_random_features(50, 40, dimension=3, power=0.5, offset=-0.3, rng=1)
+    assert X.min() == 0
+    np.testing.assert_array_equal(X, simulate_random_features(50, 40, dimension=3, power=0.5, offset=-0.3, rng=1))
+    assert set(np.unique(simulate_random_features(50, 40, dimension=3, power=0, rng=1))) == {0.0, 1.0}
+    assert fit_power_law(random_feature_spectrum(400, dimension=2, power=0)[0][1::2], ranks=(5, 150)).exponent > 1.9
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: simulate_ring_network(2), "n_neurons >= 3"),
+        (lambda: simulate_ring_network(50, delay_angle=2.0), "limit cycle"),
+        (lambda: simulate_ring_network(50, angles="grid"), "angles must be"),
+        (lambda: ring_spectrum(0), "at least 1"),
+        (lambda: ring_spectrum(3, activation="tanh"), "activation"),
+        (lambda: random_feature_spectrum(10, dimension=3, power=2), "power 0 and 1"),
+        (lambda: random_feature_exponent(1), "dimension >= 2"),
+        (lambda: simulate_random_features(0, 3, dimension=2), "at least 1"),
+    ],
+)
+def test_wrong_input_is_refused_with_a_reason(call, message):
+    with pytest.raises(InvalidInputError, match=message):
+        call()

@@ -1,0 +1,45 @@
+"""T15: mouse V1 under drifting gratings, in the shared data folder beside the checkout."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from eigenscope.neural import cvpca, participation_ratio
+
+PATH = Path(__file__).parents[1] / ".." / "shared" / "data" / "v1_gratings" / "v1_gratings.npz"
+
+pytestmark = pytest.mark.skipif(not PATH.exists(), reason="no shared data folder beside the checkout")
+
+N_SPLITS = 20
+
+
+@pytest.fixture(scope="module")
+def halves():
+    """Twenty random splits of 16 repeats in two averages, 392 conditions x 307 cells each."""
+    with np.load(PATH) as archive:
+        X = archive["X"].astype(np.float64)
+    generator = np.random.default_rng(0)
+    found = []
+    for _ in range(N_SPLITS):
+        order = generator.permutation(16)
+        found.append(tuple(X[:, half].mean(axis=1).reshape(392, 307) for half in (order[:8], order[8:])))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("n_shuffles", "shares", "ratio", "tolerance"),
+    [(0, (0.511, 0.161, 0.088), 3.29, 0.012), (10, (0.552, 0.169, 0.085), 2.86, 0.02)],
+    ids=["repeats as given", "exchanged"],
+)
+def test_cross_validated_shares(halves, n_shuffles, shares, ratio, tolerance):
+    # Exchanges average over halves too: ten splits of the twenty are enough.
+    chosen = halves[: N_SPLITS // 2] if n_shuffles else halves
+    spectra = [cvpca(X1, X2, k=100, n_shuffles=n_shuffles, rng=i) for i, (X1, X2) in enumerate(chosen)]
+    found = np.mean([x.eigenvalues[:3] / x.total_variance for x in spectra], axis=0)
+    np.testing.assert_allclose(found, shares, atol=tolerance)
+    assert np.mean([x.participation_ratio().value for x in spectra]) == pytest.approx(ratio, abs=0.08)
+
+
+def test_two_trial_participation_ratio(halves):
+    values = [participation_ratio(X1, X2, neurons="sample").value for X1, X2 in halves[:8]]
+    assert np.mean(values) == pytest.approx(3.49, abs=0.08)
