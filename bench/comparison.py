@@ -20,6 +20,7 @@ import eigenscope
 import numpy as np
 import scipy
 from bench_density import sparse_case as density_case
+from eigen_cases import goe_case, graph_case, grid_case, power_law_case, small_case
 from eigenscope.bench_short import Case, Outcome, compare, covariance_case, format_table
 from svd_cases import dense_case, memmap_case, sparse_case, white_noise_case
 
@@ -33,6 +34,12 @@ CASES: dict[str, tuple[Maker, Maker]] = {
     "svds memmap": (lambda: memmap_case(60_000, 6000, 20), lambda: memmap_case(3000, 300, 5)),
     "svds white noise": (lambda: white_noise_case(5000, 3000, 20), lambda: white_noise_case(600, 300, 5)),
     "density": (lambda: density_case(200_000, 8_000_000, 50, 32), lambda: density_case(4000, 80_000, 20, 8)),
+    "eigsh small": (lambda: small_case(200), lambda: small_case(50)),
+    "eigsh goe": (lambda: goe_case(4000), lambda: goe_case(500)),
+    "eigsh covariance": (lambda: power_law_case(4000), lambda: power_law_case(500)),
+    "eigsh grid": (lambda: grid_case(300), lambda: grid_case(30)),
+    "eigsh large grid": (lambda: grid_case(700), lambda: grid_case(40)),
+    "eigsh random graph": (lambda: graph_case(200_000, 40), lambda: graph_case(2000, 10)),
 }
 
 

@@ -6,8 +6,10 @@
 
 #include <eigenscope/operators/dense.hpp>
 #include <eigenscope/operators/recorded.hpp>
+#include <eigenscope/operators/symmetry.hpp>
 #include <eigenscope/operators/views.hpp>
 #include <eigenscope/operators/weighted.hpp>
+#include <eigenscope/solvers/deflation.hpp>
 #include <string>
 
 #include "interruption.hpp"
@@ -118,6 +120,17 @@ PythonOperator<Scalar> recorded(py::object self, const std::string& path, const 
 }
 
 template <class Scalar>
+PythonOperator<Scalar> deflated(py::object self, const py::array_t<Scalar, py::array::f_style>& vectors, double shift) {
+    auto& inner = self.cast<PythonOperator<Scalar>&>();
+    const ConstBlock<Scalar> block = to_block<Scalar>(vectors);
+    if (block.rows != inner.op->rows()) throw InvalidInput("deflated vectors must be as long as the operator is wide");
+    PythonOperator<Scalar> result;
+    result.op = std::make_unique<DeflatedOperator<Scalar>>(*inner.op, block.map(), shift);
+    result.kept_alive = {std::move(self)};
+    return result;
+}
+
+template <class Scalar>
 void register_scalar(py::module_& module) {
     const std::string name = scalar_name<Scalar>();
     py::class_<PythonOperator<Scalar>> python_class(module, ("Operator_" + name).c_str());
@@ -128,6 +141,7 @@ void register_scalar(py::module_& module) {
     python_class.def("adjoint", &adjoint<Scalar>);
     python_class.def("row_weighted", &row_weighted<Scalar>, py::arg("factor"));
     python_class.def("recorded", &recorded<Scalar>, py::arg("path"), py::arg("description"));
+    python_class.def("deflated", &deflated<Scalar>, py::arg("vectors"), py::arg("shift"));
     register_solvers<Scalar>(python_class);
     module.def(("dense_operator_" + name).c_str(), &dense_operator<Scalar>, py::arg("array"), py::kw_only(),
                py::arg("rows") = py::none(), py::arg("columns") = py::none(), py::arg("shift") = py::none(),
@@ -136,9 +150,19 @@ void register_scalar(py::module_& module) {
                py::arg("product"), py::arg("adjoint_product"));
 }
 
+/// (largest magnitude, largest |a_ij - conj(a_ji)|), or None when the array cannot be read where it lies.
+py::object compare_with_adjoint(const py::array& array, int threads) {
+    const DenseSource source = to_source(array, std::nullopt, std::nullopt);
+    if (!can_compare_with_adjoint(source)) return py::none();
+    const Asymmetry found =
+        without_gil(threads, [&](const Execution& execution) { return asymmetry(source, execution); });
+    return py::make_tuple(found.largest, found.difference);
+}
+
 }  // namespace
 
 void register_operators(py::module_& module) {
+    module.def("compare_with_adjoint", &compare_with_adjoint, py::arg("array"), py::kw_only(), py::arg("threads"));
     register_scalar<float>(module);
     register_scalar<double>(module);
     register_scalar<complex64>(module);

@@ -57,8 +57,8 @@ py::array_t<bool> to_mask(const std::vector<bool>& flags) {
 template <class Scalar>
 py::dict solve_eigenpairs(PythonOperator<Scalar>& self, Index k, const std::string& which, double tolerance,
                           Index block, Index basis_size, Index max_matvecs, double max_seconds, bool certify,
-                          std::uint64_t seed, const py::object& start, const py::object& monitor, bool direct,
-                          int threads) {
+                          std::uint64_t seed, const py::object& start, const py::object& monitor, bool filter,
+                          bool direct, int threads) {
     LanczosOptions options;
     options.k = k;
     options.which = parse_which(which);
@@ -68,6 +68,7 @@ py::dict solve_eigenpairs(PythonOperator<Scalar>& self, Index k, const std::stri
     options.max_matvecs = max_matvecs;
     options.max_seconds = max_seconds;
     options.certify = certify;
+    options.filter = filter;
     options.seed = seed;
     options.monitor = wrap_monitor(monitor);
     const Index n = self.op->rows();
@@ -141,7 +142,7 @@ void register_solvers(py::class_<PythonOperator<Scalar>>& python_class) {
     python_class.def("eigenpairs", &solve_eigenpairs<Scalar>, py::kw_only(), py::arg("k"), py::arg("which"),
                      py::arg("tolerance"), py::arg("block"), py::arg("basis_size"), py::arg("max_matvecs"),
                      py::arg("max_seconds"), py::arg("certify"), py::arg("seed"), py::arg("start"), py::arg("monitor"),
-                     py::arg("direct"), py::arg("threads"));
+                     py::arg("filter") = false, py::arg("direct"), py::arg("threads"));
     python_class.def("triplets", &solve_triplets<Scalar>, py::kw_only(), py::arg("k"), py::arg("tolerance"),
                      py::arg("block"), py::arg("basis_size"), py::arg("n_blocks"), py::arg("max_matvecs"),
                      py::arg("max_seconds"), py::arg("certify"), py::arg("n_error_probes"), py::arg("seed"),

@@ -44,6 +44,7 @@ from .signal_variances import fit_signal_power_law, signal_variances
 from .sketch import RowSketch, SketchedSVD
 from .svd import randomized_svd, svds
 from .traces import diagonal, logdet, trace
+from .views import gram_view, normalized_laplacian_view, shifted_view
 
 __version__: str = _core.__version__
 
@@ -80,13 +81,16 @@ __all__ = [
     "fit_marchenko_pastur",
     "fit_power_law",
     "fit_signal_power_law",
+    "gram_view",
     "logdet",
+    "normalized_laplacian_view",
     "optimal_shrinkage",
     "optimal_threshold",
     "parallel_analysis",
     "participation_ratio",
     "plan",
     "randomized_svd",
+    "shifted_view",
     "show_config",
     "shrink_covariance",
     "signal_variances",

@@ -27,6 +27,9 @@ class Operator_float32:
     def apply(
         self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def deflated(
+        self, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], shift: float
+    ) -> Operator_float32: ...
     def eigenpairs(
         self,
         *,
@@ -41,6 +44,7 @@ class Operator_float32:
         seed: int,
         start: typing.Any,
         monitor: typing.Any,
+        filter: bool = False,
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
@@ -78,6 +82,9 @@ class Operator_float64:
     def apply(
         self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.float64]: ...
+    def deflated(
+        self, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], shift: float
+    ) -> Operator_float64: ...
     def eigenpairs(
         self,
         *,
@@ -92,6 +99,7 @@ class Operator_float64:
         seed: int,
         start: typing.Any,
         monitor: typing.Any,
+        filter: bool = False,
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
@@ -129,6 +137,9 @@ class Operator_complex64:
     def apply(
         self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.complex64]: ...
+    def deflated(
+        self, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64], shift: float
+    ) -> Operator_complex64: ...
     def eigenpairs(
         self,
         *,
@@ -143,6 +154,7 @@ class Operator_complex64:
         seed: int,
         start: typing.Any,
         monitor: typing.Any,
+        filter: bool = False,
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
@@ -180,6 +192,9 @@ class Operator_complex128:
     def apply(
         self, x: typing.Annotated[numpy.typing.ArrayLike, numpy.complex128], threads: int = 1, product: str = "forward"
     ) -> numpy.typing.NDArray[numpy.complex128]: ...
+    def deflated(
+        self, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.complex128], shift: float
+    ) -> Operator_complex128: ...
     def eigenpairs(
         self,
         *,
@@ -194,6 +209,7 @@ class Operator_complex128:
         seed: int,
         start: typing.Any,
         monitor: typing.Any,
+        filter: bool = False,
         direct: bool,
         threads: int,
     ) -> dict[str, typing.Any]: ...
@@ -288,6 +304,7 @@ def callback_operator_float32(
 def callback_operator_float64(
     rows: int, cols: int, product: typing.Any, adjoint_product: typing.Any
 ) -> Operator_float64: ...
+def compare_with_adjoint(array: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], *, threads: int) -> typing.Any: ...
 def conditional_edge(
     leading: numpy.typing.NDArray[numpy.float64], variance: float, n_samples: float, n_features: float
 ) -> tuple[float, float, bool]: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .errors import ConvergenceWarning, Interrupted, InvalidInputError, MemoryBudgetError, NotSymmetricError
-from .inversion import smallest_by_inversion
-from .operators import Array, Operator, as_operator, check_symmetric
+from .eigen_plan import as_unit_vectors, choose_sizes, deflated_core
+from .errors import ConvergenceWarning, Interrupted, InvalidInputError
+from .inputs import Source, as_matrix
+from .inversion import nearest_by_inversion
+from .operators import Array, Operator, as_operator, compute_dtype, dense_operator, is_implicit
 from .results import EigenResult
 from .run_options import (
     Progress,
@@ -24,17 +27,19 @@ from .run_options import (
     single_threaded_blas,
 )
 from .signs import fix_signs
+from .symmetry import check_matrix, check_symmetric
 
 WHICH = ("LM", "LA", "SA", "SM", "BE")
 
-DIRECT_ORDER = 400
-"""Up to this order LAPACK finds all eigenpairs sooner than an iteration finds some."""
+INVERSION_ORDER = 1500
+"""From this order on, a few eigenvalues inside the spectrum of a dense matrix come sooner by factorisation."""
 
-DIRECT_SHARE = 4
-"""When more than one eigenpair in this many is wanted, LAPACK is sooner too."""
 
-_BLOCK = {"dense": 8, "sparse": 4, "callback": 4}
-_ROWS_PER_CHECK = 512
+FILTER_PRODUCTS = 40_000
+"""Polynomials that have not led to an answer after so many products do not help."""
+
+FILTER_SHARE = 0.9
+"""A run that ended by that limit has used at least this share of it; one stopped by its caller has not."""
 
 
 def eigsh(
@@ -42,8 +47,10 @@ def eigsh(
     k: int = 6,
     *,
     which: str = "LM",
+    sigma: float | None = None,
     tol: float | None = None,
     v0: Array | None = None,
+    deflate: Array | None = None,
     shape: tuple[int, int] | None = None,
     dtype: Any = None,
     block_size: int | None = None,
@@ -60,23 +67,31 @@ def eigsh(
 ) -> EigenResult:
     """Compute k eigenpairs of a symmetric or complex Hermitian operator.
 
-    Thick-restart block Lanczos with full reorthogonalisation. Before a set is declared complete, a Krylov space grown
-    from random vectors orthogonal to it looks for omitted copies of repeated or close eigenvalues.
+    Thick-restart block Lanczos with full reorthogonalisation, on Chebyshev polynomials of a sparse operator where the
+    wanted end is crowded. Before a set is declared complete, a Krylov space grown from random vectors orthogonal to it
+    looks for omitted copies of repeated or close eigenvalues.
 
     Parameters
     ----------
-    A : array_like, sparse matrix, LinearOperator, object with ``shape`` and ``@``, or callable, of order n
+    A : array_like, tensor, sparse matrix, LinearOperator, object with ``shape`` and ``@``, or callable, of order n
         Symmetric or Hermitian. A callable multiplies a block of columns and needs `shape`.
     k : int
         Number of eigenpairs, 1 to n.
     which : {"LM", "LA", "SA", "SM", "BE"}
         Largest magnitude, largest or smallest algebraic, smallest magnitude (dense and sparse only, by
         factorisation), both ends.
+    sigma : float, optional
+        Find the eigenvalues nearest this number, by a factorisation of ``A - sigma I`` (dense and sparse only). Then
+        `which` speaks of ``1 / (λ - sigma)``: "LM" is nearest, "LA" nearest above, "SA" nearest below.
     tol : float, optional
         A pair is accepted when ``‖A v - λ v‖ <= tol ‖A‖``; 0 asks for what rounding allows. The default is
         ``eps**(2/3)``; eigenvalues are then accurate to rounding, since their error is quadratic in the residual.
     v0 : ndarray, shape (n,) or (n, b), optional
-        Start vectors.
+        Start vectors. With several good ones, such as the eigenvectors of a slightly different operator, only what is
+        new in them has to be computed.
+    deflate : ndarray, shape (n,) or (n, q), optional
+        Known eigenvectors to leave out, such as the constant vector of a graph Laplacian. Pairs and residuals are those
+        of the operator restricted to their complement.
     shape, dtype : optional
         Shape and scalar of a callable.
     block_size : int, optional
@@ -133,37 +148,42 @@ def eigsh(
     """
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
     watch = Stopwatch(n_threads, seed)
-    if which not in WHICH:
-        raise InvalidInputError(f"which must be one of {', '.join(WHICH)}, got {which!r}")
-    operator = as_operator(A, shape=shape, dtype=dtype, check=check, threads=n_threads)
-    n = _check_order(operator, k, A)
-    if check:
-        _check_symmetry(A, operator, seed, n_threads)
+    _check_choice(which, sigma)
+    operator = _as_checked_operator(A, shape, dtype, check, seed, n_threads)
+    n = _check_order(operator, k)
+    start = as_unit_vectors(v0, "v0", n, operator.dtype)
+    meter = Progress(progress, "eigsh")
     options = {
         "which": which,
-        "tolerance": resolve_tolerance(tol, operator.dtype),
+        "tolerance": max(resolve_tolerance(tol, operator.dtype), _attainable(operator)),
         "max_matvecs": resolve_budget(max_matvecs, "max_matvecs", default=100 * n + 10_000),
-        "max_seconds": float(max_seconds or 0.0),
+        "max_seconds": _resolve_seconds(max_seconds),
         "certify": certify,
         "seed": seed,
         "threads": n_threads,
+        "start": start,
+        "monitor": make_monitor(callback, meter),
     }
-    budget = memory_budget(max_memory)
-    meter = Progress(progress, "eigsh")
+    sizes = choose_sizes(
+        operator,
+        k,
+        block=None if block_size is None else resolve_budget(block_size, "block_size", 1),
+        basis=None if basis_size is None else resolve_budget(basis_size, "basis_size", 1),
+        start=start,
+        max_matvecs=max_matvecs,
+        memory=memory_budget(max_memory),
+    )
     try:
-        if which == "SM":
-            return _smallest_magnitude(A, operator, k, options, budget, watch)
-        block, basis = choose_sizes(n, k, block_size or _BLOCK[operator.kind], basis_size)
-        direct = n <= DIRECT_ORDER or k * DIRECT_SHARE > n or basis + block > n
-        _check_memory(n, k, basis + 3 * block, operator.dtype, direct, budget)
-        options |= {"block": block, "basis_size": basis, "direct": direct}
-        options |= {"start": _start_vectors(v0, n, operator.dtype), "monitor": make_monitor(callback, meter)}
-        with single_threaded_blas():
-            found = operator.core.eigenpairs(k=k, **options)
+        if sigma is not None or which == "SM":
+            found, scale, method = _nearest(operator, k, float(sigma or 0.0), options | sizes, deflate)
+        else:
+            core = deflated_core(operator, deflate, which, seed, n_threads)
+            with single_threaded_blas():
+                found, scale = _solve(core, k, options | sizes), operator.scale
+            method = "LAPACK eigh" if sizes["direct"] else "thick-restart block Lanczos"
     finally:
         meter.close()
-    method = "LAPACK eigh" if direct else "thick-restart block Lanczos"
-    result = _wrap(found, operator.scale, watch, method)
+    result = _wrap(found, scale, watch, method)
     if found["interrupted"]:
         raise Interrupted("eigsh was interrupted; .partial holds the result so far", result)
     warn_unless_converged(result.status, result.converged, result.residual_norms, "eigsh")
@@ -174,8 +194,8 @@ def resolve_tolerance(tol: float | None, dtype: np.dtype[Any], exponent: float =
     """Return the tolerance, by default a power of the rounding unit of the computation."""
     if tol is None:
         return float(np.finfo(dtype).eps ** exponent)
-    if not 0.0 <= tol < 1.0:
-        raise InvalidInputError(f"tol must lie in [0, 1), relative to the norm of the operator; got {tol}")
+    if not isinstance(tol, (int, float, np.integer, np.floating)) or not 0.0 <= tol < 1.0:
+        raise InvalidInputError(f"tol must lie in [0, 1), relative to the norm of the operator; got {tol!r}")
     return float(tol)
 
 
@@ -183,19 +203,20 @@ def resolve_budget(value: int | None, name: str, default: int) -> int:
     """Return a positive budget."""
     if value is None:
         return default
-    if value < 1:
-        raise InvalidInputError(f"{name} must be positive, got {value}")
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value >= 1:
+        raise InvalidInputError(f"{name} must be positive, got {value!r}")
+    if value != int(value):
+        raise InvalidInputError(f"{name} must be a whole number, got {value!r}")
     return int(value)
 
 
-def choose_sizes(n: int, k: int, block: int, basis: int | None) -> tuple[int, int]:
-    """Return block size and basis size of a Lanczos run."""
-    if block < 1:
-        raise InvalidInputError(f"block_size must be positive, got {block}")
-    block = min(block, max(1, n // 4))
-    if basis is not None and basis < k + 3 * block:
-        raise InvalidInputError(f"basis_size must be at least k + 3 block_size = {k + 3 * block}, got {basis}")
-    return block, min(basis if basis is not None else max(2 * k + 4 * block, k + 12 * block, 20), n)
+def _resolve_seconds(value: float | None) -> float:
+    """Return a budget of seconds, 0 for none."""
+    if value is None:
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value > 0:
+        raise InvalidInputError(f"max_seconds must be positive, got {value!r}")
+    return float(value) if np.isfinite(value) else 0.0
 
 
 def make_monitor(callback: Callable[[dict[str, Any]], Any] | None, meter: Progress) -> Callable[..., bool] | None:
@@ -237,94 +258,109 @@ def warn_unless_converged(status: str, converged: Array, residuals: Array, calle
     warnings.warn(f"{caller}: {text}", ConvergenceWarning, stacklevel=3)
 
 
-def _check_order(operator: Operator, k: int, A: Any) -> int:
-    rows, columns = operator.shape
-    if rows != columns:
-        raise InvalidInputError(f"eigsh needs a square matrix, got shape {operator.shape}; use svds")
+def _check_choice(which: str, sigma: float | None) -> None:
+    if which not in WHICH:
+        raise InvalidInputError(f"which must be one of {', '.join(WHICH)}, got {which!r}")
+    if sigma is None:
+        return
+    if not isinstance(sigma, (int, float, np.integer, np.floating)) or not np.isfinite(sigma):
+        raise InvalidInputError(f"sigma must be a finite real number, got {sigma!r}")
+    if which not in ("LM", "LA", "SA"):
+        raise InvalidInputError(f'with sigma, which must be "LM", "LA" or "SA", got {which!r}')
+
+
+def _check_order(operator: Operator, k: int) -> int:
+    rows = operator.shape[0]
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= rows:
         raise InvalidInputError(f"k must be an integer from 1 to n = {rows}, got {k!r}")
     return rows
 
 
-def _check_symmetry(A: Any, operator: Operator, seed: int, threads: int) -> None:
-    if operator.kind != "dense" or isinstance(A, Operator):
-        check_symmetric(operator, seed, threads)
-        return
-    array = np.asarray(A)
-    largest, where, worst = 0.0, (0, 0), 0.0
-    for first in range(0, len(array), _ROWS_PER_CHECK):
-        rows = array[first : first + _ROWS_PER_CHECK].astype(operator.dtype)
-        mirrored = array[:, first : first + _ROWS_PER_CHECK].T.conj().astype(operator.dtype)
-        difference = np.abs(rows - mirrored)
-        largest = max(largest, float(np.abs(rows).max()))
-        if difference.max() > worst:
-            worst = float(difference.max())
-            i, j = np.unravel_index(int(difference.argmax()), difference.shape)
-            where = (first + int(i), int(j))
-    if worst > np.sqrt(np.finfo(operator.dtype).eps) * largest:
-        raise NotSymmetricError(
-            f"the matrix is not symmetric: entries {where} and {where[::-1]} differ by {worst:.2e} (largest entry "
-            f"{largest:.2e}). Use svds, or (A + A.T) / 2 when the difference is only noise"
-        )
+def _check_square(shape: tuple[int, int]) -> None:
+    if shape[0] != shape[1]:
+        raise InvalidInputError(f"eigsh needs a square matrix, got shape {shape}; use svds")
 
 
-def _check_memory(n: int, k: int, columns: int, dtype: np.dtype[Any], direct: bool, budget: int) -> None:
-    dense_bytes = 3 * n * n * dtype.itemsize
-    iterative_bytes = n * (columns + 2 * k) * dtype.itemsize
-    needed = dense_bytes if direct else iterative_bytes
-    if needed > budget:
-        method = "LAPACK" if direct else "the Lanczos basis"
-        raise MemoryBudgetError(
-            f"{method} needs {needed / 1e9:.2f} GB, the budget is {budget / 1e9:.2f} GB. Ask for fewer pairs "
-            f"(k = {k}) or a smaller basis_size, or raise max_memory"
-        )
+def _as_checked_operator(
+    A: Any, shape: tuple[int, int] | None, dtype: Any, check: bool, seed: int, threads: int
+) -> Operator:
+    """View A as an operator, and look at every number or probe its products."""
+    if is_implicit(A) or hasattr(A, "layout"):
+        # The adjoint of a Hermitian matrix in CSC is itself, in CSR.
+        by_rows = A.conj().T if scipy.sparse.issparse(A) and A.ndim == 2 and A.format == "csc" else A
+        operator = as_operator(by_rows, shape=shape, dtype=dtype, check=check, threads=threads)
+        _check_square(operator.shape)
+        if check:
+            check_symmetric(operator, seed, threads)
+        return operator
+    array, _ = as_matrix(A)
+    _check_square(array.shape)
+    scalar = compute_dtype(array.dtype, dtype)
+    largest = check_matrix(array, scalar, threads) if check else None
+    if scalar.kind != "c" and array.flags.f_contiguous:
+        array = array.T
+    return dense_operator(Source(array=array), dtype=scalar, check=False, threads=threads, largest=largest)
 
 
-def _start_vectors(v0: Array | None, n: int, dtype: np.dtype[Any]) -> Array | None:
-    if v0 is None:
-        return None
-    start = np.asarray(v0)
-    start = start[:, None] if start.ndim == 1 else start
-    if start.ndim != 2 or start.shape[0] != n:
-        raise InvalidInputError(f"v0 must have shape ({n},) or ({n}, b), got {np.shape(v0)}")
-    if not np.isfinite(start).all():
-        raise InvalidInputError("v0 holds values that are not finite")
-    length = np.linalg.norm(start.astype(np.result_type(start.dtype, np.float64)), axis=0)
-    kept = length > 0
-    return np.asfortranarray(start[:, kept] / length[kept], dtype=dtype)
+def _attainable(operator: Operator) -> float:
+    """Return the tolerance below which the answers of a coarse function are noise; 0 for exact ones."""
+    own = float(np.finfo(operator.dtype).eps)
+    coarse = operator.rounding_unit
+    return float(coarse ** (2.0 / 3.0)) if coarse > own else 0.0
 
 
-def _smallest_magnitude(
-    A: Any, operator: Operator, k: int, options: dict[str, Any], budget: int, watch: Stopwatch
-) -> EigenResult:
-    """All eigenpairs of a dense matrix, or the largest of the inverse of a sparse one."""
-    n = operator.shape[0]
-    block, basis = choose_sizes(n, k, _BLOCK["sparse"], None)
-    direct = n <= DIRECT_ORDER or operator.kind == "dense" or k * DIRECT_SHARE > n or basis + block > n
-    options = options | {
-        "block": block,
-        "basis_size": basis,
-        "start": None,
-        "monitor": None,
-        "direct": direct,
-    }
-    _check_memory(n, k, basis + 3 * block, operator.dtype, direct, budget)
-    if direct:
-        with single_threaded_blas():
-            found = operator.core.eigenpairs(k=n, **(options | {"which": "LM"}))
-        for name in ("eigenvalues", "residual_norms", "converged"):
-            found[name] = found[name][::-1][:k]
-        found["eigenvectors"] = found["eigenvectors"][:, ::-1][:, :k]
-        return _wrap(found, operator.scale, watch, "LAPACK eigh")
-    if operator.kind != "sparse":
+def _solve(core: Any, k: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Run the compiled solver; where polynomials of the operator do not help, go on without them."""
+    limit = min(options["max_matvecs"], FILTER_PRODUCTS)
+    if not options["filter"] or options["direct"] or limit == options["max_matvecs"]:
+        return dict(core.eigenpairs(k=k, **options))
+    began = time.perf_counter()
+    found = dict(core.eigenpairs(k=k, **(options | {"max_matvecs": limit})))
+    spent = time.perf_counter() - began
+    left = options["max_seconds"] - spent if options["max_seconds"] else 0.0
+    used_up = found["n_matvecs"] > FILTER_SHARE * limit and left >= 0.0
+    if found["interrupted"] or not (found["status"] == "stagnated" or (found["status"] == "budget" and used_up)):
+        return found
+    rest = {"filter": False, "max_matvecs": options["max_matvecs"] - found["n_matvecs"], "max_seconds": left}
+    again = dict(core.eigenpairs(k=k, **(options | rest)))
+    for cost in ("n_matvecs", "n_applications"):
+        again[cost] += found[cost]
+    return again
+
+
+def _nearest(
+    operator: Operator, k: int, sigma: float, options: dict[str, Any], deflate: Array | None
+) -> tuple[dict[str, Any], float, str]:
+    """Find the pairs nearest sigma: among all of them by LAPACK, or as the largest of an inverse."""
+    if deflate is not None:
+        raise InvalidInputError('deflate cannot be combined with sigma or which="SM": leave the vectors in')
+    if operator.matrix is None:
         raise InvalidInputError(
-            'which="SM" of an operator needs a factorisation: give the sparse matrix, or use which="SA" when it is '
-            "positive semidefinite"
+            'which="SM" of an operator, or sigma, needs a factorisation: give the matrix itself, or use which="SA" '
+            "when the operator is positive semidefinite"
         )
-    found = smallest_by_inversion(scipy.sparse.csc_array(A, dtype=operator.dtype), k, options)
-    result = _wrap(found, 1.0, watch, "thick-restart block Lanczos on the inverse")
-    warn_unless_converged(result.status, result.converged, result.residual_norms, "eigsh")
-    return result
+    if options["direct"] or (operator.kind == "dense" and operator.shape[0] < INVERSION_ORDER):
+        return _nearest_of_all(operator, k, sigma, options), operator.scale, "LAPACK eigh"
+    if operator.kind == "sparse":
+        matrix = scipy.sparse.csc_array(operator.matrix, dtype=operator.dtype)
+    else:
+        matrix = np.asarray(operator.matrix, dtype=operator.dtype)
+    which = "LM" if options["which"] == "SM" else options["which"]
+    found = nearest_by_inversion(matrix, sigma, k, options | {"which": which})
+    return found, 1.0, "thick-restart block Lanczos on the inverse"
+
+
+def _nearest_of_all(operator: Operator, k: int, sigma: float, options: dict[str, Any]) -> dict[str, Any]:
+    with single_threaded_blas():
+        found = dict(operator.core.eigenpairs(k=operator.shape[0], **(options | {"which": "LM", "direct": True})))
+    distance = found["eigenvalues"] - sigma * operator.scale
+    with np.errstate(divide="ignore"):
+        key = {"LA": -1.0 / distance, "SA": 1.0 / distance}.get(options["which"], np.abs(distance))
+    order = np.argsort(key, kind="stable")[:k]
+    for name in ("eigenvalues", "residual_norms", "converged"):
+        found[name] = found[name][order]
+    found["eigenvectors"] = found["eigenvectors"][:, order]
+    return found
 
 
 def _wrap(found: dict[str, Any], scale: float, watch: Stopwatch, method: str) -> EigenResult:

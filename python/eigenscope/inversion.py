@@ -1,11 +1,13 @@
-"""Eigenvalues of smallest magnitude of a sparse matrix, as the largest of its inverse."""
+"""Eigenvalues nearest a number, as the largest of the inverse of the shifted matrix."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse
 import scipy.sparse.linalg
 
@@ -14,7 +16,7 @@ from .operators import Array, as_operator
 from .run_options import single_threaded_blas
 
 NULL_SHARE = 0.01
-"""An eigenvalue of ``(A + s I)⁻¹`` above this share of 1/s belongs to the null space of A."""
+"""An eigenvalue of ``(M + s I)⁻¹`` above this share of 1/s belongs to the null space of M."""
 
 ROUNDING_FACTOR = 64
 """Residuals below this times eps √n are rounding."""
@@ -22,59 +24,66 @@ ROUNDING_FACTOR = 64
 
 @dataclasses.dataclass
 class _Inverse:
-    """Solves with ``A + s I``, kept orthogonal to the vectors already found."""
+    """Solves with ``M + s I``, kept orthogonal to the vectors already found."""
 
-    factor: Any
+    factor_solve: Callable[[Array], Array]
     shift: float
     norm: float
     found: Array
 
     def solve(self, block: Array) -> Array:
         kept = block - self.found @ (self.found.conj().T @ block)
-        answer = self.factor.solve(np.ascontiguousarray(kept))
+        answer = self.factor_solve(np.ascontiguousarray(kept))
         return np.asarray(answer - self.found @ (self.found.conj().T @ answer))
 
     def condition(self) -> float:
-        """Estimate ‖A‖ ‖(A + s I)⁻¹‖ in the remaining space from one random vector."""
+        """Estimate ‖M‖ ‖(M + s I)⁻¹‖ in the remaining space from one random vector."""
         n = len(self.found)
         probe = np.random.Generator(np.random.Philox(n)).standard_normal((n, 1)).astype(self.found.dtype)
-        return float(np.linalg.norm(self.solve(probe)) / np.linalg.norm(probe) * self.norm * np.sqrt(n))
+        size = np.linalg.norm(self.solve(probe).astype(np.result_type(probe.dtype, np.float64)))
+        return float(size / np.linalg.norm(probe) * self.norm * np.sqrt(n))
 
-    def largest(self, k: int, options: dict[str, Any], certify: bool) -> dict[str, Any]:
+    def largest(self, k: int, options: dict[str, Any], **changes: Any) -> dict[str, Any]:
         """Find the k largest pairs in the remaining space; a solve's error limits what residuals can reach."""
         n, eps = len(self.found), float(np.finfo(self.found.dtype).eps)
         operator = as_operator(self.solve, shape=(n, n), dtype=self.found.dtype)
         tolerance = max(options["tolerance"], min(1e-4, 16 * eps * self.condition()))
-        chosen = options | {"which": "LM", "tolerance": tolerance, "certify": certify}
+        chosen = options | {"tolerance": tolerance, "filter": False} | changes
         with single_threaded_blas():
             return dict(operator.core.eigenpairs(k=k, **chosen))
 
 
-def smallest_by_inversion(matrix: Any, k: int, options: dict[str, Any]) -> dict[str, Any]:
-    """Find the k eigenpairs of smallest magnitude of a sparse Hermitian matrix.
+def nearest_by_inversion(matrix: Any, sigma: float, k: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Find the k eigenpairs nearest `sigma` of a Hermitian matrix.
 
-    The null space is found first, vector by vector, and deflated: in its presence the inverse would resolve nothing
-    else. One step of inverse iteration and a Rayleigh-Ritz step with A itself end the computation.
+    The null space of ``A - sigma I`` is found first, vector by vector, and deflated: in its presence the inverse would
+    resolve nothing else. One step of inverse iteration and a Rayleigh-Ritz step with A itself end the computation.
 
     Parameters
     ----------
-    matrix : csc_array, shape (n, n)
+    matrix : csc_array or ndarray, shape (n, n)
         Hermitian.
+    sigma : float
+        The number.
     k : int
         Number of pairs.
     options : dict
-        Options of the compiled Lanczos.
+        Options of the compiled Lanczos; ``which`` speaks of ``1 / (λ - sigma)``: "LM" is the nearest on both sides,
+        "LA" the nearest above, "SA" the nearest below.
 
     Returns
     -------
     dict
         As the compiled solver returns.
     """
-    inverse = _factorise(matrix)
-    cost = {"n_matvecs": 0, "n_applications": 0, "basis_bytes": 0}
+    # A power of two, so that nothing is lost and squares neither overflow nor vanish.
+    unit = 2.0 ** np.frexp(_norm(matrix) or 1.0)[1]
+    scaled, shift = matrix / unit, sigma / unit
+    inverse = _factorise(scaled, shift)
+    cost = {"n_matvecs": 0, "n_applications": 0, "basis_bytes": 0, "interrupted": False}
     status = "converged"
     while inverse.shift > 0 and inverse.found.shape[1] < k:
-        pair = _spend(cost, inverse.largest(1, options, certify=False))
+        pair = _spend(cost, inverse.largest(1, options, certify=False, which="LM", start=None, monitor=None))
         if abs(pair["eigenvalues"][0]) < NULL_SHARE / inverse.shift:
             break
         # One more solve damps what is not null by s / λ.
@@ -82,47 +91,76 @@ def smallest_by_inversion(matrix: Any, k: int, options: dict[str, Any]) -> dict[
         inverse.found = np.column_stack([inverse.found, vector / np.linalg.norm(vector)])
     vectors = inverse.found
     if vectors.shape[1] < k:
-        rest = _spend(cost, inverse.largest(k - vectors.shape[1], options, certify=options["certify"]))
+        rest = _spend(cost, inverse.largest(k - vectors.shape[1], options))
         status = rest["status"]
-        vectors = np.column_stack([vectors, inverse.solve(rest["eigenvectors"])])
-    return _rayleigh_ritz(matrix, vectors, status, options["tolerance"]) | cost | {"interrupted": False}
+        vectors = np.column_stack([vectors, _refine(inverse, rest)])
+    pairs = _rayleigh_ritz(scaled, shift, vectors, status, options["tolerance"])
+    pairs["eigenvalues"] = pairs["eigenvalues"] * unit
+    pairs["residual_norms"] = pairs["residual_norms"] * unit
+    return pairs | cost
+
+
+def _refine(inverse: _Inverse, pairs: dict[str, Any]) -> Array:
+    """One step of inverse iteration, unless an interruption forbids more work."""
+    vectors = pairs["eigenvectors"]
+    return np.asarray(vectors if pairs["interrupted"] else inverse.solve(vectors))
 
 
 def _spend(cost: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     cost["n_matvecs"] += found["n_matvecs"]
     cost["n_applications"] += found["n_applications"]
     cost["basis_bytes"] = max(cost["basis_bytes"], found["basis_bytes"])
+    cost["interrupted"] |= found["interrupted"]
     return found
 
 
-def _factorise(matrix: Any) -> _Inverse:
-    """LU factors of A, or of ``A + sqrt(eps) ‖A‖ I`` when A is singular to working accuracy."""
+def _norm(matrix: Any) -> float:
+    """‖A‖₁, at least the largest magnitude of an eigenvalue."""
+    return float(abs(matrix).sum(axis=0).max())
+
+
+def _factorise(matrix: Any, sigma: float) -> _Inverse:
+    """LU factors of M = A - sigma I, or of ``M + sqrt(eps) ‖M‖ I`` when M is singular to working accuracy."""
     n = matrix.shape[0]
-    norm = float(abs(matrix).sum(axis=0).max()) or 1.0
+    norm = _norm(matrix) + abs(sigma) or 1.0
     root = float(np.sqrt(np.finfo(matrix.dtype).eps))
     nothing = np.zeros((n, 0), dtype=matrix.dtype)
     for shift in (0.0, root * norm):
-        identity = scipy.sparse.eye_array(n, format="csc", dtype=matrix.dtype)
         try:
-            factor = scipy.sparse.linalg.splu(matrix + shift * identity)
+            inverse = _Inverse(_solver(matrix, shift - sigma), shift, norm, nothing)
         except RuntimeError:
             continue
-        inverse = _Inverse(factor, shift, norm, nothing)
         if shift > 0.0 or inverse.condition() < 1.0 / root:
             return inverse
-    raise InvalidInputError("the matrix is too nearly singular to factorise")
+    raise InvalidInputError(f"A - sigma I is too nearly singular to factorise at sigma = {sigma:.6g}: move sigma")
 
 
-def _rayleigh_ritz(matrix: Any, vectors: Array, status: str, tolerance: float) -> dict[str, Any]:
-    """Eigenpairs of A within the span, smallest magnitude first, with residuals of A."""
+def _solver(matrix: Any, shift: float) -> Callable[[Array], Array]:
+    """Return a function that solves with ``A + shift I``; RuntimeError when a pivot is zero."""
+    n = matrix.shape[0]
+    if scipy.sparse.issparse(matrix):
+        identity = scipy.sparse.eye_array(n, format="csc", dtype=matrix.dtype)
+        factor = scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix + matrix.dtype.type(shift) * identity))
+        return lambda block: np.asarray(factor.solve(block))
+    shifted = np.array(matrix, order="F")
+    shifted.flat[:: n + 1] += shift
+    (getrf, getrs) = scipy.linalg.get_lapack_funcs(("getrf", "getrs"), (shifted,))
+    factors, pivots, info = getrf(shifted, overwrite_a=True)
+    if info > 0:
+        raise RuntimeError("a pivot is exactly zero")
+    return lambda block: np.asarray(getrs(factors, pivots, block)[0])
+
+
+def _rayleigh_ritz(matrix: Any, sigma: float, vectors: Array, status: str, tolerance: float) -> dict[str, Any]:
+    """Eigenpairs of A within the span, nearest sigma first, with residuals of A."""
     basis, _ = np.linalg.qr(vectors)
     values, rotation = np.linalg.eigh(basis.conj().T @ (matrix @ basis))
-    order = np.argsort(np.abs(values), kind="stable")
-    values, basis = values[order], basis @ rotation[:, order]
-    residuals = np.linalg.norm(matrix @ basis - basis * values, axis=0)
-    norm = float(abs(matrix).sum(axis=0).max())
+    order = np.argsort(np.abs(values - sigma), kind="stable")
+    values, basis = values[order].astype(np.float64), basis @ rotation[:, order]
+    wide = basis.astype(np.result_type(basis.dtype, np.float64))
+    residuals = np.linalg.norm(matrix @ wide - wide * values, axis=0)
     floor = ROUNDING_FACTOR * float(np.finfo(basis.dtype).eps) * np.sqrt(len(basis))
-    converged = residuals <= max(tolerance, floor) * norm
+    converged = residuals <= max(tolerance, floor) * _norm(matrix)
     if status == "converged" and not converged.all():
         status = "stagnated"
     return {

@@ -10,13 +10,56 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
-from .errors import InvalidInputError, NonDeterministicOperatorError, NotSymmetricError, UnsupportedTypeError
+from .errors import InvalidInputError, UnsupportedTypeError
 from .inputs import Source, as_matrix, check_finite
 from .run_options import single_threaded_blas
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 COMPUTE_DTYPES = ("float32", "float64", "complex64", "complex128")
+
+
+class Answers:
+    """Checks what a function of a block returns, and remembers how accurate it can be.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a block of columns.
+    rows : int
+        Rows its answer must have.
+    dtype : numpy.dtype
+        Scalar of the computation.
+    takes_tensors : bool
+        Whether the function wants PyTorch tensors.
+    """
+
+    def __init__(
+        self, function: Callable[[Any], Any], rows: int, dtype: np.dtype[Any], takes_tensors: bool = False
+    ) -> None:
+        self._function = function
+        self._rows = rows
+        self._dtype = dtype
+        self._takes_tensors = takes_tensors
+        self.rounding_unit = 0.0
+
+    def __call__(self, block: Array) -> Array:
+        """Return the checked product in the scalar of the computation."""
+        answer = _as_numpy(self._function(_as_tensor(block) if self._takes_tensors else block))
+        if answer.shape != (self._rows, block.shape[1]):
+            raise InvalidInputError(
+                f"the operator returned shape {answer.shape} for a block of shape {block.shape}, "
+                f"expected {(self._rows, block.shape[1])}"
+            )
+        if answer.dtype.kind not in "biufc":
+            raise UnsupportedTypeError(f"the operator returned dtype {answer.dtype}, which is not numeric")
+        if answer.dtype.kind == "c" and self._dtype.kind != "c":
+            raise UnsupportedTypeError("the operator returned complex values: give dtype=complex128")
+        if not np.isfinite(answer).all():
+            raise InvalidInputError("the operator returned values that are not finite")
+        if answer.dtype.kind in "fc":
+            self.rounding_unit = max(self.rounding_unit, float(np.finfo(answer.dtype).eps))
+        return np.asfortranarray(answer, dtype=self._dtype)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,6 +78,10 @@ class Operator:
         How products are made.
     scale : float
         Power of two the operator is multiplied by inside, so that squares stay in the floating range.
+    matrix : ndarray, sparse matrix or None
+        The matrix itself, where there is one: factorisations need it.
+    answers : Answers or None
+        What a function has returned so far.
     """
 
     core: Any
@@ -42,6 +89,14 @@ class Operator:
     dtype: np.dtype[Any]
     kind: str
     scale: float = 1.0
+    matrix: Any = None
+    answers: Answers | None = None
+
+    @property
+    def rounding_unit(self) -> float:
+        """Relative accuracy of products: that of the scalar, or of what a function returned if that is coarser."""
+        own = float(np.finfo(self.dtype).eps)
+        return own if self.answers is None else max(own, self.answers.rounding_unit)
 
     def product(self, block: Array, threads: int, product: str = "forward") -> Array:
         """Return A X ("forward"), Aᴴ X ("adjoint") or Aᴴ A X ("gram") for a block of columns."""
@@ -64,10 +119,11 @@ def as_operator(
     Parameters
     ----------
     obj : array_like, sparse matrix, LinearOperator, object with ``shape`` and ``@``, or callable
-        A callable takes a block of columns, shape (n, b), and returns A times it; it needs `shape`.
+        A callable takes a block of columns, shape (n, b), and returns A times it; it needs `shape`. A function of
+        PyTorch tensors says so by ``dtype=torch.float64`` or other.
     shape : tuple of int, optional
         Rows and columns, for callables.
-    dtype : dtype, optional
+    dtype : numpy or torch dtype, optional
         Scalar of the computation; by default float32 stays float32, complex stays complex, all else is float64.
     adjoint : callable, optional
         Aᴴ times a block, for callables that are not Hermitian.
@@ -97,6 +153,8 @@ def as_operator(
     """
     if isinstance(obj, Operator):
         return obj
+    if _is_sparse_tensor(obj):
+        obj = _from_sparse_tensor(obj)
     if scipy.sparse.issparse(obj):
         return _sparse_operator(obj, dtype, check)
     if callable(obj) and not hasattr(obj, "shape"):
@@ -126,7 +184,9 @@ def dense_operator(
     scale = safe_scale(largest if factor is None else 1.0, scalar)
     build = getattr(_core, f"dense_operator_{scalar.name}")
     core = build(source.array, **source.selection, shift=shift, factor=factor, scale=scale)
-    return Operator(core, (source.n_samples, source.n_features), scalar, "dense", scale)
+    is_plain = shift is None and factor is None and source.row_index is None and source.column_index is None
+    matrix = source.array if is_plain else None
+    return Operator(core, (source.n_samples, source.n_features), scalar, "dense", scale, matrix)
 
 
 def compute_dtype(stored: np.dtype[Any], requested: Any = None) -> np.dtype[Any]:
@@ -183,7 +243,7 @@ def _sparse_operator(matrix: Any, dtype: Any, check: bool) -> Operator:
         values,
         scale,
     )
-    return Operator(core.adjoint() if is_csc else core, tuple(compressed.shape), scalar, "sparse", scale)
+    return Operator(core.adjoint() if is_csc else core, tuple(compressed.shape), scalar, "sparse", scale, matrix)
 
 
 def is_implicit(obj: Any) -> bool:
@@ -226,57 +286,39 @@ def _callback_operator(
 ) -> Operator:
     if len(shape) != 2 or min(shape) < 1:
         raise InvalidInputError(f"an operator needs two positive dimensions, got shape {shape}")
-    scalar = compute_dtype(np.dtype(dtype))
-
-    def checked(function: Callable[[Array], Any], rows: int) -> Callable[[Array], Array]:
-        def multiply(block: Array) -> Array:
-            answer = np.asarray(function(block))
-            if answer.shape != (rows, block.shape[1]):
-                raise InvalidInputError(
-                    f"the operator returned shape {answer.shape} for a block of shape {block.shape}, "
-                    f"expected {(rows, block.shape[1])}"
-                )
-            if answer.dtype.kind == "c" and scalar.kind != "c":
-                raise UnsupportedTypeError("the operator returned complex values: give dtype=complex128")
-            if not np.isfinite(answer).all():
-                raise InvalidInputError("the operator returned values that are not finite")
-            return np.asfortranarray(answer, dtype=scalar)
-
-        return multiply
+    takes_tensors = type(dtype).__module__ == "torch"
+    scalar = compute_dtype(np.dtype(str(dtype).removeprefix("torch.")) if takes_tensors else np.dtype(dtype))
 
     def no_adjoint(_: Array) -> Array:
         raise InvalidInputError("products with the adjoint are needed: give adjoint=, a function of a block")
 
-    build = getattr(_core, f"callback_operator_{scalar.name}")
-    core = build(shape[0], shape[1], checked(product, shape[0]), checked(adjoint or no_adjoint, shape[1]))
-    return Operator(core, (shape[0], shape[1]), scalar, "callback")
+    forward = Answers(product, shape[0], scalar, takes_tensors)
+    backward = Answers(adjoint or no_adjoint, shape[1], scalar, takes_tensors and adjoint is not None)
+    core = getattr(_core, f"callback_operator_{scalar.name}")(shape[0], shape[1], forward, backward)
+    return Operator(core, (shape[0], shape[1]), scalar, "callback", answers=forward)
 
 
-def check_symmetric(operator: Operator, seed: int, threads: int) -> None:
-    """Probe an operator with two random vectors: ⟨u, A v⟩ = conj⟨v, A u⟩, and the same product twice."""
-    n = operator.shape[0]
-    generator = np.random.Generator(np.random.Philox(seed))
-    block = generator.standard_normal((n, 2))
-    if operator.dtype.kind == "c":
-        block = block + 1j * generator.standard_normal((n, 2))
-    block = block.astype(operator.dtype)
-    # Inner products in double precision: single would overflow for large units.
-    wide = np.result_type(operator.dtype, np.float64)
-    image = operator.product(block, threads).astype(wide)
-    # Each inner product of random vectors is about ‖A‖_F, so this is the natural size of a difference.
-    size = float(np.linalg.norm(image) * np.linalg.norm(block) / np.sqrt(n)) or 1.0
-    tolerance = 1e3 * float(np.finfo(operator.dtype).eps) * np.sqrt(n)
-    difference = abs(np.vdot(block[:, 0], image[:, 1]) - np.conj(np.vdot(block[:, 1], image[:, 0]))) / size
-    if difference > tolerance:
-        raise NotSymmetricError(
-            f"<u, A v> and <A u, v> differ by {difference:.1e} of their size (tolerance {tolerance:.1e}): "
-            "the operator is not symmetric. Use svds, or check=False when the difference is only noise"
-        )
-    if operator.kind == "callback":
-        again = operator.product(block, threads)
-        change = float(np.linalg.norm(again - image)) / (float(np.linalg.norm(image)) or 1.0)
-        if change > tolerance:
-            raise NonDeterministicOperatorError(
-                f"two products with the same vectors differ by {change:.1e} of their size: fix the order of the data, "
-                "switch off dropout and batch normalisation (model.eval()), or use check=False"
-            )
+def _as_tensor(block: Array) -> Any:
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(block))
+
+
+def _as_numpy(answer: Any) -> Array:
+    return np.asarray(answer.detach().cpu().numpy() if hasattr(answer, "detach") else answer)
+
+
+def _is_sparse_tensor(obj: Any) -> bool:
+    return hasattr(obj, "layout") and str(obj.layout).startswith("torch.sparse")
+
+
+def _from_sparse_tensor(tensor: Any) -> Any:
+    """Share the entries of a sparse CPU tensor."""
+    if tensor.device.type != "cpu":
+        raise UnsupportedTypeError(f"the tensor lies on {tensor.device}: move it with .cpu() first")
+    if tensor.ndim != 2:
+        raise InvalidInputError(f"a sparse tensor must be two-dimensional, got shape {tuple(tensor.shape)}")
+    tensor = tensor.detach()
+    rows = tensor if str(tensor.layout) == "torch.sparse_csr" else tensor.to_sparse_csr()
+    parts = (rows.values().numpy(), rows.col_indices().numpy(), rows.crow_indices().numpy())
+    return scipy.sparse.csr_array(parts, shape=tuple(tensor.shape))

@@ -11,8 +11,8 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
-from .eigen import DIRECT_ORDER
-from .eigen import DIRECT_SHARE as EIGEN_DIRECT_SHARE
+from .eigen_plan import DIRECT_ORDER
+from .eigen_plan import DIRECT_SHARE as EIGEN_DIRECT_SHARE
 from .errors import InvalidInputError
 from .inputs import as_matrix
 from .operators import compute_dtype, is_implicit

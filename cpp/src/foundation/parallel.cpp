@@ -24,8 +24,10 @@ std::atomic<bool> forked{false};
 
 /// The calling thread asks the outside world this often; the rest of its time it works.
 constexpr auto poll_interval = std::chrono::milliseconds(20);
-/// An idle calling thread looks this often whether the others have finished.
+/// An idle calling thread looks this often whether the others have finished …
 constexpr auto idle_interval = std::chrono::microseconds(200);
+/// … after it has looked all the time for as long as the tasks of short runs differ.
+constexpr auto eager_interval = std::chrono::microseconds(100);
 
 /// Leaves a task early; never seen outside this file.
 struct Abandoned {};
@@ -54,10 +56,7 @@ class Run {
         }
         working_.fetch_sub(1, std::memory_order_acq_rel);
         // Signals reach the calling thread only, so it keeps listening while others finish their last task.
-        while (caller && working_.load(std::memory_order_acquire) > 0) {
-            if (current_is_caller) poll_if_due();
-            std::this_thread::sleep_for(idle_interval);
-        }
+        if (caller) await_others();
         current_run = outer_run;
         current_is_caller = outer_is_caller;
     }
@@ -75,6 +74,18 @@ class Run {
     }
 
   private:
+    void await_others() {
+        const auto began = std::chrono::steady_clock::now();
+        while (working_.load(std::memory_order_acquire) > 0) {
+            if (std::chrono::steady_clock::now() - began < eager_interval) {
+                std::this_thread::yield();
+                continue;
+            }
+            if (current_is_caller) poll_if_due();
+            std::this_thread::sleep_for(idle_interval);
+        }
+    }
+
     bool halted() const { return failed_.load(std::memory_order_relaxed) || (stop_ && stop_->stop_requested()); }
 
     void attempt(Index number, int worker) {

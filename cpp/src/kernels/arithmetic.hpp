@@ -11,6 +11,13 @@
 #define EIGENSCOPE_RESTRICT __restrict__
 #endif
 
+// For the bodies of inner loops, whose values must stay in registers.
+#ifdef _MSC_VER
+#define EIGENSCOPE_ALWAYS_INLINE __forceinline
+#else
+#define EIGENSCOPE_ALWAYS_INLINE inline __attribute__((always_inline))
+#endif
+
 // Asks for the cache line of an address that is about to be used. A macro: GCC takes a function that does nothing
 // else for one without effect and drops its calls.
 #if defined(__GNUC__) || defined(__clang__)

@@ -46,7 +46,7 @@ struct Sum {
 
     void add(const Scalar* value, const Chunk<Scalar, W>& x) { sum.add(*value, x); }
     void add(const Sum& other) { sum.add(other.sum); }
-    void store(Scalar* t) const { sum.store(t); }
+    Chunk<Scalar, W> value() const { return sum; }
 };
 /// The products with real and imaginary parts of a_p apart: (a + ib)(c + id) from the pairs (ac, ad) and (bc, bd).
 template <class Real, int W>
@@ -61,21 +61,22 @@ struct Sum<Complex<Real>, W> {
         by_real.add(other.by_real);
         by_imaginary.add(other.by_imaginary);
     }
-    void store(Real* t) const {
-        Real direct[W], turned[W];
+    Chunk<Real, W> value() const {
+        Real direct[W], turned[W], t[W];
         by_real.store(direct);
         by_imaginary.store(turned);
         for (int k = 0; k < W; k += 2) {
             t[k] = direct[k] - turned[k + 1];
             t[k + 1] = direct[k + 1] + turned[k];
         }
+        return Chunk<Real, W>::load(t);
     }
 };
 
-/// t = sum_p a_p x[column_p] over the nonzeros p of one row, for W reals of the block row, as two sums over even
-/// and odd p that need not wait for each other.
+/// sum_p a_p x[column_p] over the nonzeros p of one row, for W reals of the block row, as two sums over even and odd p
+/// that need not wait for each other.
 template <int W, class Scalar, class IndexType, class Real>
-inline void gather(const Rows<Scalar, IndexType>& a, std::int64_t row, const Real* x, Real* t) {
+EIGENSCOPE_ALWAYS_INLINE Chunk<Real, W> gather(const Rows<Scalar, IndexType>& a, std::int64_t row, const Real* x) {
     constexpr int parts = Parts<Scalar>::count;
     const auto block_row = [&](std::int64_t p) {
         return Chunk<Real, W>::load(x + static_cast<std::int64_t>(a.columns[p]) * a.stride);
@@ -94,7 +95,7 @@ inline void gather(const Rows<Scalar, IndexType>& a, std::int64_t row, const Rea
         even.add(a.values + p * parts, block_row(p));
     }
     even.add(odd);
-    even.store(t);
+    return even.value();
 }
 
 /// conj(a_p) t, added to W reals of a block row.
@@ -152,6 +153,14 @@ inline void for_chunks(std::int64_t offset, std::int64_t width, const Body& body
         if (offset < width) for_chunks<W / 2, smallest>(offset, width, body);
 }
 
+/// body<W>(pieces) for the widest W that cuts `width` reals into equal pieces.
+template <int W, int smallest, class Body>
+inline void for_whole_rows(std::int64_t width, const Body& body) {
+    if constexpr (W > smallest)
+        if (width % W != 0) return for_whole_rows<W / 2, smallest>(width, body);
+    body.template operator()<W>(width / W);
+}
+
 /// Bytes of the widest chunk. Its two sums take 8 of at least 16 vector registers; complex sums are double, so
 /// their chunks are half as wide.
 constexpr int chunk_bytes = 4 * register_bytes;
@@ -174,8 +183,9 @@ struct Csr {
         const Real* source = reinterpret_cast<const Real*>(x);
         Real* target = reinterpret_cast<Real*>(y);
         for (std::int64_t row = first; row < last; ++row, target += a.stride)
-            for_chunks<chunk, parts>(
-                0, a.stride, [&]<int W>(std::int64_t offset) { gather<W>(a, row, source + offset, target + offset); });
+            for_chunks<chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
+                gather<W>(a, row, source + offset).store(target + offset);
+            });
     }
 
     static void adjoint(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
@@ -196,12 +206,33 @@ struct Csr {
         for (std::int64_t row = first; row < last; ++row)
             for_chunks<chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
                 Real t[W];
-                gather<W>(a, row, source + offset, t);
+                gather<W>(a, row, source + offset).store(t);
                 scatter<W>(a, row, t, target + offset);
             });
     }
 
+    static void recur(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                      const Scalar* values, const Scalar* x, std::int64_t width, const RecurrenceStep& step,
+                      Scalar* z) {
+        const auto a = view(last, row_start, columns, values, width);
+        const Real* source = reinterpret_cast<const Real*>(x);
+        Real* target = reinterpret_cast<Real*>(z) + first * a.stride;
+        const Real alpha = static_cast<Real>(step.alpha), beta = static_cast<Real>(step.beta),
+                   gamma = static_cast<Real>(step.gamma);
+        for_whole_rows<chunk, parts>(a.stride, [&]<int W>(std::int64_t pieces) {
+            for (std::int64_t row = first; row < last; ++row, target += a.stride)
+                for (std::int64_t offset = 0; offset < pieces * W; offset += W) {
+                    Chunk<Real, W> sum{};
+                    sum.add(alpha, gather<W>(a, row, source + offset));
+                    sum.add(beta, Chunk<Real, W>::load(source + row * a.stride + offset));
+                    sum.add(gamma, Chunk<Real, W>::load(target + offset));
+                    sum.store(target + offset);
+                }
+        });
+    }
+
     static void add(CsrKernels<Scalar, IndexType>& table) {
+        table.recur = recur;
         table.times = times;
         table.adjoint = adjoint;
         table.gram = gram;

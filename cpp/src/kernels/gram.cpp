@@ -1,4 +1,5 @@
-// z += A^T (A x) for a few rows of A at a time: a row is read from memory once and, for the second product, from cache.
+// y = A x and z += A^T (A x) for a few rows of A at a time: a row is read from memory once and, for the second product,
+// from cache.
 #include "arithmetic.hpp"
 #include "topics.hpp"
 
@@ -14,17 +15,22 @@ constexpr int rows_together = 4;
 constexpr int rows_together = 2;
 #endif
 
-/// One chunk of columns of x and z (cols x W, contiguous), R rows of A. The rows of A x (R x W) go to `product`, if
-/// any.
+/// t_r = sum_j a_rj x_j for one chunk of columns of x (cols x W, contiguous), R rows of A.
 template <class Real, int W, int R>
-void gram_of_rows(std::int64_t cols, const Real* EIGENSCOPE_RESTRICT a, std::int64_t stride,
-                  const Real* EIGENSCOPE_RESTRICT x, Real* EIGENSCOPE_RESTRICT z, Real* product) {
-    // t_r = sum_j a_rj x_j
-    Chunk<Real, W> t[R] = {};
+inline void times_rows(std::int64_t cols, const Real* EIGENSCOPE_RESTRICT a, std::int64_t stride,
+                       const Real* EIGENSCOPE_RESTRICT x, Chunk<Real, W> (&t)[R]) {
     for (std::int64_t j = 0; j < cols; ++j) {
         const Chunk<Real, W> x_j = Chunk<Real, W>::load(x + j * W);
         for (int r = 0; r < R; ++r) t[r].add(a[r * stride + j], x_j);
     }
+}
+
+/// One chunk of columns of x and z, R rows of A. The rows of A x (R x W) go to `product`, if any.
+template <class Real, int W, int R>
+void gram_of_rows(std::int64_t cols, const Real* EIGENSCOPE_RESTRICT a, std::int64_t stride,
+                  const Real* EIGENSCOPE_RESTRICT x, Real* EIGENSCOPE_RESTRICT z, Real* product) {
+    Chunk<Real, W> t[R] = {};
+    times_rows<Real, W, R>(cols, a, stride, x, t);
     if (product)
         for (int r = 0; r < R; ++r) t[r].store(product + r * W);
     // z_j += sum_r a_rj t_r
@@ -52,11 +58,38 @@ void gram(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stri
                                      product_of(row, chunk));
 }
 
+template <class Real, int W, int R>
+void product_of_rows(std::int64_t cols, const Real* a, std::int64_t stride, const Real* x, Real* y) {
+    Chunk<Real, W> t[R] = {};
+    times_rows<Real, W, R>(cols, a, stride, x, t);
+    for (int r = 0; r < R; ++r) t[r].store(y + r * W);
+}
+
+template <class Real, int W>
+void times(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stride, std::int64_t chunks, const Real* x,
+           std::int64_t y_rows, Real* y) {
+    std::int64_t row = 0;
+    for (; row + rows_together <= rows; row += rows_together)
+        for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
+            product_of_rows<Real, W, rows_together>(cols, a + row * stride, stride, x + chunk * cols * W,
+                                                    y + (chunk * y_rows + row) * W);
+    for (; row < rows; ++row)
+        for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
+            product_of_rows<Real, W, 1>(cols, a + row * stride, stride, x + chunk * cols * W,
+                                        y + (chunk * y_rows + row) * W);
+}
+
+template <class Real>
+void add(GramKernels<Real>& table) {
+    table.times = times<Real, GramKernels<Real>::chunk>;
+    table.gram = gram<Real, GramKernels<Real>::chunk>;
+}
+
 }  // namespace
 
 void add_gram(Kernels& table) {
-    static_cast<GramKernels<float>&>(table).gram = gram<float, GramKernels<float>::chunk>;
-    static_cast<GramKernels<double>&>(table).gram = gram<double, GramKernels<double>::chunk>;
+    add<float>(table);
+    add<double>(table);
 }
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

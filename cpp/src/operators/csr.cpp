@@ -215,11 +215,25 @@ void csr_gram_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar
     });
 }
 
+template <class Scalar, class IndexType>
+void csr_recurrence(const CsrView<Scalar, IndexType>& a, const Scalar* x, Scalar* z, Index width,
+                    const RecurrenceStep& step, const Execution& execution) {
+    using Element = KernelScalar<Scalar>;
+    const RowCut cut(a, task_count(a, width));
+    const auto recur = csr_kernels<Scalar, IndexType>().recur;
+    parallel::run_tasks(cut.count(), execution, [&](Index task, int) {
+        recur(cut.begin(task), cut.end(task), a.row_start, a.columns, reinterpret_cast<const Element*>(a.values),
+              reinterpret_cast<const Element*>(x), width, step, reinterpret_cast<Element*>(z));
+    });
+}
+
 #define EIGENSCOPE_INSTANTIATE(S, I)                                                                              \
     template void check_csr<S, I>(const CsrView<S, I>&);                                                          \
     template void csr_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);         \
     template void csr_adjoint_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&); \
-    template void csr_gram_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);
+    template void csr_gram_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);    \
+    template void csr_recurrence<S, I>(const CsrView<S, I>&, const S*, S*, Index, const RecurrenceStep&,          \
+                                       const Execution&);
 #define EIGENSCOPE_INSTANTIATE_BOTH(S) EIGENSCOPE_INSTANTIATE(S, std::int32_t) EIGENSCOPE_INSTANTIATE(S, std::int64_t)
 EIGENSCOPE_INSTANTIATE_BOTH(float)
 EIGENSCOPE_INSTANTIATE_BOTH(double)

@@ -98,6 +98,27 @@ void unpack_chunks(const Real* packed, Block<Real> z) {
     }
 }
 
+/// y := factor A x with every row of A read once, straight from where it lies.
+template <class Real>
+void direct_product(const DenseSource& source, const ColumnTransform& transform, Real factor, ConstBlock<Real> x,
+                    Block<Real> y, const Execution& execution) {
+    constexpr Index chunk = GramKernels<Real>::chunk;
+    const std::vector<Real> packed = pack_chunks(x);
+    const Index chunks = (x.cols + chunk - 1) / chunk;
+    const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(Real)}, 0);
+    auto scratch = make_scratch<Real>(execution);
+    parallel::run_tasks(partition.panels, execution, [&](Index number, int worker) {
+        const Index first = partition.first_row(number), count = partition.rows_in(number);
+        const auto panel = read_rows<Real>(source, transform, first, count, scratch[static_cast<std::size_t>(worker)]);
+        std::vector<Real> rows(static_cast<std::size_t>(chunks * count * chunk));
+        static_cast<const GramKernels<Real>&>(kernels()).times(count, panel.cols, panel.data, panel.stride, chunks,
+                                                               packed.data(), count, rows.data());
+        if (factor != Real(1))
+            for (Real& value : rows) value *= factor;
+        unpack_chunks<Real>(rows.data(), y.rows_range(first, count));
+    });
+}
+
 /// z := A^T (A x), and y := A x unless y is empty.
 template <class Real>
 void fused_gram(const DenseSource& source, const ColumnTransform& transform, ConstBlock<Real> x, Block<Real> y,
@@ -133,7 +154,16 @@ void fused_gram(const DenseSource& source, const ColumnTransform& transform, Con
 }  // namespace
 
 template <class Scalar>
+bool DenseOperator<Scalar>::fits_kernels(Index vectors) const {
+    if constexpr (is_complex<Scalar>) return false;
+    constexpr Index row_bytes = GramKernels<RealOf<Scalar>>::chunk * Index{sizeof(Scalar)};
+    return 2 * source_.cols * row_bytes <= fused_cache_bytes && source_.row_major() && vectors <= most_fused_vectors;
+}
+
+template <class Scalar>
 void DenseOperator<Scalar>::apply(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) {
+    if constexpr (!is_complex<Scalar>)
+        if (fits_kernels(x.cols)) return direct_product<Scalar>(source_, transform_, scale_, x, y, execution);
     const Partition partition = cut_rows(rows(), cols() * Index{sizeof(Scalar)}, 0);
     auto scratch = make_scratch<Scalar>(execution);
     parallel::run_tasks(partition.panels, execution, [&](Index number, int worker) {
@@ -152,18 +182,6 @@ void DenseOperator<Scalar>::apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y,
                              scratch.product = x.rows_range(first, count).map();
                              add_panel_adjoint_times<Scalar>(panel, scale_, scratch.product.data(), count, x.cols, sum);
                          });
-}
-
-/// Whether the fused kernel is the quickest way to multiply a block.
-template <class Scalar>
-bool DenseOperator<Scalar>::fuses(Index vectors) const {
-    if constexpr (is_complex<Scalar>) {
-        return false;
-    } else {
-        constexpr Index chunk_bytes = GramKernels<Scalar>::chunk * Index{sizeof(Scalar)};
-        const bool in_cache = 2 * source_.cols * chunk_bytes <= fused_cache_bytes;
-        return in_cache && source_.row_major() && scale_ == Scalar(1) && vectors <= most_fused_vectors;
-    }
 }
 
 template <class Scalar>

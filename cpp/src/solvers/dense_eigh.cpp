@@ -27,6 +27,62 @@ Matrix<Scalar> form_matrix(BlockOperator<Scalar>& op, LanczosResult<Scalar>& res
     return matrix;
 }
 
+/// Some eigenpairs of one matrix, values in any order.
+template <class Scalar>
+struct Selection {
+    Vector<double> values;
+    Matrix<Scalar> vectors;
+};
+
+/// From this order on, a few pairs at the ends cost less than all of them; and only where they are so few.
+constexpr Index smallest_partial_order = 64;
+constexpr Index partial_share = 8;
+/// Values from the two ends closer than this, relative to the norm, may belong to one eigenvalue.
+constexpr double clear_separation = 1e-3;
+
+/// Eigenpairs number first … first + count - 1, ascending.
+template <class Scalar>
+Selection<Scalar> pairs_in_range(Matrix<Scalar> matrix, Index first, Index count) {
+    const Index n = matrix.rows();
+    Vector<RealOf<Scalar>> values(n);
+    Selection<Scalar> found{{}, Matrix<Scalar>(n, count)};
+    if (count > 0)
+        blas::eigh_range<Scalar>(n, matrix.data(), n, first, first + count - 1, values.data(), found.vectors.data(), n);
+    found.values = values.head(count).template cast<double>();
+    return found;
+}
+
+template <class Scalar>
+Selection<Scalar> all_pairs(Matrix<Scalar> matrix) {
+    const Index n = matrix.rows();
+    Vector<RealOf<Scalar>> values(n);
+    blas::eigh<Scalar>(n, matrix.data(), std::max<Index>(1, n), values.data(), true);
+    return {values.template cast<double>(), std::move(matrix)};
+}
+
+/// Enough pairs from the ends to hold the k wanted ones; empty where all must be computed.
+template <class Scalar>
+Selection<Scalar> pairs_at_ends(const Matrix<Scalar>& matrix, Index k, Which which) {
+    const Index n = matrix.rows();
+    if (n < smallest_partial_order || k * partial_share > n || is_complex<Scalar> || sizeof(Scalar) < sizeof(double))
+        return {};
+    Index upper = k, lower = k;
+    if (which == Which::largest_algebraic) lower = 0;
+    if (which == Which::smallest_algebraic) upper = 0;
+    if (which == Which::both_ends) upper = k - k / 2, lower = k / 2;
+    const auto high = pairs_in_range<Scalar>(matrix, n - upper, upper);
+    const auto low = pairs_in_range<Scalar>(matrix, 0, lower);
+    if (upper > 0 && lower > 0) {
+        // Separate calls may give one vector twice when the ends share an eigenvalue.
+        const double norm = std::max(std::abs(high.values[upper - 1]), std::abs(low.values[0]));
+        if (high.values[0] - low.values[lower - 1] < clear_separation * norm) return {};
+    }
+    Selection<Scalar> found{Vector<double>(lower + upper), Matrix<Scalar>(n, lower + upper)};
+    found.values << low.values, high.values;
+    found.vectors << low.vectors, high.vectors;
+    return found;
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -42,23 +98,27 @@ LanczosResult<Scalar> dense_eigh(BlockOperator<Scalar>& op, const LanczosOptions
     if (scale != 1.0) matrix *= static_cast<Real>(scale);
     matrix = (Real(0.5) * (matrix + matrix.adjoint())).eval();
 
-    Vector<Real> values(n);
-    blas::eigh<Scalar>(n, matrix.data(), std::max<Index>(1, n), values.data(), true);
-    const Vector<double> ascending = values.template cast<double>();
-    const auto order = wanted_order(ascending, options.which);
-    result.eigenvalues.resize(k);
-    result.eigenvectors.resize(n, k);
-    for (Index j = 0; j < k; ++j) {
-        result.eigenvalues[j] = ascending[order[static_cast<std::size_t>(j)]] / scale;
-        result.eigenvectors.col(j) = matrix.col(order[static_cast<std::size_t>(j)]);
-    }
-    result.norm = n > 0 ? ascending.cwiseAbs().maxCoeff() / scale : 0.0;
-    result.residual_norms = residual_norms<Scalar>(op, result.eigenvalues, result.eigenvectors, execution);
-    result.n_matvecs += k;
-    ++result.n_applications;
     // LAPACK's backward error grows slowly with n.
-    const double eps = std::numeric_limits<Real>::epsilon();
-    mark_converged(result, std::max(options.tolerance, residual_floor * eps * std::sqrt(static_cast<double>(n))));
+    const double tolerance = std::max(
+        options.tolerance, residual_floor * std::numeric_limits<Real>::epsilon() * std::sqrt(static_cast<double>(n)));
+    const auto select = [&](const Selection<Scalar>& pairs) {
+        const auto order = wanted_order(pairs.values, options.which);
+        result.eigenvalues.resize(k);
+        result.eigenvectors.resize(n, k);
+        for (Index j = 0; j < k; ++j) {
+            result.eigenvalues[j] = pairs.values[order[static_cast<std::size_t>(j)]] / scale;
+            result.eigenvectors.col(j) = pairs.vectors.col(order[static_cast<std::size_t>(j)]);
+        }
+        result.norm = pairs.values.size() > 0 ? pairs.values.cwiseAbs().maxCoeff() / scale : 0.0;
+        result.residual_norms = residual_norms<Scalar>(op, result.eigenvalues, result.eigenvectors, execution);
+        result.n_matvecs += k;
+        ++result.n_applications;
+        result.status = Status::converged;
+        mark_converged(result, tolerance);
+    };
+    const auto ends = pairs_at_ends(matrix, k, options.which);
+    if (ends.values.size() > 0) select(ends);
+    if (ends.values.size() == 0 || result.status != Status::converged) select(all_pairs(std::move(matrix)));
     return result;
 }
 

@@ -12,7 +12,7 @@ import scipy.sparse
 from .. import _core
 from ..errors import Interrupted, InvalidInputError, MemoryBudgetError
 from ..inputs import Source, as_matrix
-from ..operators import Operator, as_operator, check_symmetric, is_implicit
+from ..operators import Operator, as_operator, is_implicit
 from ..results.spectral_density import SpectralDensity
 from ..run_options import (
     Progress,
@@ -25,6 +25,7 @@ from ..run_options import (
     single_threaded_blas,
 )
 from ..standardization import Standardization, column_statistics, standardized_dense, standardized_implicit
+from ..symmetry import check_symmetric
 from .confidence import normal_quantile
 from .refinement import join
 

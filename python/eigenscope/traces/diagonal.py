@@ -11,9 +11,10 @@ import scipy.special
 
 from ..errors import InvalidInputError
 from ..inputs import as_matrix
-from ..operators import as_operator, check_symmetric, is_implicit
+from ..operators import as_operator, is_implicit
 from ..results.diagonal_estimate import DiagonalEstimate
 from ..run_options import RandomSource, resolve_seed, resolve_threads
+from ..symmetry import check_symmetric
 from .function_products import FunctionProducts, MatrixFunction
 from .probes import gaussian_probes, sign_probes
 

@@ -11,9 +11,10 @@ import scipy.sparse
 
 from ..errors import Interrupted, InvalidInputError
 from ..inputs import as_matrix
-from ..operators import Operator, as_operator, check_symmetric, is_implicit
+from ..operators import Operator, as_operator, is_implicit
 from ..results.estimate import Estimate
 from ..run_options import Progress, ProgressOption, RandomSource, resolve_seed, resolve_threads, single_threaded_blas
+from ..symmetry import check_symmetric
 from .deflation import Deflation
 from .function_products import FunctionProducts
 from .quadrature import QuadratureTrace

@@ -13,6 +13,13 @@ struct Complex {
     Real imaginary;
 };
 
+/// Coefficients of one step of a three-term recurrence, z := alpha A x + beta x + gamma z.
+struct RecurrenceStep {
+    double alpha;
+    double beta;
+    double gamma;
+};
+
 /// Compressed sparse rows (row_start, columns, values) times row-major blocks of `width` columns, for the rows
 /// first … last - 1 = i of the matrix. x[j] is row j of a block, a_ij the values of row i.
 template <class Scalar, class IndexType>
@@ -26,6 +33,9 @@ struct CsrKernels {
     Product adjoint;
     /// y[j] += conj(a_ij) (sum_l a_il x[l]) for every i and j: the matrix is read once.
     Product gram;
+    /// z[i] = alpha sum_j a_ij x[j] + beta x[i] + gamma z[i].
+    void (*recur)(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                  const Scalar* values, const Scalar* x, std::int64_t width, const RecurrenceStep& step, Scalar* z);
 };
 
 /// Between a column-major rows x width block with columns `stride` apart and a contiguous row-major one.
@@ -37,12 +47,15 @@ struct TransposeKernels {
                             std::int64_t stride);
 };
 
-/// z += A^T (A x) for a dense row-major A (rows x cols, rows `stride` apart). x and z hold `chunks` blocks of
-/// cols x `chunk` numbers, each contiguous and row-major: a row of a block is one cache line. A x goes to `product`
-/// (blocks of rows x `chunk` in the same order) unless that is null.
+/// Products with a dense row-major A (rows x cols, rows `stride` apart). Blocks of vectors hold `chunks` pieces of
+/// `chunk` columns, each piece contiguous and row-major: a row of a piece is one cache line.
 template <class Real>
 struct GramKernels {
     static constexpr int chunk = 64 / static_cast<int>(sizeof(Real));
+    /// y = A x; row i of piece c of y is at y + (c * y_rows + i) * chunk.
+    void (*times)(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stride, std::int64_t chunks,
+                  const Real* x, std::int64_t y_rows, Real* y);
+    /// z += A^T (A x); A x goes to `product`, pieces of rows x `chunk`, unless that is null.
     void (*gram)(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stride, std::int64_t chunks,
                  const Real* x, Real* z, Real* product);
 };

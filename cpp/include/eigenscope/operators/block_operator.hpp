@@ -1,8 +1,10 @@
 // What a solver knows of a matrix: its size and its products with blocks of vectors.
 #pragma once
 
+#include <eigenscope/foundation/kernels.hpp>
 #include <eigenscope/foundation/progress.hpp>
 #include <eigenscope/foundation/types.hpp>
+#include <stdexcept>
 
 namespace eigenscope {
 
@@ -31,6 +33,13 @@ class BlockOperator {
     }
     /// Times A is read by apply_with_gram of that many vectors.
     virtual int passes_with_gram([[maybe_unused]] Index vectors) const { return 2; }
+    /// z := alpha A x + beta x + gamma z for row-major blocks of `width` vectors, square A. Only where
+    /// has_recurrence().
+    virtual void recur(const Scalar* /*x*/, Scalar* /*z*/, Index /*width*/, const RecurrenceStep& /*step*/,
+                       const Execution& /*execution*/) {
+        throw std::logic_error("this operator has no product with row-major blocks");
+    }
+    virtual bool has_recurrence() const { return false; }
     /// Times A is read by one apply_gram.
     virtual int passes_per_gram() const { return 2; }
 };

@@ -27,6 +27,11 @@ template <class Scalar, class IndexType>
 void csr_gram_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Block<Scalar> y,
                           const Execution& execution);
 
+/// z := alpha A x + beta x + gamma z for a square A and row-major blocks of `width` vectors. Nothing is copied.
+template <class Scalar, class IndexType>
+void csr_recurrence(const CsrView<Scalar, IndexType>& a, const Scalar* x, Scalar* z, Index width,
+                    const RecurrenceStep& step, const Execution& execution);
+
 /// scale * A as an operator.
 template <class Scalar, class IndexType>
 class CsrOperator final : public BlockOperator<Scalar> {
@@ -53,6 +58,12 @@ class CsrOperator final : public BlockOperator<Scalar> {
         const Matrix<Scalar> scaled = x.map() * scale_;
         csr_gram_times_block<Scalar, IndexType>(a_, scaled, z, execution);
         rescale(z, scale_);
+    }
+
+    bool has_recurrence() const override { return a_.rows == a_.cols; }
+    void recur(const Scalar* x, Scalar* z, Index width, const RecurrenceStep& step,
+               const Execution& execution) override {
+        csr_recurrence(a_, x, z, width, {step.alpha * scale_, step.beta, step.gamma}, execution);
     }
 
   private:

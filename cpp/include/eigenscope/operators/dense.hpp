@@ -23,7 +23,9 @@ class DenseOperator final : public BlockOperator<Scalar> {
     int passes_per_gram() const override { return 1; }
 
   private:
-    bool fuses(Index vectors) const;
+    /// Whether A can be read once by the kernels that work on its rows without packing them.
+    bool fits_kernels(Index vectors) const;
+    bool fuses(Index vectors) const { return fits_kernels(vectors) && scale_ == RealOf<Scalar>(1); }
 
     DenseSource source_;
     ColumnTransform transform_;

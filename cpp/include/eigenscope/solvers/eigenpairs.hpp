@@ -19,12 +19,10 @@ double safe_scale(double magnitude) {
     return safe ? 1.0 : std::ldexp(1.0, std::min(limit, std::max(-limit, -exponent)));
 }
 
-/// ‖A v_j - lambda_j v_j‖ for every column, in double.
+/// ‖A v_j - lambda_j v_j‖ for every column, in double, from the product A V.
 template <class Scalar>
-Vector<double> residual_norms(BlockOperator<Scalar>& op, const Vector<double>& eigenvalues,
-                              const Matrix<Scalar>& vectors, const Execution& execution) {
-    Matrix<Scalar> product(vectors.rows(), vectors.cols());
-    op.apply(vectors, product, execution);
+Vector<double> residual_norms_of(const Matrix<Scalar>& product, const Vector<double>& eigenvalues,
+                                 const Matrix<Scalar>& vectors) {
     Vector<double> norms(vectors.cols());
     for (Index j = 0; j < vectors.cols(); ++j) {
         // Divided by a power of two first, so that squares stay inside the range.
@@ -35,6 +33,14 @@ Vector<double> residual_norms(BlockOperator<Scalar>& op, const Vector<double>& e
         norms[j] = std::sqrt(sum) * unit;
     }
     return norms;
+}
+
+template <class Scalar>
+Vector<double> residual_norms(BlockOperator<Scalar>& op, const Vector<double>& eigenvalues,
+                              const Matrix<Scalar>& vectors, const Execution& execution) {
+    Matrix<Scalar> product(vectors.rows(), vectors.cols());
+    op.apply(vectors, product, execution);
+    return residual_norms_of(product, eigenvalues, vectors);
 }
 
 /// Which residuals meet tolerance * norm; a set that was declared complete but misses it has stagnated.

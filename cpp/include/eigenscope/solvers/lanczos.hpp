@@ -38,6 +38,9 @@ struct LanczosOptions {
     bool certify = true;
     /// Recompute ‖A v - θ v‖ at the end; a caller that checks in its own way saves an application.
     bool recompute_residuals = true;
+    /// Where the wanted end is crowded, go on with Chebyshev polynomials of the operator: fewer orthogonalisations for
+    /// about as many products. Worth it when a product is cheaper than orthogonalising its result.
+    bool filter = false;
     /// The operator is A^H A and the tolerance is meant for the singular triplets of A.
     bool squared = false;
     std::uint64_t seed = 0;

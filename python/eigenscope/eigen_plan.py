@@ -1,0 +1,102 @@
+"""What `eigsh` decides before it runs: LAPACK or Lanczos, block and basis sizes, start and deflated vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from .errors import InvalidInputError, MemoryBudgetError
+from .operators import Array, Operator
+
+DIRECT_ORDER = 400
+"""Up to this order LAPACK finds all eigenpairs sooner than an iteration finds some."""
+
+DIRECT_SHARE = 4
+"""When more than one eigenpair in this many is wanted, LAPACK is sooner too."""
+
+FILTER_NONZEROS = 100
+"""Up to so many nonzeros per row a product costs less than orthogonalising its result."""
+
+_BLOCK = {"dense": 8, "sparse": 4, "callback": 5}
+_BLOCKS_IN_BASIS = {"dense": 24, "sparse": 12, "callback": 28}
+
+
+def as_unit_vectors(vectors: Array | None, name: str, n: int, dtype: np.dtype[Any]) -> Array | None:
+    """Check start or deflated vectors, and bring them to length one; zero vectors say nothing."""
+    if vectors is None:
+        return None
+    block = np.asarray(vectors)
+    if block.dtype.kind not in "biufc":
+        raise InvalidInputError(f"{name} must hold numbers, got dtype {block.dtype}")
+    block = block[:, None] if block.ndim == 1 else block
+    if block.ndim != 2 or block.shape[0] != n:
+        raise InvalidInputError(f"{name} must have shape ({n},) or ({n}, b), got {np.shape(vectors)}")
+    if block.dtype.kind == "c" and dtype.kind != "c":
+        raise InvalidInputError(f"{name} is complex and the operator real: give its real or imaginary part")
+    if not np.isfinite(block).all():
+        raise InvalidInputError(f"{name} holds values that are not finite")
+    wide = block.astype(np.result_type(block.dtype, np.float64))
+    largest = np.abs(wide).max(axis=0, initial=0.0)
+    wide = wide[:, largest > 0] / largest[largest > 0]
+    return np.asfortranarray(wide / np.linalg.norm(wide, axis=0), dtype=dtype)
+
+
+def deflated_core(operator: Operator, deflate: Array | None, which: str, seed: int, threads: int) -> Any:
+    """Return the compiled operator without the span of known vectors, which is moved away from the wanted end."""
+    known = as_unit_vectors(deflate, "deflate", operator.shape[0], operator.dtype)
+    if known is None or known.shape[1] == 0:
+        return operator.core
+    basis = np.asfortranarray(scipy.linalg.orth(known), dtype=operator.dtype)
+    generator = np.random.Generator(np.random.Philox(seed))
+    probe = generator.standard_normal((len(basis), 2)).astype(operator.dtype)
+    wide = np.result_type(operator.dtype, np.float64)
+    image = operator.product(probe, threads).astype(wide)
+    # Mean and root mean square of the eigenvalues, estimated: the wanted end lies on the other side of them.
+    mean = float(np.vdot(probe, image).real / np.vdot(probe, probe).real)
+    spread = float(np.linalg.norm(image) / np.linalg.norm(probe.astype(wide)))
+    shift = {"LA": -2.0 * spread, "SA": 2.0 * spread, "BE": mean}.get(which, 0.0)
+    return operator.core.deflated(basis, shift)
+
+
+def choose_sizes(
+    operator: Operator,
+    k: int,
+    *,
+    block: int | None,
+    basis: int | None,
+    start: Array | None,
+    max_matvecs: int | None,
+    memory: int,
+) -> dict[str, Any]:
+    """Choose between LAPACK and Lanczos, with block and basis sizes that fit the memory."""
+    n, kind = operator.shape[0], operator.kind
+    is_free = block is None and basis is None
+    if block is None:
+        block = _BLOCK[kind] if start is None else max(_BLOCK[kind], min(start.shape[1], k + _BLOCK[kind]))
+    block = min(block, max(1, n // 4))
+    least = k + 3 * block
+    if basis is None:
+        basis = max(2 * k + 4 * block, k + _BLOCKS_IN_BASIS[kind] * block)
+    if basis < least:
+        raise InvalidInputError(f"basis_size must be at least k + 3 block_size = {least}, got {basis}")
+    few_products = kind == "callback" and max_matvecs is not None and max_matvecs < n + k
+    if few_products and least + block <= n:
+        basis = min(basis, n - block)
+    direct = k * DIRECT_SHARE > n or basis + block > n or (n <= DIRECT_ORDER and not few_products)
+    if not direct and is_free and _lanczos_bytes(operator, k, block, basis) > memory:
+        block, basis = 1, k + 3
+    needed = 3 * n * n * operator.dtype.itemsize if direct else _lanczos_bytes(operator, k, block, basis)
+    if needed > memory:
+        method = "LAPACK" if direct else "the Lanczos basis"
+        raise MemoryBudgetError(
+            f"{method} needs {needed / 1e9:.2f} GB, the budget is {memory / 1e9:.2f} GB. Ask for fewer pairs "
+            f"(k = {k}) or a smaller basis_size, or raise max_memory"
+        )
+    filters = kind == "sparse" and operator.matrix.nnz <= FILTER_NONZEROS * n
+    return {"block": block, "basis_size": basis, "direct": direct, "filter": filters}
+
+
+def _lanczos_bytes(operator: Operator, k: int, block: int, basis: int) -> int:
+    return operator.shape[0] * (basis + 3 * block + 2 * k) * operator.dtype.itemsize

@@ -1,0 +1,269 @@
+"""Where eigsh is asked for most: crowded ends, factorisations, deflation, tensors, budgets, many seeds."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.sparse.linalg
+from eigenscope import as_operator, eigsh, testing
+from eigenscope.errors import ConvergenceWarning, Interrupted, InvalidInputError
+
+
+def wanted(values, k, which):
+    """The k wanted eigenvalues, ascending."""
+    ascending = np.sort(values)
+    upper = {"LA": k, "SA": 0, "BE": k - k // 2}.get(which)
+    if upper is None:
+        return np.sort(values[np.argsort(-np.abs(values), kind="stable")[:k]])
+    return np.concatenate([ascending[: k - upper], ascending[len(ascending) - upper :]])
+
+
+def assert_pairs(result, A, values, which, rtol=1e-12):
+    """The right set, orthonormal vectors, residuals as they are."""
+    norm, found = np.abs(values).max(), np.sort(result.eigenvalues)
+    np.testing.assert_allclose(found, wanted(values, len(found), which), rtol=0, atol=rtol * norm)
+    testing.assert_orthonormal(result.eigenvectors, rtol=1e-12)
+    assert_residuals_are_true(result, A, norm)
+    assert result.status == "converged"
+
+
+def assert_residuals_are_true(result, A, norm):
+    residuals = np.linalg.norm(A @ result.eigenvectors - result.eigenvectors * result.eigenvalues, axis=0)
+    np.testing.assert_allclose(result.residual_norms, residuals, rtol=1e-3, atol=1e-12 * norm)
+
+
+GRID = testing.grid_laplacian(60, 60)
+GRID_VALUES = testing.grid_laplacian_eigenvalues(60, 60)
+
+
+@pytest.mark.parametrize("which", ["LA", "SA", "LM"])
+@pytest.mark.parametrize("sparse_format", ["csr", "csc"])
+def test_crowded_ends_of_a_grid_come_complete(which, sparse_format):
+    result = eigsh(GRID.asformat(sparse_format), 10, which=which, rng=0)
+    assert_pairs(result, GRID, GRID_VALUES, which)
+    assert result.info.n_matvecs < 8000
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "complex128"])
+def test_crowded_ends_in_every_scalar(dtype):
+    phases = np.exp(1j * np.arange(3600)) if dtype.startswith("complex") else np.ones(3600)
+    unitary = scipy.sparse.diags_array(phases)
+    A = scipy.sparse.csr_array(unitary @ GRID @ unitary.conj()).astype(dtype)
+    result = eigsh(A, 8, which="LA", tol=1e-5, rng=0)
+    assert result.status == "converged"
+    assert result.eigenvectors.dtype == dtype
+    np.testing.assert_allclose(result.eigenvalues, GRID_VALUES[:8], atol=8e-5)
+
+
+def test_outliers_beside_a_crowded_edge_are_deflated():
+    # Two stars far above the edge of a grid: a polynomial that resolved the edge would overflow on them.
+    values = np.concatenate([GRID_VALUES, [100.0, 70.0]])
+    A = scipy.sparse.block_diag([GRID, scipy.sparse.diags_array([100.0, 70.0])], format="csr")
+    result = eigsh(A, 8, which="LA", tol=1e-8, rng=0)
+    assert_pairs(result, A, values, "LA", rtol=1e-9)
+
+
+def test_the_bottom_of_a_path_without_a_factorisation():
+    exact = np.sort(testing.path_laplacian_eigenvalues(2000))[:10]
+    result = eigsh(testing.path_laplacian(2000), 10, which="SA", tol=1e-4, rng=0)
+    assert result.status == "converged"
+    # ARPACK needs 17 120 products for tol=1e-4 relative to the eigenvalue.
+    assert result.info.n_matvecs < 8000
+    np.testing.assert_allclose(result.eigenvalues, exact, atol=1e-6)
+
+
+def test_evenly_spaced_values_take_few_products():
+    values = testing.uniform_spectrum(20_000)
+    result = eigsh(testing.diagonal_operator(values), 10, tol=1e-4, check=False, rng=0)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.eigenvalues, values[:10], atol=1e-4)
+    assert result.info.n_matvecs <= 2000
+    assert result.info.n_passes <= 400
+
+
+@pytest.mark.parametrize("scale", [2.0**498, 2.0**-498])
+def test_crowded_ends_in_extreme_units(scale):
+    result = eigsh(GRID * scale, 6, which="LA", tol=1e-9, rng=0)
+    np.testing.assert_allclose(result.eigenvalues / scale, GRID_VALUES[:6], atol=1e-8)
+    assert result.status == "converged"
+
+
+@pytest.mark.parametrize("held", ["csr", "csc", "operator", "dense", "large dense"])
+def test_eigenvalues_nearest_a_number(held):
+    if held == "large dense":
+        values = np.linspace(-1.0, 1.0, 1600)
+        A = matrix = testing.symmetric_matrix(values, rng=0)
+    else:
+        values = testing.path_laplacian_eigenvalues(700)
+        matrix = testing.path_laplacian(700)
+        A = {"operator": as_operator, "dense": lambda M: M.toarray()}.get(held, lambda M: M.asformat(held))(matrix)
+    for which, distance in (("LM", np.abs(values - 0.3)), ("LA", np.where(values > 0.3, values, np.inf))):
+        result = eigsh(A, 5, sigma=0.3, which=which, rng=0)
+        np.testing.assert_allclose(result.eigenvalues, values[np.argsort(distance)[:5]], atol=1e-11)
+        assert_residuals_are_true(result, matrix, np.abs(values).max())
+        assert result.status == "converged"
+    smallest = eigsh(A, 5, which="SM", rng=0)
+    np.testing.assert_allclose(np.abs(smallest.eigenvalues), np.sort(np.abs(values))[:5], atol=1e-11)
+
+
+def test_sigma_on_an_eigenvalue_and_wrong_sigmas():
+    matrix = scipy.sparse.diags_array(np.repeat(np.arange(250.0), 2))
+    result = eigsh(matrix, 4, sigma=7.0, rng=0)
+    np.testing.assert_allclose(result.eigenvalues[:2], 7.0, atol=1e-12)
+    np.testing.assert_allclose(np.sort(np.abs(result.eigenvalues[2:] - 7.0)), 1.0, atol=1e-12)
+    for sigma in ("a", np.nan, 1j):
+        with pytest.raises(InvalidInputError, match="sigma must be a finite real number"):
+            eigsh(matrix, 4, sigma=sigma)
+    with pytest.raises(InvalidInputError, match='which must be "LM", "LA" or "SA"'):
+        eigsh(matrix, 4, sigma=0.0, which="BE")
+    with pytest.raises(InvalidInputError, match="deflate cannot be combined"):
+        eigsh(matrix, 4, sigma=0.0, deflate=np.ones(500))
+
+
+@pytest.mark.parametrize("which", ["LA", "SA", "LM"])
+def test_known_vectors_are_left_out(which):
+    values = np.concatenate([[5.0, -4.0, 3.0], np.linspace(-1, 1, 600)])
+    A, V = testing.symmetric_matrix(values, rng=1, return_eigenvectors=True)
+    result = eigsh(A, 4, which=which, deflate=V[:, :2], rng=0)
+    expected = wanted(values[2:], 4, which)
+    np.testing.assert_allclose(np.sort(result.eigenvalues), np.sort(expected), atol=1e-11)
+    assert np.abs(V[:, :2].T @ result.eigenvectors).max() < 1e-8
+
+
+def test_the_constant_vector_of_a_laplacian_is_left_out():
+    result = eigsh(GRID, 4, which="SA", deflate=np.ones(3600), rng=0)
+    np.testing.assert_allclose(result.eigenvalues, np.sort(GRID_VALUES)[1:5], atol=1e-11)
+
+
+def test_tensors_and_functions_of_tensors():
+    torch = pytest.importorskip("torch")
+    values = testing.exponential_spectrum(500)
+    A = testing.symmetric_matrix(values, rng=0)
+    tensor = torch.from_numpy(A)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torch announces its sparse formats
+        sparse = (tensor.to_sparse_csr(), tensor.to_sparse_coo())
+    for held in (tensor, *sparse):
+        assert_pairs(eigsh(held, 4, rng=0), A, values, "LM")
+    for function in (lambda X: tensor @ X, lambda X: tensor @ X.requires_grad_()):
+        assert_pairs(eigsh(function, 4, shape=A.shape, dtype=torch.float64, rng=0), A, values, "LM")
+
+
+def test_a_function_that_computes_in_single_precision_is_symmetric():
+    A = testing.symmetric_matrix(testing.polynomial_spectrum(600), rng=0, dtype="float32")
+    result = eigsh(lambda block: A @ block.astype(np.float32), 4, shape=A.shape, rng=0)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.eigenvalues, testing.polynomial_spectrum(600)[:4], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("block_size", 0, "must be positive"),
+        ("block_size", 1.5, "must be a whole number"),
+        ("basis_size", 2.5, "must be a whole number"),
+        ("basis_size", 5, "must be at least"),
+        ("max_matvecs", "a", "must be positive"),
+        ("max_seconds", 0, "must be positive"),
+        ("max_seconds", -1, "must be positive"),
+        ("max_seconds", np.nan, "must be positive"),
+        ("tol", "a", "tol must lie in"),
+        ("tol", np.nan, "tol must lie in"),
+        ("v0", 1j * np.ones(3600), "v0 is complex and the operator real"),
+        ("v0", "abc", "v0 must hold numbers"),
+        ("deflate", np.ones(3), r"deflate must have shape \(3600,\)"),
+    ],
+)
+def test_wrong_options_are_refused(option, value, message):
+    with pytest.raises(InvalidInputError, match=message):
+        eigsh(GRID, 3, **{option: value})
+
+
+@pytest.mark.parametrize(
+    "budget", [{"max_matvecs": 1}, {"max_seconds": 1e-9}, {"callback": lambda state: True}, {"max_matvecs": 900}]
+)
+@pytest.mark.parametrize("held", ["function", "sparse"])
+def test_any_budget_leaves_k_pairs(budget, held):
+    diagonal = np.linspace(0, 1, 3600)
+    A = GRID if held == "sparse" else lambda block: diagonal[:, None] * block
+    with pytest.warns(ConvergenceWarning):
+        result = eigsh(A, 8, which="LA", shape=(3600, 3600), rng=0, **budget)
+    assert result.status == "budget"
+    assert result.eigenvalues.shape == result.converged.shape == (8,)
+    testing.assert_orthonormal(result.eigenvectors)
+    dense = GRID if held == "sparse" else scipy.sparse.diags_array(diagonal)
+    assert_residuals_are_true(result, dense, 8.0)
+
+
+def test_a_larger_budget_is_never_worse():
+    sums = []
+    for budget in (100, 300, 700, 900, 1500, 3000):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            sums.append(eigsh(GRID, 8, which="LA", max_matvecs=budget, rng=0).eigenvalues.sum())
+    assert (np.diff(sums) > -1e-9).all()
+
+
+def test_an_interruption_before_k_products_leaves_k_pairs():
+    calls = []
+
+    def product(block):
+        calls.append(block.shape)
+        if len(calls) > 4:
+            raise KeyboardInterrupt
+        return np.linspace(0, 1, 3000)[:, None] * block
+
+    with pytest.raises(Interrupted) as caught:
+        eigsh(product, 30, shape=(3000, 3000), rng=0)
+    partial = caught.value.partial
+    assert partial.eigenvalues.shape == (30,)
+    assert not partial.converged.any()
+    assert np.isinf(partial.residual_norms[-1])
+    testing.assert_orthonormal(partial.eigenvectors)
+
+
+def test_little_memory_takes_single_vectors():
+    values = testing.exponential_spectrum(3000, ratio=0.9)
+    result = eigsh(testing.diagonal_operator(values), 3, max_memory=400_000, certify=False, rng=0)
+    np.testing.assert_allclose(result.eigenvalues, values[:3], atol=1e-11)
+
+
+@pytest.mark.parametrize("which", ["LA", "SA", "LM", "BE"])
+def test_a_few_pairs_of_small_matrices(which):
+    for seed in range(20):
+        A = testing.goe(120, rng=seed)
+        assert_pairs(eigsh(A, 6, which=which), A, np.linalg.eigvalsh(A), which)
+
+
+def many_seeds(fast, all_of_them):
+    return [*range(fast), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(fast, all_of_them))]
+
+
+@pytest.mark.parametrize("seed", many_seeds(3, 150))
+def test_multiplicities_over_many_seeds(seed):
+    random = np.random.default_rng(seed)
+    multiplicity, k = int(random.integers(2, 51)), int(random.integers(2, 51))
+    tol = float(10.0 ** random.uniform(-10, -3))
+    dtype = ("float64", "float32")[seed % 2]
+    values = testing.repeated_spectrum(1500, multiplicity=multiplicity)
+    which = ("LA", "LM", "SA", "BE")[seed % 4]
+    diagonal = -values if which == "SA" else values
+    A = scipy.sparse.diags_array(random.permutation(diagonal)).astype(dtype).tocsr()
+    result = eigsh(A, k, which=which, tol=tol, rng=seed)
+    assert result.status == "converged"
+    error = np.abs(np.sort(result.eigenvalues) - np.sort(wanted(diagonal, k, which))).max()
+    assert error <= max(tol, testing.default_tolerance(dtype, 1500))
+
+
+@pytest.mark.parametrize("seed", many_seeds(3, 150))
+def test_clusters_over_many_seeds(seed):
+    random = np.random.default_rng(1000 + seed)
+    width, size = float(10.0 ** random.uniform(-12, -3)), int(random.integers(2, 20))
+    tol = float(10.0 ** random.uniform(-11, -3))
+    values = testing.clustered_spectrum(1500, cluster_size=size, relative_width=width)
+    result = eigsh(testing.diagonal_operator(values), 10, tol=tol, rng=seed)
+    assert result.status == "converged"
+    np.testing.assert_allclose(np.sort(result.eigenvalues), np.sort(values[:10]), rtol=0, atol=max(tol, 1e-11))
