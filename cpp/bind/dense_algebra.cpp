@@ -1,7 +1,7 @@
 // LAPACK's full and partial spectra of a matrix in memory, in place.
 #include <pybind11/numpy.h>
 
-#include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/solvers/eigenpairs.hpp>
 #include <eigenscope/solvers/symmetric_eigenvalues.hpp>
 
 #include "arrays.hpp"
@@ -34,9 +34,9 @@ py::tuple eigh_largest_in_place(SquareMatrix& matrix, Index count) {
     Vector<double> values(count);
     Matrix<double> vectors(n, count);
     double* data = matrix.mutable_data();
-    if (count > 0) {
+    {
         const py::gil_scoped_release release;
-        blas::eigh_range<double>(n, data, n, n - count, n - 1, values.data(), vectors.data(), n);
+        eigenpairs_in_range<double>(n, data, n - count, count, values.data(), vectors);
     }
     return py::make_tuple(to_numpy(std::move(values)), to_numpy(std::move(vectors)));
 }

@@ -179,6 +179,7 @@ def _fits(source: Source, task: Task, budget: int) -> bool:
     order = min(n, p)
     needed = 8 * order * order * (2 if task.wants_vectors else 1)
     needed += _core.moments_workspace_bytes(n, p, source.array.dtype.itemsize <= 4, task.threads) if p <= n else 0
+    needed += 0 if task.wants_vectors else _core.eigvalsh_workspace_bytes(order)
     if needed <= budget:
         return True
     if task.k is None:

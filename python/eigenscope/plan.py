@@ -178,10 +178,10 @@ def _plan_covariance(work: Work, k: int | None, budget: int) -> tuple[MethodCost
     side = "moment pass over samples" if work.columns <= work.rows else "Gram pass over features"
     cost = MethodCost(
         "covariance",
-        f"{side}, LAPACK of order {short}",
+        f"{side}, {'LAPACK' if k else 'two-stage reduction'} of order {short}",
         1,
         products + factorization,
-        8 * short * short * (2 if k else 1) + workspace,
+        8 * short * short * (2 if k else 1) + workspace + (0 if k else _core.eigvalsh_workspace_bytes(short)),
         seconds + factorization / FACTORIZATION_RATE,
     )
     return cost, []

@@ -46,8 +46,7 @@ Selection<Scalar> pairs_in_range(Matrix<Scalar> matrix, Index first, Index count
     const Index n = matrix.rows();
     Vector<RealOf<Scalar>> values(n);
     Selection<Scalar> found{{}, Matrix<Scalar>(n, count)};
-    if (count > 0)
-        blas::eigh_range<Scalar>(n, matrix.data(), n, first, first + count - 1, values.data(), found.vectors.data(), n);
+    eigenpairs_in_range<Scalar>(n, matrix.data(), first, count, values.data(), found.vectors);
     found.values = values.head(count).template cast<double>();
     return found;
 }

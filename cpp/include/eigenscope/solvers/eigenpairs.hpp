@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cmath>
+#include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/solvers/lanczos.hpp>
+#include <eigenscope/solvers/orthogonalize.hpp>
 #include <eigenscope/solvers/tall_products.hpp>
 #include <limits>
 
@@ -17,6 +19,16 @@ double safe_scale(double magnitude) {
     // A factor beyond the range itself would be infinite; the rest of the way does no harm.
     const int limit = std::numeric_limits<Real>::max_exponent - 2;
     return safe ? 1.0 : std::ldexp(1.0, std::min(limit, std::max(-limit, -exponent)));
+}
+
+/// Eigenpairs number first … first + count - 1 (ascending) from the lower triangle of A (n x n), which is destroyed.
+template <class Scalar>
+void eigenpairs_in_range(Index n, Scalar* a, Index first, Index count, RealOf<Scalar>* values,
+                         Matrix<Scalar>& vectors) {
+    if (count == 0) return;
+    blas::eigh_range<Scalar>(n, a, n, first, first + count - 1, values, vectors.data(), n);
+    // Relatively robust representations leave angles of a few hundred eps between vectors.
+    orthonormalize<Scalar>(vectors, 0.0, Execution{});
 }
 
 /// ‖A v_j - lambda_j v_j‖ for every column, in double, from the product A V.
