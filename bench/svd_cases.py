@@ -25,9 +25,9 @@ def dense_case(n_samples: int, n_features: int, k: int) -> Case:
     case = svd_case(n_samples, n_features, k)
     X = power_law_plus_noise(n_samples, n_features, dtype=np.float32).data
     contenders = dict(case.contenders)
-    start = np.random.default_rng(0).standard_normal(n_features).astype(np.float32)
+    start = np.random.default_rng(0).standard_normal(n_samples).astype(np.float32)
     contenders["scipy svds (PROPACK)"] = lambda: np.sort(
-        scipy.sparse.linalg.svds(X, k=k, v0=start[: min(X.shape)], solver="propack")[1]
+        scipy.sparse.linalg.svds(X, k=k, v0=start, solver="propack")[1]
     )[::-1]
     if has("torch"):
         import torch

@@ -79,7 +79,8 @@ class ThickRestartLanczos {
 
     /// Grow the basis, restarting when it is full, until the run is over; a run that is full pauses when asked to.
     Pause run(bool pause_when_full) {
-        if (is_full() && checked_size_ == size_) restart();
+        // A run that is over may be asked for more while its basis is full.
+        if (is_full()) restart();
         for (;;) {
             expand();
             if (!check_is_due()) continue;
