@@ -3,8 +3,10 @@ are left out."""
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import pathlib
+import shutil
 import tempfile
 from collections.abc import Callable
 
@@ -71,17 +73,14 @@ def sparse_case(rows: int, columns: int, n_stored: int, k: int) -> Case:
 
 
 def memmap_case(rows: int, columns: int, k: int) -> Case:
-    """Leading singular values of centred float32 data in a file, which is removed at the end."""
-    folder = tempfile.TemporaryDirectory()
-    path = pathlib.Path(folder.name) / "X.npy"
+    """Leading singular values of centred float32 data in a file, which is removed when the process ends."""
+    folder = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    path = folder / "X.npy"
     np.save(path, power_law_plus_noise(rows, columns, dtype=np.float32).data)
 
-    def ours() -> np.ndarray:
-        assert folder  # lives as long as this function
-        return eigenscope.svds(path, k, center=True, rng=0).singular_values
-
     contenders: dict[str, Callable[[], np.ndarray]] = {
-        OURS: ours,
+        OURS: lambda: eigenscope.svds(path, k, center=True, rng=0).singular_values,
         "eigenscope, tol=1e-2": lambda: eigenscope.svds(path, k, center=True, tol=1e-2, rng=0).singular_values,
         "eigenscope randomized_svd": lambda: eigenscope.randomized_svd(path, k, center=True, rng=0).singular_values,
     }
