@@ -94,6 +94,15 @@ def test_scales_with_the_kernel(factor):
     np.testing.assert_allclose(scaled.effective_ridge, plain.effective_ridge * factor, rtol=1e-12)
 
 
+@pytest.mark.parametrize("ridge", [1e-300, 1e-30, 1e-10])
+@pytest.mark.parametrize("n_modes", [7, 200, 1000])
+def test_as_many_samples_as_modes_leave_a_root_below_rounding(n_modes, ridge):
+    # λ = 1, p = n: κ² = a (n + κ), where 1 - γ is far below the rounding of γ.
+    kappa = ridge / 2 + np.sqrt(ridge * n_modes + ridge**2 / 4)
+    curve = learning_curve(np.ones(n_modes), np.ones(n_modes), n_modes, ridge=ridge)
+    assert curve.effective_ridge[0] == pytest.approx(kappa, rel=1e-9)
+
+
 def test_mode_errors_sum_to_the_error_and_order_is_kept():
     rng = np.random.default_rng(0)
     values, weights = rng.uniform(size=40).astype(np.float32), rng.integers(1, 9, size=40)

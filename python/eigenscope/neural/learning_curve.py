@@ -237,16 +237,32 @@ def effective_ridge(eigenvalues: Array, n_train: float, ridge: float) -> tuple[f
         return 0.0, 0.0
     kappa = ridge + float(eigenvalues.sum())
     for _ in range(MAXIMUM_STEPS):
-        learnable = eigenvalues / (p * eigenvalues + kappa)
-        slope = 1 - p * float(learnable @ learnable)
         unlearnt = kappa / (p * eigenvalues + kappa)
+        # 1 - γ = 1 - Σ (1 - u)² / p
+        slope = _share_left(eigenvalues, p, kappa, power=2)
         following = (ridge + float(eigenvalues @ unlearnt**2)) / slope if slope > 0 else 0.5 * kappa
         following = max(following, ridge)
         if following >= kappa * (1 - FIXED_POINT_TOLERANCE):
             break
         kappa = following
-    residual = abs(1 - ridge / kappa - float(np.sum(eigenvalues / (p * eigenvalues + kappa))))
-    return kappa, residual
+    # f(κ) / κ = 1 - Σ (1 - u) / p - a / κ
+    return kappa, abs(_share_left(eigenvalues, p, kappa, power=1) - ridge / kappa)
+
+
+def _share_left(eigenvalues: Array, n_train: float, kappa: float, *, power: int) -> float:
+    """Return ``1 - Σ (1 - u)^power / p`` with ``u = κ / (p λ + κ)``, also where the sum is p up to rounding.
+
+    Modes that are mostly learnt are counted, ``1 - (1 - u)^power`` summed: for p of them nothing cancels.
+    """
+    if n_train == 0:
+        return 1.0 if power == 2 else 1 - float(eigenvalues.sum()) / kappa
+    spread = n_train * eigenvalues + kappa
+    unlearnt, learnt = kappa / spread, n_train * eigenvalues / spread
+    mostly = unlearnt < 0.5
+    small = unlearnt[mostly]
+    kept = float(np.sum(small if power == 1 else small * (2 - small)))
+    lost = float(np.sum(learnt[~mostly] ** power))
+    return (n_train - int(np.count_nonzero(mostly)) + kept - lost) / n_train
 
 
 def _one_minus_overfitting(eigenvalues: Array, n_train: float, kappa: float, ridge: float) -> float:
