@@ -23,6 +23,9 @@ from ..run_options import (
 from .repeats import Array, Repeats, as_repeats, random_halves, repeat_gram
 from .spontaneous import remove_spontaneous
 
+SMALLEST_SUM_OF_SQUARES = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
+"""Below it small components would lose digits to gradual underflow."""
+
 
 def cvpca(
     X1: Any,
@@ -110,10 +113,7 @@ def cvpca(
     k = _check_options(repeats, k, n_shuffles)
     tell("Gram matrix of all presentations")
     gram = repeat_gram(repeats, center=center, threads=threads)
-    if not np.isfinite(gram).all():
-        raise InvalidInputError("sums of squares overflow: divide the responses by a power of ten first")
-    # A power of two, so that squares of the Gram matrix stay in range and no bit changes.
-    unit = float(np.ldexp(1.0, int(np.frexp(np.diagonal(gram).max())[1])))
+    unit = _unit_of(gram)
     gram /= unit
     generator = np.random.Generator(np.random.Philox(seed))
     rounds = max(1, n_shuffles)
@@ -139,6 +139,18 @@ def cvpca(
             "cross-validated PCA on one Gram matrix", n_passes=1, peak_bytes=3 * gram.nbytes + contributions.nbytes
         ),
     )
+
+
+def _unit_of(gram: Array) -> float:
+    """Return a power of two near the largest sum of squares, so that its squares stay in range and no bit changes."""
+    if not np.isfinite(gram).all():
+        raise InvalidInputError("sums of squares overflow: divide the responses by a power of ten first")
+    largest = float(np.diagonal(gram).max())
+    if largest == 0:
+        raise InvalidInputError("all responses are zero or constant: there is nothing to decompose")
+    if largest < SMALLEST_SUM_OF_SQUARES:
+        raise InvalidInputError("sums of squares underflow: multiply the responses by a power of ten first")
+    return float(np.ldexp(1.0, int(np.frexp(largest)[1])))
 
 
 def _check_options(repeats: Repeats, k: int | None, n_shuffles: int) -> int:

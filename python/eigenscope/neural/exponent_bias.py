@@ -30,7 +30,8 @@ def exponent_bias(
 
     Gaussian recordings of the same size are simulated: signal with the fitted power law, noise along the same
     axes with the variances found. Their exponents are compared with the one put in; a second round starts from
-    the exponent corrected once. Subtract the value from the fitted exponent, or use `fit_power_law_moments`,
+    the exponent corrected once. Assumed: Gaussian stimuli and noise, and noise independent between stimuli.
+    Subtract the value from the fitted exponent, or use `fit_power_law_moments`,
     which has no such bias.
 
     Parameters

@@ -14,6 +14,7 @@ from .. import _core
 from ..errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..inputs import as_matrix
 from ..run_options import single_threaded_blas
+from .representation import ROUNDING_OF_MEANS
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -143,12 +144,32 @@ def repeat_gram(repeats: Repeats, *, center: bool, threads: int) -> Array:
         for repeat, array in enumerate(repeats.arrays):
             rows = block[repeat * n_stimuli : (repeat + 1) * n_stimuli]
             rows[...] = array[:, first:last]
-        if center:
-            block[here] -= block[here].mean(axis=0)
         block[~here] = 0.0
+        if center:
+            center_in_place(block, here)
         with single_threaded_blas():
             gram += _core.sample_gram(block, center=False, threads=threads)["cross_products"]
     return np.tril(gram) + np.tril(gram, -1).T
+
+
+def center_in_place(block: Array, here: Array | None = None) -> None:
+    """Subtract each neuron's mean over rows; a neuron that is constant up to rounding becomes zero.
+
+    Parameters
+    ----------
+    block : ndarray, shape (n_rows, n_neurons)
+        Overwritten.
+    here : ndarray of bool, shape (n_rows,), optional
+        Rows that count; the others are zero before and after.
+    """
+    # Sums that overflow leave values that are not finite, which every caller refuses.
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = block.sum(axis=0) / (len(block) if here is None else here.sum())
+        block -= means
+    if here is not None:
+        block[~here] = 0.0
+    spread = np.maximum(block.max(axis=0), -block.min(axis=0))
+    block[:, spread <= ROUNDING_OF_MEANS * np.abs(means)] = 0.0
 
 
 def random_halves(present: Array, generator: np.random.Generator | None) -> tuple[Any, Any]:
@@ -187,6 +208,8 @@ def _averaging(half: Array, n_stimuli: int) -> Any:
 
 def split_repeats(X: Any, *, nan: str = "raise", rng: Any = None) -> tuple[Array, Array]:
     """Average the repeats of every stimulus in two halves.
+
+    Assumed: repeats of a stimulus differ by noise only, so that any split of them will do.
 
     Parameters
     ----------
