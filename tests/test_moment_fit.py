@@ -99,6 +99,8 @@ def test_break_is_found():
     assert broken.first_exponent == pytest.approx(0.5, abs=4 * broken.first_stderr)
     assert broken.exponent == pytest.approx(1.2, abs=0.05)
     assert 8 <= broken.break_rank <= 24
+    assert broken.break_interval[0] <= 15 <= broken.break_interval[1]
+    assert f"({broken.break_interval[0]} to {broken.break_interval[1]})" in broken.summary()
 
 
 def coverage(n_draws, seed):
@@ -156,6 +158,10 @@ def test_breaks_tried_are_ranks_of_the_population():
         (lambda a, b: fit_power_law_moments(a, b[:-1]), InvalidInputError, "one shape"),
         (lambda a, b: fit_power_law_moments(a[:6], b[:6]), InvalidInputError, "6 stimuli are too few"),
         (lambda a, b: fit_power_law_moments(a, b, slopes=3), InvalidInputError, "slopes"),
+        (lambda a, b: fit_power_law_moments(a[:, :1], b[:, :1], rng=0), InvalidInputError, "1 neurons have too few"),
+        (lambda a, b: fit_power_law_moments(a[:, :2], b[:, :2], slopes=2, rng=0), InvalidInputError, "at least 3"),
+        (lambda a, b: fit_power_law_moments(a * 1e170, b * 1e170, rng=0), InvalidInputError, "products overflow"),
+        (lambda a, b: fit_power_law_moments(0 * a + 0.1, 0 * b + 0.1, rng=0), InvalidInputError, "constant"),
         (lambda a, b: fit_power_law_moments(a, b, n_moments=40), InvalidInputError, "choose 3 to 20"),
         (lambda a, b: fit_power_law_moments(a, b, n_bootstraps=5), InvalidInputError, "more than 11"),
         (lambda a, b: fit_power_law_moments(a, b, confidence=2), InvalidInputError, "confidence"),

@@ -15,7 +15,8 @@ from ..results.base import Result
 from ..results.estimate import Estimate
 from ..run_options import RandomSource, resolve_seed
 from .dimensionality import participation_ratio
-from .moment_fit import MomentPowerLawFit, estimate_moments, fit_moments
+from .moment_estimate import estimate_moments
+from .moment_fit import MomentPowerLawFit, fit_moments
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
