@@ -69,6 +69,11 @@ def test_jackknife_error_is_the_spread_over_data_sets():
     errors, stderrs = np.array(values).T
     # The spread of 40 values is known to 11 %, its jackknife estimates from 10 groups to 24 % each.
     assert 0.6 < stderrs.mean() / errors.std(ddof=1) < 1.5
+    assert np.all(result.test_correlation_stderr > 0)
+    alignment, error = result.task_model_alignment, result.task_model_alignment_stderr
+    assert alignment.shape == error.shape == (200,)
+    assert np.all(error[:90] > 0)
+    assert error[-1] < 1e-12
     low, high = result.interval()
     assert low[0] < result.expected_test_error[0] < high[0]
 
