@@ -70,7 +70,7 @@ def dimension_count(spectrum: Spectrum, share: float, *, confidence: float) -> E
     quantile = float(ndtri((1 + confidence) / 2))
     margin = quantile * np.sqrt(2 / spectrum.degrees_of_freedom * np.maximum(variance, 0.0))
     low, high = (
-        int(min(np.count_nonzero(bound < share), len(shares) - 1)) + 1
+        min(int(np.count_nonzero(bound < share)), len(shares) - 1) + 1
         for bound in (cumulative + margin, cumulative - margin)
     )
     return Estimate(spectrum.dims_for_variance(share), (high - low) / (2 * quantile), (low, high), confidence)
