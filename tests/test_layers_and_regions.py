@@ -80,7 +80,14 @@ def test_tensors_are_layers_too():
 
 
 def test_layers_are_refused_with_a_reason():
-    for layers, message in (([], "no layer"), ([np.zeros(5)], "first axis"), ([np.eye(10)], "positive eigenvalues")):
+    with pytest.raises(InvalidInputError, match="ranks must be"):
+        layer_report([np.ones((20, 9))], ranks=None)
+    for layers, message in (
+        (None, "a mapping"),
+        ([], "no layer"),
+        ([np.zeros(5)], "first axis"),
+        ([np.eye(10)], "positive eigenvalues"),
+    ):
         with pytest.raises(InvalidInputError, match=message):
             layer_report(layers)
 
@@ -109,6 +116,10 @@ def test_too_little_signal_is_undecided_not_scale_free():
 
 
 def test_regions_are_refused_by_name():
+    with pytest.raises(InvalidInputError, match="no region"):
+        compare_regions([np.ones((20, 3))])
+    with pytest.raises(InvalidInputError, match="region 'V1' must be a pair"):
+        compare_regions({"V1": np.ones((20, 3))})
     with pytest.raises(InvalidInputError, match="no region"):
         compare_regions({})
     with pytest.raises(InvalidInputError, match="region 'V4': repeats must have one shape"):

@@ -164,6 +164,8 @@ def test_breaks_tried_are_ranks_of_the_population():
         (lambda a, b: fit_power_law_moments(0 * a + 0.1, 0 * b + 0.1, rng=0), InvalidInputError, "constant"),
         (lambda a, b: fit_power_law_moments(a, b, n_moments=40), InvalidInputError, "choose 3 to 20"),
         (lambda a, b: fit_power_law_moments(a, b, n_bootstraps=5), InvalidInputError, "more than 11"),
+        (lambda a, b: fit_power_law_moments(a, b, n_moments=3.5), InvalidInputError, "choose 3 to 20"),
+        (lambda a, b: fit_power_law_moments(a, b, n_orders=1.5), InvalidInputError, "at least one order"),
         (lambda a, b: fit_power_law_moments(a, b, confidence=2), InvalidInputError, "confidence"),
         (lambda a, b: fit_power_law_moments(a, -a, rng=0), InvalidInputError, "no signal in common"),
         (lambda a, b: fit_power_law_moments(0 * a, 0 * b), InvalidInputError, "zero"),

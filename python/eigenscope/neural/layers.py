@@ -10,7 +10,7 @@ import numpy as np
 
 from ..covariance import covariance_spectrum
 from ..errors import InvalidInputError
-from ..power_law import fit_power_law
+from ..power_law import check_ranks, fit_power_law
 from ..results.base import Result
 from ..results.estimate import Estimate
 from ..results.power_law_fit import PowerLawFit
@@ -170,6 +170,9 @@ def layer_report(
     >>> bool(abs(layer_report(layers).layers[0].power_law.exponent - 1) < 0.15)
     True
     """
+    check_ranks(ranks)
+    if not isinstance(activations, (Mapping, Sequence, np.ndarray)):
+        raise InvalidInputError(f"activations must be a mapping of names to arrays or a list, got {activations!r}")
     named = dict(activations) if isinstance(activations, Mapping) else {str(i): x for i, x in enumerate(activations)}
     if not named:
         raise InvalidInputError("there is no layer: give a mapping of names to arrays, or a list of arrays")

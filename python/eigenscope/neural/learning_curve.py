@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import is_whole_number
 from ..eigenvalues import NEGATIVE_TOLERANCE
 from ..errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..results.base import Result
@@ -173,7 +174,7 @@ def learning_curve(
         raise InvalidInputError(f"{len(ridges)} values of ridge for {len(sizes)} training sizes: give one, or one each")
     if not (np.ndim(noise) == 0 and math.isfinite(noise) and noise >= 0):
         raise InvalidInputError(f"noise must be a finite number that is not negative, got {noise!r}")
-    if n_outputs != int(n_outputs) or n_outputs < 1:
+    if not is_whole_number(n_outputs) or n_outputs < 1:
         raise InvalidInputError(f"n_outputs must be a positive integer, got {n_outputs!r}")
     return _curve(values, weights, sizes, np.broadcast_to(ridges, sizes.shape).copy(), float(noise), int(n_outputs))
 

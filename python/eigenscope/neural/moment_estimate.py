@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..results.run_info import RunInfo
 from ..run_options import RandomSource, Stopwatch, resolve_seed, resolve_threads, single_threaded_blas
@@ -48,21 +49,23 @@ def estimate_moments(
     watch = Stopwatch(threads, seed)
     repeats = as_repeats(X1, X2, minimum_stimuli=8)
     n_stimuli = repeats.n_stimuli
-    if not 3 <= n_moments <= n_stimuli // 2:
+    if not (is_whole_number(n_moments) and 3 <= n_moments <= n_stimuli // 2):
         raise InvalidInputError(
             f"n_moments={n_moments!r} with {n_stimuli} stimuli: choose 3 to {n_stimuli // 2}, chains of that many "
             "pairs of stimuli are needed"
         )
     draws = math.floor(10 * n_moments * math.log(n_moments)) if n_bootstraps is None else n_bootstraps
-    if draws <= n_moments + 1 or n_orders < 1:
+    enough = is_whole_number(draws) and is_whole_number(n_orders) and draws > n_moments + 1 and n_orders >= 1
+    if not enough:
         raise InvalidInputError(
-            f"n_bootstraps={draws} and n_orders={n_orders}: the covariance of {n_moments} moments needs more than "
+            f"n_bootstraps={draws!r} and n_orders={n_orders!r}: the covariance of {n_moments} moments needs more than "
             f"{n_moments + 1} resamples, and at least one order"
         )
+    n_moments = int(n_moments)
     cross = _cross_gram(repeats)
     generator = np.random.Generator(np.random.Philox(seed))
-    orders = [generator.permutation(n_stimuli) for _ in range(n_orders)]
-    resamples = [generator.integers(0, n_stimuli, n_stimuli) for _ in range(draws)]
+    orders = [generator.permutation(n_stimuli) for _ in range(int(n_orders))]
+    resamples = [generator.integers(0, n_stimuli, n_stimuli) for _ in range(int(draws))]
     scale = float(np.abs(cross).max())
     if not 0 < scale < math.inf:
         raise InvalidInputError(
@@ -82,7 +85,7 @@ def estimate_moments(
     return MomentEstimate(
         values=values * units,
         covariance=np.atleast_2d(np.cov(samples.T)) * np.outer(units, units),
-        n_bootstraps=draws,
+        n_bootstraps=int(draws),
         n_stimuli=n_stimuli,
         n_neurons=repeats.n_neurons,
         info=watch.info("eigen-moments", n_passes=1, peak_bytes=3 * cross.nbytes),

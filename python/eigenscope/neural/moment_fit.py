@@ -192,7 +192,7 @@ def fit_power_law_moments(
 
 def fit_moments(estimate: MomentEstimate, *, slopes: int, confidence: float) -> MomentPowerLawFit:
     """Fit one slope, or two with the best break, to estimated moments."""
-    if slopes not in FEWEST_NEURONS:
+    if slopes not in tuple(FEWEST_NEURONS):
         raise InvalidInputError(f"slopes must be 1 or 2, got {slopes!r}")
     if estimate.n_neurons < FEWEST_NEURONS[slopes]:
         raise InvalidInputError(

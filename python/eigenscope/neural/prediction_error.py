@@ -10,6 +10,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
+from ..arguments import is_whole_number
 from ..dimensionality import participation_ratio
 from ..errors import InvalidInputError
 from ..results.base import Result
@@ -277,7 +278,7 @@ def _sizes(n_train: ArrayLike | None, n_stimuli: int) -> Array:
 def _check_options(ridge: float, n_subsets: int) -> None:
     if not (np.ndim(ridge) == 0 and math.isfinite(ridge) and ridge >= 0):
         raise InvalidInputError(f"ridge must be a finite number that is not negative, got {ridge!r}")
-    if n_subsets != int(n_subsets) or n_subsets < 2:
+    if not is_whole_number(n_subsets) or n_subsets < 2:
         raise InvalidInputError(f"n_subsets must be an integer of at least 2, got {n_subsets!r}")
 
 

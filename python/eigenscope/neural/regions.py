@@ -149,7 +149,7 @@ def compare_regions(
     >>> compare_regions({"V1": region}, rng=0).regions[0].verdict
     'scale-free'
     """
-    if not regions:
+    if not isinstance(regions, Mapping) or not regions:
         raise InvalidInputError("there is no region: give a mapping of names to pairs (X1, X2)")
     seeds = np.random.SeedSequence(resolve_seed(rng)).spawn(len(regions))
     found = tuple(
@@ -163,6 +163,8 @@ def compare_regions(
 def _region(
     name: str, repeats: tuple[Any, Any], confidence: float, seed: np.random.SeedSequence, threads: int | None
 ) -> RegionSpectrum:
+    if not isinstance(repeats, (tuple, list)) or len(repeats) != 2:
+        raise InvalidInputError(f"region {name!r} must be a pair (X1, X2) of responses to the same stimuli")
     try:
         X1, X2 = repeats
         estimate = estimate_moments(X1, X2, rng=seed, threads=threads)

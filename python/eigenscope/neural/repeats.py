@@ -19,7 +19,10 @@ from .representation import ROUNDING_OF_MEANS
 Array = np.ndarray[Any, np.dtype[Any]]
 
 NEURONS_PER_BLOCK = 1024
-"""Neurons cast, centred and multiplied at a time: bounds the scratch beside the Gram matrix."""
+"""Neurons cast, centred and multiplied at a time, or as many as fill half a Gram matrix if those are more."""
+
+MIRROR_PANEL = 512
+"""Columns of the lower triangle copied at a time."""
 
 MISSING_POLICIES = ("raise", "omit")
 
@@ -137,9 +140,11 @@ def repeat_gram(repeats: Repeats, *, center: bool, threads: int) -> Array:
     n_stimuli, n_repeats = repeats.n_stimuli, len(repeats.arrays)
     order = n_repeats * n_stimuli
     here = repeats.present.ravel()
-    gram = np.zeros((order, order))
-    for first in range(0, repeats.n_neurons, NEURONS_PER_BLOCK):
-        last = min(first + NEURONS_PER_BLOCK, repeats.n_neurons)
+    # In the order of the core's matrices: adding across orders would cost more than the products.
+    gram = np.zeros((order, order), order="F")
+    width = max(NEURONS_PER_BLOCK, order // 2)
+    for first in range(0, repeats.n_neurons, width):
+        last = min(first + width, repeats.n_neurons)
         block = np.empty((order, last - first))
         for repeat, array in enumerate(repeats.arrays):
             rows = block[repeat * n_stimuli : (repeat + 1) * n_stimuli]
@@ -149,7 +154,17 @@ def repeat_gram(repeats: Repeats, *, center: bool, threads: int) -> Array:
             center_in_place(block, here)
         with single_threaded_blas():
             gram += _core.sample_gram(block, center=False, threads=threads)["cross_products"]
-    return np.tril(gram) + np.tril(gram, -1).T
+    _mirror_lower_triangle(gram)
+    return gram.T
+
+
+def _mirror_lower_triangle(matrix: Array) -> None:
+    """Copy the lower triangle to the upper one, panel by panel."""
+    for start in range(0, len(matrix), MIRROR_PANEL):
+        end = min(start + MIRROR_PANEL, len(matrix))
+        corner = matrix[start:end, start:end]
+        corner[...] = np.tril(corner) + np.tril(corner, -1).T
+        matrix[start:end, end:] = matrix[end:, start:end].T
 
 
 def center_in_place(block: Array, here: Array | None = None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..run_options import RandomSource
 from ..svd import svds
@@ -67,9 +68,9 @@ def remove_spontaneous(
     resting = representation(spontaneous, name="the spontaneous activity")
     values = _as_responses(responses, resting.n_neurons)
     limit = min(resting.n_stimuli - 1, resting.n_neurons)
-    if not 0 <= n_components <= limit:
+    if not is_whole_number(n_components) or not 0 <= n_components <= limit:
         raise InvalidInputError(
-            f"n_components={n_components} of {resting.n_stimuli} time points x {resting.n_neurons} neurons: at most "
+            f"n_components={n_components!r} of {resting.n_stimuli} time points x {resting.n_neurons} neurons: at most "
             f"{limit} components exist"
         )
     deviation = np.full(resting.n_neurons, np.ldexp(1.0, -resting.exponent))
