@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parents[1] / ".." / "shared" / "data" / "kernel_learning
 @pytest.mark.skipif(not FOLDER.exists(), reason="no shared data folder beside the checkout")
 @pytest.mark.parametrize("name", ["mnist", "cifar"])
 def test_published_learning_curves(name):
+    # T7
     with np.load(FOLDER / f"{name}_rbf_learning_curves.npz") as archive:
         data = dict(archive)
     n_classes, checked = 10, 0
@@ -66,6 +67,7 @@ def test_fixed_point_is_solved_to_rounding(ridge, decay):
 
 @pytest.mark.parametrize("ridge", [1e-3, 1e-8])
 def test_gaussian_design(ridge):
+    # T8
     n_modes, n_draws, noise = 800, 60, 0.3
     values = np.arange(1, n_modes + 1) ** -1.2
     rng = np.random.default_rng(1)
