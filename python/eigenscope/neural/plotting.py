@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from ..results.plot_style import DATA_COLOUR, FIT_COLOUR, INK, MUTED, NOISE_COLOUR, NOTE_SIZE, new_axes, style_axes
 
@@ -103,7 +104,7 @@ def plot_regions(comparison: RegionComparison, ax: Axes | None = None, *, title:
         ax.plot([position], [region.single.exponent], "o", color=colour, markersize=5, zorder=3)
         if not region.is_scale_free:
             broken, beside = region.broken, [position + 0.15] * 2
-            reach = (broken.interval[1] - broken.interval[0]) / 2 * broken.first_stderr / broken.stderr
+            reach = float(ndtri((1 + broken.confidence) / 2)) * broken.first_stderr
             first = [broken.first_exponent - reach, broken.first_exponent + reach]
             for ends, slope in ((first, broken.first_exponent), (broken.interval, broken.exponent)):
                 ax.plot(beside, ends, color=colour, linewidth=1.0, zorder=2)
