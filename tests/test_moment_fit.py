@@ -103,13 +103,15 @@ def test_break_is_found():
     assert f"({broken.break_interval[0]} to {broken.break_interval[1]})" in broken.summary()
 
 
-def coverage(n_draws, seed):
+def coverage(n_draws, seed, model="aligned"):
+    """Count intervals that cover and shapes rejected, for half as much noise as signal in one of three arrangements."""
     eigenvalues = RANKS[:200] ** -1.0
+    noise = 0.5 * (np.full(200, eigenvalues.mean()) if model == "independent" else eigenvalues)
     covered, rejected, errors = 0, 0, []
     for draw in range(n_draws):
         generator = np.random.default_rng([seed, draw])
-        X1, X2 = recording(160, eigenvalues, 0.5 * eigenvalues, generator)
-        fit = fit_power_law_moments(X1, X2, rng=draw)
+        axes = np.linalg.qr(generator.standard_normal((200, 200)))[0] if model == "axes of its own" else None
+        fit = fit_power_law_moments(*recording(160, eigenvalues, noise, generator, axes), rng=draw)
         covered += fit.interval[0] <= 1 <= fit.interval[1]
         rejected += fit.misfit_p_value < 0.05
         errors.append(fit.exponent - 1)
@@ -124,10 +126,11 @@ def test_interval_covers_and_test_rarely_rejects():
 
 
 @pytest.mark.slow
-def test_coverage_table():
-    covered, rejected, errors = coverage(800, 1)
-    assert binom.ppf(1e-3, 800, 0.92) <= covered <= binom.ppf(1 - 1e-3, 800, 0.97)
-    assert rejected <= binom.ppf(1 - 1e-3, 800, 0.05)
+@pytest.mark.parametrize("model", ["aligned", "axes of its own", "independent"])
+def test_coverage_table(model):
+    covered, rejected, errors = coverage(400, 1, model)
+    assert binom.ppf(1e-3, 400, 0.92) <= covered <= binom.ppf(1 - 1e-3, 400, 0.97)
+    assert rejected <= binom.ppf(1 - 1e-3, 400, 0.05)
     assert abs(errors.mean()) <= 0.02
 
 
