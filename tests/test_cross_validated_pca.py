@@ -283,6 +283,11 @@ def test_spontaneous_activity_is_refused_with_a_reason():
         (lambda a, b: cvpca(a * 0, b * 0), InvalidInputError, "nothing to decompose"),
         # The mean of 0.1 is not 0.1: constant up to rounding.
         (lambda a, b: cvpca(a * 0 + 0.1, b * 0 + 0.1), InvalidInputError, "constant: there is nothing to decompose"),
+        (
+            lambda a, b: cvpca(a * 0 + a[0], b * 0 + b[0], n_shuffles=0),
+            InvalidInputError,
+            "one repeat are zero or constant",
+        ),
         (lambda a, b: cvpca(a * 1e-160, b * 1e-160), InvalidInputError, "underflow"),
         (lambda a, b: cvpca(np.where(a > 2, np.nan, a), b), NonFiniteInputError, "repeat 1"),
         (lambda a, b: cvpca(a, b, spontaneous=a[:, 1:]), InvalidInputError, "same neurons"),

@@ -191,13 +191,15 @@ def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center: bool) ->
     ``c1 = A B^½`` and ``c2 = G21 A B^-½``. Their product is ``A ∘ (G21 A)``, in which B cancels.
     """
     train, cross, second_total = _products_of_halves(gram, *halves)
+    before = float(np.trace(train))
     if center:
         weights = np.asarray(halves[1].sum(axis=0)).ravel()
         second_total -= float(weights @ (gram @ weights)) / len(train)
         _center_in_place(train)
         _center_in_place(cross)
     largest, common = float(np.trace(train)), float(np.trace(cross))
-    if largest <= 0:
+    # What is left of constant responses whose means differ between the repeats is rounding.
+    if largest <= len(train) * np.finfo(np.float64).eps * before:
         raise InvalidInputError("all responses of one repeat are zero or constant: there is nothing to decompose")
     traces = np.array([common, (largest + second_total) / 2 - common])
     # Symmetric: its transpose is the same matrix in the order LAPACK wants.
