@@ -342,7 +342,8 @@ def _from_iteration(source: Source, task: Task, max_memory: int | float | str, w
     # Products with a sparse matrix need only what it stores.
     sparse = getattr(source.array, "sparse", None)
     found = svds(
-        source.array if sparse is None else sparse, task.k, center=task.center, scale=task.scale, max_memory=max_memory, rng=task.seed,
+        source.array if sparse is None else sparse, task.k,
+        center=task.center, scale=task.scale, max_memory=max_memory, rng=task.seed,
         threads=task.threads,
     )  # fmt: skip
     variances = sums["squared_deviation"] / divisor
