@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 import scipy.sparse
-import scipy.special
 
 from ..errors import InvalidInputError
 from ..inputs import as_matrix
@@ -114,8 +113,10 @@ def _exact(values: Array, confidence: float, n_matvecs: int) -> DiagonalEstimate
 
 
 def _sampled(known: Array, samples: Array, confidence: float, n_matvecs: int) -> DiagonalEstimate:
+    from scipy.special import stdtrit
+
     count = samples.shape[1]
     values = known + samples.mean(axis=1)
     stderr = samples.std(axis=1, ddof=1) / np.sqrt(count)
-    half = float(scipy.special.stdtrit(count - 1, 0.5 * (1 + confidence))) * stderr
+    half = float(stdtrit(count - 1, 0.5 * (1 + confidence))) * stderr
     return DiagonalEstimate(values, stderr, (values - half, values + half), confidence, n_matvecs)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-import scipy.special
 
 from ..errors import Interrupted, InvalidInputError
 from ..results.estimate import Estimate
@@ -101,7 +100,9 @@ def _in_rounds(
 
 def mean_estimate(samples: Array, n_matvecs: int, confidence: float) -> Estimate:
     """Return Student's interval of the mean of exchangeable estimates."""
+    from scipy.special import stdtrit
+
     count, value = len(samples), float(samples.mean())
     stderr = float(samples.std(ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-    half = float(scipy.special.stdtrit(max(count - 1, 1), 0.5 * (1 + confidence))) * stderr
+    half = float(stdtrit(max(count - 1, 1), 0.5 * (1 + confidence))) * stderr
     return Estimate(value, stderr, (value - half, value + half), confidence, n_matvecs)
