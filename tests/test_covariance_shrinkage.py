@@ -170,6 +170,7 @@ def test_all_zero_stays_zero():
         ([1.0, 2, 3], {"n_samples": 2}, "more than n_samples=2"),
         ([0.0, 1, 2], {"n_samples": 20}, "duplicated features"),
         (np.linspace(1, 2, 5), {"n_samples": 11, "method": "analytical"}, "too few"),
+        ([0, 0, 1.0, 2, 4], {"n_samples": 3, "method": "analytical"}, "too few"),
         ([1.0, 2], {}, "n_samples"),
         ([1.0, np.inf], {"n_samples": 5}, "infinite"),
         ([1.0, -1], {"n_samples": 5}, "negative"),

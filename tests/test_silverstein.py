@@ -62,6 +62,14 @@ def test_largest_eigenvalue_edge_matches_reference_values():
     assert edge.location + 0.979316053 * edge.scale == pytest.approx(18.584826, abs=5e-7)
 
 
+@pytest.mark.parametrize("ratio", [0.1, 0.5, 2.0])
+def test_edge_of_the_white_law_scales_as_published(ratio):
+    edge = GeneralizedMarchenkoPastur([1.0], ratio).largest_eigenvalue_edge(1000)
+    root = np.sqrt(ratio)
+    assert edge.location == pytest.approx((1 + root) ** 2, rel=1e-14)
+    assert edge.scale == pytest.approx((1 + root) ** (4 / 3) * ratio ** (-1 / 6) * 1000 ** (-2 / 3), rel=1e-13)
+
+
 @pytest.mark.parametrize("ratio", [1e-6, 0.1, 0.5, 1.0, 2.0, 50.0])
 @pytest.mark.parametrize("variance", [1.0, 1e150, 1e-150])
 def test_one_population_eigenvalue_gives_the_white_law(ratio, variance):

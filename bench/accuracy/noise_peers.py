@@ -50,10 +50,10 @@ def this_package(values: np.ndarray, n: int, p: int) -> Answer:
     return fit.variance.value, fit.n_signal
 
 
-def classical_test(values: np.ndarray, n: int, p: int) -> Answer:
+def classical_test(values: np.ndarray, n: int, p: int, level: float = LEVEL) -> Answer:
     """Kritchman and Nadler (2009) as published: the white edge of p - k features."""
     sample = as_eigenvalues(values, n_samples=n, n_features=p)
-    quantile = float(TracyWidom(1).ppf(1 - LEVEL))
+    quantile = float(TracyWidom(1).isf(level))
     for k in range(min(n, p) // 2):
         variance = kritchman_nadler(sample, k)[0]
         edge = largest_eigenvalue_edge(n, p - k, variance=variance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -50,7 +51,7 @@ class Eigenvalues:
         """Return the same spectrum in another unit."""
         return dataclasses.replace(self, values=self.values * factor, total_variance=self.total_variance * factor)
 
-    @property
+    @functools.cached_property
     def rests(self) -> Array:
         """Sum of all eigenvalues beyond the first k, for k = 0 … len(values), shape (len(values) + 1,)."""
         hidden = 0.0 if self.is_complete else max(0.0, self.total_variance - float(np.sum(self.values)))
