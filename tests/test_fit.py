@@ -267,6 +267,17 @@ def test_goodness_has_a_uniform_p_value_in_its_tail(n, p):
         assert np.sum(p_values < level) >= binom.ppf(1e-4, draws, 0.4 * level)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "p", "distance"), [(100, 50, 0.0492), (400, 200, 0.0155), (1000, 500, 0.0075)])
+def test_repelling_eigenvalues_keep_the_distance_small(n, p, distance):
+    draws, generator = 1000, np.random.default_rng([n, p])
+    law = MarchenkoPastur(p / n)
+    found = np.quantile([bulk_distance(law.rvs(p, rng=generator), n, p) for _ in range(draws)], 0.95) / p
+    # Published from few draws, and far below the 1.36 / sqrt(p) of independent ones.
+    assert found == pytest.approx(distance, rel=0.1)
+    assert found < 0.3 * 1.36 / math.sqrt(p)
+
+
 def test_distance_of_exact_quantiles_is_half_a_step():
     m = 50
     quantiles = MarchenkoPastur(0.5).ppf((np.arange(m) + 0.5) / m)

@@ -118,7 +118,7 @@ def fit_marchenko_pastur(
         return fit_correlated_noise(sample, temporal, spectrum=spectrum, method=method, significance=significance)
     # In units of the largest eigenvalue nothing overflows, however the data are scaled.
     scale = float(sample.values[0])
-    unit = sample.scaled(1 / scale)
+    unit = sample.in_units_of(scale)
     test = sequential_test(unit, significance)
     k = test.n_signal
     variance = variance_of(unit, k, chosen)

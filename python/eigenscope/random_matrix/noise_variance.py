@@ -95,7 +95,7 @@ def noise_variance(
     scale = float(sample.values[0])
     if scale == 0:
         return Estimate(0.0, 0.0, (0.0, 0.0))
-    found = variance_of(sample.scaled(1 / scale), n_signal, method)
+    found = variance_of(sample.in_units_of(scale), n_signal, method)
     low, high = found.interval
     return Estimate(found.value * scale, found.stderr * scale, (low * scale, high * scale))
 

@@ -76,11 +76,13 @@ def population_eigenvalue(eigenvalue: ArrayLike, ratio: float, *, variance: floa
     root = math.sqrt(positive_number("ratio", ratio))
     # (λ + 1 - c)² - 4 λ = (λ - (1 - √c)²) (λ - (1 + √c)²), without cancellation at the edge.
     above, below = value - (1 + root) ** 2, (1 - root) ** 2 - value
-    with np.errstate(invalid="ignore", divide="ignore"):
-        larger = ((value + 1 - ratio) + np.sqrt(above * -below)) / 2
-    # The product of both roots is λ; under the noise the smaller one is the spike.
-    found = np.where(above >= 0, larger, np.where((below >= 0) & (ratio < 1) & (value >= 0), value / larger, np.nan))
-    return np.asarray(variance * found)[()]
+    under = (below >= 0) & (value >= 0) & (ratio < 1)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        # Of the absolute values each root is taken alone: the square of a huge eigenvalue would overflow.
+        larger = ((value + 1 - ratio) + np.sqrt(np.abs(above)) * np.sqrt(np.abs(below))) / 2
+        # The product of both roots is λ; under the noise the smaller one is the spike.
+        found = np.where(above >= 0, larger, np.where(under, value / larger, np.nan))
+        return np.asarray(variance * found)[()]
 
 
 def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[Array, Array]:
@@ -124,6 +126,7 @@ def spike_stderr(
     Bai and Yao 2012, "On sample eigenvalues in a generalized spiked population model".
     """
     ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
+    n_samples = positive_number("n_samples", n_samples)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = 1 - ratio / (ell - 1) ** 2
         error = variance * ell * np.sqrt((1 if complex_data else 2) / (n_samples * slope))
@@ -189,7 +192,7 @@ def population_singular_value(singular_value: ArrayLike, aspect_ratio: float) ->
     root = math.sqrt(beta)
     above = y**2 - (1 + root) ** 2
     with np.errstate(invalid="ignore"):
-        squared = ((y**2 - beta - 1) + np.sqrt(above * (y**2 - (1 - root) ** 2))) / 2
+        squared = ((y**2 - beta - 1) + np.sqrt(above) * np.sqrt(y**2 - (1 - root) ** 2)) / 2
         spike = np.sqrt(squared)
     return np.where(above >= 0, spike, np.nan)[()]
 
@@ -216,6 +219,7 @@ def singular_value_stderr(spike: ArrayLike, aspect_ratio: float, n_long: float) 
     extreme eigenvalues of finite rank deformations of random matrices", Electron. J. Probab. 16.
     """
     x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
+    n_long = positive_number("n_long", n_long)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = x * np.sqrt((2 * x**2 + 1 + beta) / (2 * n_long * (x**4 - beta)))
     return np.where(x > beta**0.25, error, np.nan)[()]
