@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import numpy as np
 import pytest
 from eigenscope import MarchenkoPastur, _core, covariance_spectrum, shrink_covariance
@@ -186,3 +188,13 @@ def test_truncated_spectrum_is_refused():
     spectrum = covariance_spectrum(np.random.default_rng(7).standard_normal((80, 40)), k=5, threads=1)
     with pytest.raises(InvalidInputError, match="full spectrum"):
         shrink_covariance(spectrum)
+
+
+def test_a_density_must_say_how_many_eigenvalues_it_stands_for():
+    values = np.linspace(1, 4, 20)
+    density = types.SimpleNamespace(nodes=values, weights=np.full(20, 0.05))
+    with pytest.raises(InvalidInputError, match="pass n_features="):
+        shrink_covariance(density, n_samples=40)
+    np.testing.assert_allclose(
+        shrink_covariance(density, n_samples=40, n_features=20), shrink_covariance(values, n_samples=40), rtol=1e-9
+    )

@@ -70,6 +70,8 @@ def test_small_and_constant_data_are_answers():
     tiny = dimensionality(np.random.default_rng(0).standard_normal((6, 4)), n_surrogates=0)
     assert tiny.noise is None
     assert tiny.estimates[0].rule == "participation_ratio"
+    huge = dimensionality(1e150 * np.random.default_rng(0).standard_normal((60, 20)), n_surrogates=0)
+    assert huge["noise_test"].value == 0
     constant = dimensionality(np.ones((30, 20)), n_surrogates=0)
     assert constant["noise_test"].value == 0
     assert constant.warnings
@@ -79,6 +81,8 @@ def test_wrong_levels_are_refused():
     X = np.random.default_rng(0).standard_normal((30, 10))
     with pytest.raises(InvalidInputError, match="significance"):
         dimensionality(X, significance=2)
+    with pytest.raises(InvalidInputError, match="n_permutations must be an integer"):
+        parallel_analysis(X, n_permutations=20.5)
     with pytest.raises(InvalidInputError, match="use n_permutations=99"):
         dimensionality(X, significance=0.01)
 

@@ -128,7 +128,7 @@ def test_centred_data_count_their_degrees_of_freedom():
     assert fit.goodness > 0.01
 
 
-@pytest.mark.parametrize("scale", [1e-150, 1e150])
+@pytest.mark.parametrize("scale", [1e-150, 1e150, 1e-300, 1e300])
 def test_units_cancel(scale):
     n, p = 100, 60
     values = spiked_eigenvalues(n, p, [15, 8], np.random.default_rng(2))
@@ -230,6 +230,7 @@ def test_an_uncentred_mean_is_named():
         ([1.0] * 9, {"temporal": "ar1"}, InvalidInputError, "lag-one autocorrelation"),
         ([1.0] * 9, {"method": "mode"}, InvalidInputError, "method must be one of"),
         ([1.0] * 9, {"significance": 2.0}, InvalidInputError, "significance"),
+        ([1.0] * 9, {"n_features": 9.5}, InvalidInputError, "n_features must be an integer"),
         ([1.0], {"n_features": 1}, InvalidInputError, "nothing to fit"),
         ([], {}, InvalidInputError, "not empty"),
     ],

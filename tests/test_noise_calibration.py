@@ -29,7 +29,8 @@ def spectra(n, p, population, draws=DRAWS):
         yield np.linalg.eigvalsh(gram / n)[::-1]
 
 
-def test_spectra_have_the_trace_of_the_population(n=40, p=20):
+def test_spectra_have_the_trace_of_the_population():
+    n, p = 40, 20
     values = np.array(list(spectra(n, p, np.array([5.0]), 400)))
     assert values.sum(axis=1).mean() == pytest.approx(p + 4, rel=0.01)
 

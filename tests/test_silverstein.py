@@ -196,3 +196,19 @@ def test_single_precision_integers_and_order_do_not_matter():
 def test_wrong_input_is_explained(population, weights, ratio, error, text):
     with pytest.raises(error, match=text):
         GeneralizedMarchenkoPastur(population, ratio, weights)
+
+
+def test_points_that_are_no_numbers_and_spikes_below_zero():
+    law = GeneralizedMarchenkoPastur([1e300, 1e-300], 0.5)
+    np.testing.assert_allclose(law.support, [[0.25e300, 2.25e300]], rtol=1e-12)
+    law = GeneralizedMarchenkoPastur([1, 2], 0.5)
+    assert np.isnan(law.stieltjes(np.nan))
+    assert law.stieltjes(np.inf) == 0
+    assert np.isnan(law.sample_eigenvalue(-1.0))
+    assert np.isnan(law.population_eigenvalue(-1.0))
+    with pytest.raises(InvalidInputError, match="n must be"):
+        law.mean_quantiles(0)
+    with pytest.raises(InvalidInputError, match="n_samples must be"):
+        law.largest_eigenvalue_edge(0)
+    with pytest.raises(InvalidInputError, match="ratio must be"):
+        GeneralizedMarchenkoPastur([1, 2], "a")

@@ -141,3 +141,12 @@ def test_wrong_ratios_are_refused():
         spikes.detection_threshold(-1)
     with pytest.raises(InvalidInputError, match="shorter side"):
         spikes.sample_singular_value(2.0, 1.5)
+
+
+def test_extreme_values_are_answered_without_a_warning():
+    np.testing.assert_allclose(spikes.population_eigenvalue([1e300, np.inf], 0.5), [1e300, np.inf], rtol=1e-12)
+    assert np.isnan(spikes.population_eigenvalue([np.nan, 0.0], 1.0)).all()
+    with pytest.raises(InvalidInputError, match="n_samples must be"):
+        spikes.spike_stderr(4.0, 0.5, 0)
+    with pytest.raises(InvalidInputError, match="n_long must be"):
+        spikes.singular_value_stderr(4.0, 0.5, -1)

@@ -28,7 +28,7 @@ TOLERANCE = 1e-9
 """Precision of the logarithm of the ratio, far below its standard error."""
 
 MAX_STEPS = 60
-"""Secant steps inside a bracket; four or five suffice from the number of samples given."""
+"""Secant steps; four or five suffice from the number of samples given."""
 
 
 def effective_samples(
@@ -125,29 +125,19 @@ def _width(u: Array) -> Array:
 
 def _ratio_of_shape(shape: float, count: int, start: float) -> float:
     """Return the ratio at which width over level is `shape`: secant in logarithms, where the slope is about a half."""
-    target = math.log(shape) if shape > 0 else -math.inf
-    if shape <= _expected(BulkGrid(count, count / SMALLEST_RATIO, GRID_POINTS)).shape:
-        raise InvalidInputError(f"the bulk of {count} eigenvalues is narrower than that of any number of samples")
-
-    def excess(log_ratio: float) -> float:
-        return math.log(_expected(BulkGrid(count, count / math.exp(log_ratio), GRID_POINTS)).shape) - target
-
     # There are at least as many samples as non-zero eigenvalues.
-    low, high = math.log(SMALLEST_RATIO), 0.0
-    if excess(high) <= 0:
-        return 1.0
-    here, slope = min(math.log(start), high), 0.5
-    value = excess(here)
+    lowest, highest = math.log(SMALLEST_RATIO), 0.0
+    target = math.log(max(shape, math.ulp(0)))
+    here, slope, value, step = min(math.log(start), highest), 0.5, 0.0, 0.0
     for _ in range(MAX_STEPS):
-        low, high = (here, high) if value < 0 else (low, here)
-        following = here - value / slope
-        if not low <= following <= high:
-            following = (low + high) / 2
-        step = following - here
+        before, value = value, math.log(_expected(BulkGrid(count, count / math.exp(here), GRID_POINTS)).shape) - target
+        slope = (value - before) / step if step else slope
+        step = min(max(here - value / slope, lowest), highest) - here
         if abs(step) <= TOLERANCE:
             break
-        before, here, value = value, following, excess(following)
-        slope = (value - before) / step if value != before else slope
+        here += step
+    if here <= lowest:
+        raise InvalidInputError(f"the bulk of {count} eigenvalues is narrower than that of any number of samples")
     return math.exp(here)
 
 

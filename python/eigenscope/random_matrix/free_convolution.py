@@ -74,7 +74,8 @@ class Semicircle:
         def transform(points: Array) -> Array:
             relative = points / radius
             # Of the two equal forms, the one that does not cancel at infinity.
-            return np.asarray(-2 / radius / (relative + np.sqrt(relative - 1) * np.sqrt(relative + 1)))
+            with np.errstate(invalid="ignore"):
+                return np.asarray(-2 / radius / (relative + np.sqrt(relative - 1) * np.sqrt(relative + 1)))
 
         return apply_elementwise(transform, z, dtype=np.complex128)
 

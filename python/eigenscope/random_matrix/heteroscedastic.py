@@ -142,8 +142,8 @@ def dyson_equalizer(X: Any) -> NoiseEqualization:
         converged = bool(max(np.ptp(np.log(rows)), np.ptp(np.log(columns))) <= DYSON_TOLERANCE)
     if not converged:
         warnings.warn(
-            f"the scales of rows and columns did not settle in {passes} passes: the noise has not one variance for each "
-            "row times one for each column, or rows are repeated",
+            f"the scales of rows and columns did not settle in {passes} passes: the noise has not one variance for "
+            "each row times one for each column, or rows are repeated",
             ConvergenceWarning,
             stacklevel=2,
         )

@@ -12,6 +12,8 @@ from .base import Result
 from .estimate import Estimate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
 
     from ..random_matrix.laws import MarchenkoPastur
@@ -116,7 +118,7 @@ class MarchenkoPasturFit(Result):
         """
         from .noise_plotting import plot_marchenko_pastur_fit, plot_noise_scree
 
-        pictures = {"density": plot_marchenko_pastur_fit, "scree": plot_noise_scree}
+        pictures: dict[str, Callable[..., Axes]] = {"density": plot_marchenko_pastur_fit, "scree": plot_noise_scree}
         if kind not in pictures:
             raise InvalidInputError(f"kind must be one of {', '.join(pictures)}; got {kind!r}")
         return pictures[kind](self, ax=ax, **options)
