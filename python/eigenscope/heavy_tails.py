@@ -7,8 +7,9 @@ import numpy as np
 from .blocks import choose_block, read_block
 from .inputs import Source
 
-HEAVY_TAILS = 6.0
-"""Excess kurtosis (that of an exponential variable) from which single entries can exceed the noise edge."""
+HEAVY_TAILS = 2.0
+"""Excess kurtosis from which the noise test at 5 % finds a false signal in 20 to 40 % of recordings of 200 x 100
+(Laplace noise, and Student's with five degrees of freedom, whose sample kurtosis is about this)."""
 
 KURTOSIS_VALUES = 500_000
 """The tails are judged from a random block of at most this many values."""
