@@ -76,6 +76,11 @@ def scikit_learn() -> Rule:
 
 
 def scikit_rmt(estimator: str) -> Rule:
+    import scipy.misc
+
+    if not hasattr(scipy.misc, "derivative"):
+        # Gone from SciPy since 1.12, still imported there, and not needed by this rule.
+        scipy.misc.derivative = None
     from skrmt.denoise import MarchenkoPasturPCADenoiser
 
     def rule(values: np.ndarray, n: int, p: int) -> Answer:
