@@ -121,7 +121,7 @@ PEERS: dict[str, Callable[[], Rule]] = {
     "Kritchman–Nadler, as published": lambda: classical_test,
     "scikit-learn ``mle``": scikit_learn,
     "scikit-rmt ``median`` (default)": lambda: scikit_rmt("median"),
-    "scikit-rmt ``bulk_mean``": lambda: scikit_rmt("bulk_mean"),
+    "scikit-rmt ``mp_fit``": lambda: scikit_rmt("mp_fit"),
     "optht": optht_rule,
     "dipy ``mppca`` rule": dipy_rule,
 }
