@@ -204,6 +204,9 @@ def test_points_that_are_no_numbers_and_spikes_below_zero():
     law = GeneralizedMarchenkoPastur([1, 2], 0.5)
     assert np.isnan(law.stieltjes(np.nan))
     assert law.stieltjes(np.inf) == 0
+    assert law.stieltjes(0.0) == 1.5
+    assert law.stieltjes(-1e-12) == pytest.approx(1.5, rel=1e-9)
+    assert GeneralizedMarchenkoPastur([1, 2], 1.5).stieltjes(0.0) == np.inf
     assert np.isnan(law.sample_eigenvalue(-1.0))
     assert np.isnan(law.population_eigenvalue(-1.0))
     with pytest.raises(InvalidInputError, match="n must be"):

@@ -59,8 +59,8 @@ def variance_rows(draws: int) -> Iterator[Row]:
         for share in SHARES:
             r = round(share * min(n, p))
             theory = math.sqrt(2 / ((n - r) * (p - r)))
-            # The spread is wanted to 3 %, the bias to a tenth of 0.003.
-            count = max(min(draws, 500), math.ceil((theory / 0.0003) ** 2))
+            # The spread is wanted to a few percent, the bias to a fifth of 0.003.
+            count = max(min(draws, 200), math.ceil((theory / 0.0006) ** 2))
             fits = [
                 fit_marchenko_pastur(values, n_samples=n, n_features=p).variance
                 for values in spectra(n, p, separated_spikes(n, p, r), count)

@@ -266,12 +266,20 @@ class GeneralizedMarchenkoPastur:
         return quantile
 
     def _stieltjes(self, z: Array) -> Array:
-        finite = np.isfinite(z)
+        inner = np.isfinite(z) & (z != 0)
         values = np.where(np.isnan(z), z, 0)
-        values[finite] = self._finite_stieltjes(z[finite])
+        values[inner] = self._inner_stieltjes(z[inner])
+        values[z == 0] = self._mean_inverse
         return values
 
-    def _finite_stieltjes(self, z: Array) -> Array:
+    @property
+    def _mean_inverse(self) -> float:
+        """``∫ dF / x``, what is left of the Silverstein equation at zero."""
+        if self._ratio >= 1 or self._population[0] == 0:
+            return math.inf
+        return float(self._weights @ (1 / self._population)) / (1 - self._ratio)
+
+    def _inner_stieltjes(self, z: Array) -> Array:
         points = z / self._scale
         u = np.empty(len(points), dtype=np.complex128)
         real = points.imag == 0
