@@ -59,9 +59,9 @@ def test_units_cancel(scale):
 
 
 def test_impossible_spikes_are_refused():
-    with pytest.raises(InvalidInputError, match="must be positive and fewer"):
+    with pytest.raises(InvalidInputError, match="must be positive, finite and fewer"):
         conditional_noise_edge([1.0, -1.0], n_samples=60, n_features=40)
-    with pytest.raises(InvalidInputError, match="must be positive and fewer"):
+    with pytest.raises(InvalidInputError, match="must be positive, finite and fewer"):
         conditional_noise_edge(np.ones(40), n_samples=60, n_features=40)
 
 
