@@ -83,9 +83,11 @@ def test_low_rank_methods_are_exact_for_low_rank():
     values = np.zeros(200)
     values[:5] = [1.0, 2.0, 3.0, 4.0, 5.0]
     operator = testing.diagonal_operator(values)
-    for method in ("xtrace", "hutch++"):
-        estimate = trace(operator, method=method, max_matvecs=60, rng=0)
-        np.testing.assert_allclose(estimate.value, 15.0, rtol=1e-10)
+    for method in ("xtrace", "xnystrace", "hutch++"):
+        for seed in range(5):
+            estimate = trace(operator, method=method, max_matvecs=60, rng=seed)
+            np.testing.assert_allclose(estimate.value, 15.0, rtol=1e-10)
+            assert estimate.interval[0] <= 15.0 <= estimate.interval[1]
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])

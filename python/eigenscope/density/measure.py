@@ -162,10 +162,10 @@ class SpectralMeasure:
             error, quantile = scatter_factor(per_probe, bound, confidence)
             low, high = np.maximum(low, share - quantile * error), np.minimum(high, share + quantile * error)
         error = np.hypot(self.quadrature_error(x), len(self.fine) * self._density.rounding)
-        return (
-            np.maximum(share - np.hypot(share - low, error), 0.0),
-            np.minimum(share + np.hypot(high - share, error), 1.0),
-        )
+        low = np.maximum(share - np.hypot(share - low, error), 0.0)
+        high = np.minimum(share + np.hypot(high - share, error), 1.0)
+        # No eigenvalue lies beyond infinity.
+        return np.where(np.isinf(x), share, low), np.where(np.isinf(x), share, high)
 
     def bounds(self, x: Array) -> tuple[Array, Array]:
         """Return the mean over the probes of the Chebyshev–Markov–Stieltjes bounds."""
