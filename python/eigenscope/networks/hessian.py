@@ -118,7 +118,7 @@ def hessian_operator(
 
 @contextlib.contextmanager
 def differentiable_twice() -> Iterator[None]:
-    """Record gradients whatever mode the caller is in, and compute attention by kernels that have a second derivative."""
+    """Record gradients whatever the mode of the caller, with attention by kernels that have a second derivative."""
     import torch
 
     with contextlib.ExitStack() as modes:
@@ -314,8 +314,8 @@ class Curvature:
         wrong = int((~torch.isfinite(first)).sum())
         if wrong:
             raise NonFiniteInputError(
-                f"{wrong} of {self.size} entries of the gradient of the loss are NaN or infinite: look at the data, the "
-                "parameters and the loss"
+                f"{wrong} of {self.size} entries of the gradient of the loss are NaN or infinite: look at the data, "
+                "the parameters and the loss"
             )
         change = float((first - second).norm() / (first.norm() or 1.0))
         tolerance = CHANGE_FACTOR * float(torch.finfo(first.dtype).eps)
