@@ -108,7 +108,6 @@ def density_table(operator: Any, model: Any, loss: Any, data: Any) -> None:
     The mean over x of the distance between the distribution and a reference of many probes and steps: what smoothing
     costs is proportional to the width of the kernel.
     """
-    import curvlinops
     import torch
 
     reference = spectral_density(operator, degree=200, n_probes=16, check=False, rng=7)
@@ -123,6 +122,10 @@ def density_table(operator: Any, model: Any, loss: Any, data: Any) -> None:
         found = spectral_density(operator, degree=degree, n_probes=n_probes, check=False, rng=0)
         report(f"spectral_density {n_probes} x {degree}", found.info.n_matvecs, np.asarray(found.cdf(x)))
     print(found)
+    try:
+        import curvlinops
+    except ImportError:
+        return
     hessian = curvlinops.HessianLinearOperator(
         model, torch.nn.CrossEntropyLoss(), list(model.parameters()), [data], check_deterministic=False
     )

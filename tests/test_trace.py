@@ -106,6 +106,14 @@ def test_zero_and_identity():
     np.testing.assert_allclose(logdet(3.0 * np.eye(50), rng=0).value, 50 * math.log(3.0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e160, 1e300])
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
+def test_log_determinants_at_any_scale(scale, kind):
+    estimate = logdet(kind(scale * MATRIX), rng=0)
+    low, high = estimate.interval
+    assert low <= np.log(VALUES).sum() + N * math.log(scale) <= high
+
+
 def test_a_budget_is_kept_and_admitted():
     with pytest.warns(ConvergenceWarning, match="max_matvecs"):
         estimate = trace(OPERATOR, np.sin, rtol=1e-8, max_matvecs=100, rng=0)
@@ -118,6 +126,12 @@ def test_time_progress_and_interruption():
         trace(OPERATOR, method="hutchinson", rtol=1e-9, max_seconds=0.0, progress=lines.append, rng=0)
     assert len(lines) == 1
     assert "8 products" in lines[0]
+    for method in ("hutchinson", "slq"):
+        states = []
+        estimate = trace(OPERATOR, method=method, rtol=1e-9, callback=lambda state: states.append(state) is None, rng=0)
+        assert [state["n_matvecs"] for state in states] == [estimate.n_matvecs]
+    with pytest.raises(InvalidInputError, match="max_seconds"):
+        trace(OPERATOR, max_seconds=-1.0)
     calls = []
 
     def product(block):

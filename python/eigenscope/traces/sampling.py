@@ -98,7 +98,7 @@ def _in_rounds(
         used += count
         order = products.operator.shape[0]
         estimate = mean_estimate(family.estimates(), order, products.n_matvecs, target.confidence)
-        if target.is_met(estimate) or used >= most or target.is_out_of_time():
+        if target.ends_with(estimate) or used >= most:
             return estimate
         count = min(used, most - used)
 
