@@ -10,7 +10,7 @@ import pytest
 import scipy.integrate
 import scipy.sparse
 import scipy.stats
-from eigenscope import MarchenkoPastur, spectral_density, testing
+from eigenscope import GeneralizedMarchenkoPastur, MarchenkoPastur, spectral_density, testing
 from eigenscope.errors import (
     Interrupted,
     InvalidInputError,
@@ -132,6 +132,16 @@ def test_semicircle_and_marchenko_pastur_laws_are_recognised():
     assert comparison.p_value > 0.01
     assert comparison.distance < 0.02
     assert density.compare(MarchenkoPastur(400 / 1000)).p_value < 1e-3
+
+
+def test_noise_of_two_variances_follows_its_generalized_law_and_no_other():
+    X = np.random.default_rng(0).standard_normal((1200, 400)) * np.sqrt(np.repeat([1.0, 4.0], 200))
+    density = spectral_density(X, of="covariance", rng=0)
+    comparison = density.compare(GeneralizedMarchenkoPastur([1.0, 4.0], 400 / 1200))
+    # Eigenvalues of one draw keep within a few steps 1/n of the law.
+    assert comparison.distance < 5 / 400
+    assert comparison.p_value > 0.01
+    assert density.compare(MarchenkoPastur(400 / 1200, 2.5)).p_value < 1e-6
 
 
 def test_distance_from_the_true_law_has_its_null_distribution():
