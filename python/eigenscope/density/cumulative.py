@@ -110,7 +110,7 @@ def probe_distribution(
     """
     kept = np.isfinite(nodes)
     kept &= np.nan_to_num(weights) > NEGLIGIBLE_SHARE / (order * max(1, int(kept.sum())))
-    x, w, r = merge_copies(nodes[kept], weights[kept] / weights[kept].sum(), residuals[kept], rounding)
+    x, w, r = merge_copies(nodes[kept], weights[kept], residuals[kept], rounding)
     scale = float(np.abs(x).max(initial=0.0))
     gaps = np.diff(x)
     inner = np.concatenate([[np.inf], gaps, [np.inf]])

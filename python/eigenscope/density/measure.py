@@ -129,7 +129,9 @@ class SpectralMeasure:
 
     def cdf(self, x: Array) -> Array:
         """Return the mean over the probes, between 0 and 1."""
-        return np.asarray(np.clip(self.per_probe(x).mean(axis=0), 0.0, 1.0))
+        share = np.clip(self.per_probe(x).mean(axis=0), 0.0, 1.0)
+        # Nodes of negligible weight are left out, so that the sum may stay short of one.
+        return np.asarray(np.where(x == np.inf, 1.0, share))
 
     def quadrature_error(self, x: Array) -> Array:
         """Return what the second half of the recurrences changed near `x`, at most the rigorous bound."""
@@ -165,7 +167,7 @@ class SpectralMeasure:
         low = np.maximum(share - np.hypot(share - low, error), 0.0)
         high = np.minimum(share + np.hypot(high - share, error), 1.0)
         # No eigenvalue lies beyond infinity.
-        return np.where(np.isinf(x), share, low), np.where(np.isinf(x), share, high)
+        return np.where(np.isinf(x), x > 0, low), np.where(np.isinf(x), x > 0, high)
 
     def bounds(self, x: Array) -> tuple[Array, Array]:
         """Return the mean over the probes of the Chebyshev–Markov–Stieltjes bounds."""
