@@ -12,7 +12,7 @@ from ..errors import InvalidInputError
 from ..inputs import as_matrix
 from ..operators import as_operator, is_implicit
 from ..results.diagonal_estimate import DiagonalEstimate
-from ..run_options import RandomSource, resolve_seed, resolve_threads
+from ..run_options import RandomSource, resolve_seed, resolve_threads, single_threaded_blas
 from ..symmetry import check_symmetric
 from .function_products import FunctionProducts, MatrixFunction
 from .probes import gaussian_probes, sign_probes
@@ -95,9 +95,15 @@ def diagonal(
         values = A.diagonal() if scipy.sparse.issparse(A) else np.diagonal(as_matrix(A)[0])
         return _exact(np.real(values).astype(np.float64), confidence, 0)
     products = FunctionProducts(operator, f, degree, n_threads)
-    if n_probes >= n:
-        return _exact(np.real(np.diagonal(products(np.eye(n)))), confidence, products.n_matvecs)
-    k = n_probes // 3
+    with single_threaded_blas():
+        if n_probes >= n:
+            return _exact(np.real(np.diagonal(products(np.eye(n)))), confidence, products.n_matvecs)
+        return _estimated(products, n_probes, confidence, seed)
+
+
+def _estimated(products: FunctionProducts, n_probes: int, confidence: float, seed: int) -> DiagonalEstimate:
+    """Spend a third of the probes each on a range, on its part of the diagonal, and on samples of the rest."""
+    operator, k = products.operator, n_probes // 3
     basis = scipy.linalg.qr(products(gaussian_probes(operator, seed)(0, k)), mode="economic")[0]
     # diag(Q Qᴴ A) is exact; the rest of A is sampled: E conj(s) ∘ (R s) = diag R for random signs s.
     known = np.einsum("ij,ij->i", basis, products(basis).conj()).real
