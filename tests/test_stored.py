@@ -139,7 +139,7 @@ def test_a_file_larger_than_the_memory_allowed(tmp_path):
     rng = np.random.default_rng(0)
     factors = rng.standard_normal((2000, 5)) * [8, 6, 5, 4, 3], rng.standard_normal((5, 400))
     block = (factors[0] @ factors[1] + rng.standard_normal((2000, 400)) + 5).astype(np.float32)
-    X = np.lib.format.open_memmap(path, "w+", "float32", (160_000, 400))  # 256 MB
+    X = np.lib.format.open_memmap(path, "w+", "float32", (80_000, 400))  # 128 MB
     for first in range(0, len(X), len(block)):
         X[first : first + len(block)] = block
     del X
@@ -149,7 +149,7 @@ def test_a_file_larger_than_the_memory_allowed(tmp_path):
         # Threads and buffers of BLAS come to life before the limit.
         svds(np.ones((300, 300)) + np.eye(300), 2, method="block-krylov", rng=0, threads=2)
         used = int(next(line for line in open("/proc/self/status") if line.startswith("VmData")).split()[1]) << 10
-        resource.setrlimit(resource.RLIMIT_DATA, (used + (100 << 20),) * 2)
+        resource.setrlimit(resource.RLIMIT_DATA, (used + (64 << 20),) * 2)
         try:
             np.load({str(path)!r})
         except MemoryError:
@@ -162,7 +162,7 @@ def test_a_file_larger_than_the_memory_allowed(tmp_path):
     control, *found = answer.stdout.splitlines()
     assert control == "the file does not fit"
     centred = (block - block.mean(axis=0, dtype=np.float64)) / block.std(axis=0, dtype=np.float64)
-    truth = np.linalg.svd(centred, compute_uv=False)[:5] * np.sqrt(80 * (160_000 - 1) / 160_000)
+    truth = np.linalg.svd(centred, compute_uv=False)[:5] * np.sqrt(40 * (80_000 - 1) / 80_000)
     np.testing.assert_allclose(np.array(found[0].split(), dtype=float), truth, rtol=1e-5)
     np.testing.assert_allclose(np.array(found[1].split(), dtype=float), truth, rtol=0.05)
 

@@ -208,11 +208,8 @@ def test_implicit_standardization_of_sparse_data(sparse_format, center, scale):
     result = svds(A, 4, center=center, scale=scale, rng=0)
     assert_triplets(result, explicit, np.linalg.svd(explicit, compute_uv=False), rtol=1e-11)
     operator = scipy.sparse.linalg.aslinearoperator(A)
-    if center and not scale:
-        assert_triplets(svds(operator, 4, center=True, rng=0), explicit, np.linalg.svd(explicit, compute_uv=False))
-    else:
-        with pytest.raises(InvalidInputError, match="column variances of an operator are unknown"):
-            svds(operator, 4, center=center, scale=scale)
+    found = svds(operator, 4, center=center, scale=scale, rng=0)
+    assert_triplets(found, explicit, np.linalg.svd(explicit, compute_uv=False))
 
 
 def test_constant_columns_of_scaled_data_are_said():
