@@ -150,9 +150,10 @@ def eigsh(
     n = _check_order(operator, k)
     start = as_unit_vectors(v0, "v0", n, operator.dtype)
     meter = Progress(progress, "eigsh")
+    tolerance = max(resolve_tolerance(tol, operator.dtype), _attainable(operator))
     options = {
         "which": which,
-        "tolerance": max(resolve_tolerance(tol, operator.dtype), _attainable(operator)),
+        "tolerance": tolerance,
         "max_matvecs": resolve_budget(max_matvecs, "max_matvecs", default=100 * n + 10_000),
         "max_seconds": _resolve_seconds(max_seconds),
         "certify": certify,
@@ -167,7 +168,7 @@ def eigsh(
         block=None if block_size is None else resolve_budget(block_size, "block_size", 1),
         basis=None if basis_size is None else resolve_budget(basis_size, "basis_size", 1),
         start=start,
-        tolerance=float(options["tolerance"]),
+        tolerance=tolerance,
         max_matvecs=max_matvecs,
         memory=memory_budget(max_memory),
     )
