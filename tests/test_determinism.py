@@ -33,8 +33,6 @@ CALLS = {
         testing.grid_laplacian(90, 80), degree=20, n_probes=6, reorthogonalize=False, rng=1, **o
     ),
     "spectral_density gram": lambda **o: eigenscope.spectral_density(DATA, degree=20, n_probes=6, rng=1, **o),
-    "logdet": lambda **o: eigenscope.logdet(SYMMETRIC, rng=1, **o),
-    "diagonal": lambda **o: eigenscope.diagonal(SYMMETRIC, np.sqrt, n_probes=12, degree=20, rng=1, **o),
     "svds dense": lambda **o: eigenscope.svds(DATA, 6, rng=1, **o),
     "svds wide": lambda **o: eigenscope.svds(DATA.T[:300], 6, rng=1, **o),
     "svds float32": lambda **o: eigenscope.svds(DATA.astype(np.float32), 6, rng=1, **o),
