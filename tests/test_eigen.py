@@ -332,6 +332,8 @@ def test_wrong_input_is_refused_with_numbers():
         eigsh(A.astype(object), 2)
     with pytest.raises(InvalidInputError, match=r"empty: shape \(0, 0\)"):
         eigsh(np.zeros((0, 0)), 1)
+    with pytest.raises(InvalidInputError, match=r"empty: shape \(0, 0\)"):
+        eigsh(scipy.sparse.csr_array((0, 0)), 1)
     with pytest.raises(InvalidInputError, match="needs a factorisation"):
         eigsh(testing.diagonal_operator(SLOW), 2, which="SM")
     with pytest.raises(MemoryBudgetError, match=r"the Lanczos basis needs 0\.0\d GB, the budget is 0\.00 GB"):

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.sparse.csgraph
-from eigenscope import as_operator, eigsh, gram_view, normalized_laplacian_view, shifted_view, testing
+from eigenscope import (
+    as_operator,
+    centered_view,
+    eigsh,
+    gram_view,
+    normalized_laplacian_view,
+    shifted_view,
+    testing,
+)
 from eigenscope.errors import InvalidInputError
 
 
@@ -30,6 +38,18 @@ def test_the_shifted_view(scale):
         shifted_view(A[:, :5], 1.0)
     with pytest.raises(InvalidInputError, match="finite"):
         shifted_view(A, np.nan)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128", "int16"])
+@pytest.mark.parametrize("held", [np.asarray, scipy.sparse.csr_array, scipy.sparse.csc_array, as_operator])
+def test_the_centred_view_and_its_scatter_matrix(held, dtype):
+    X = 20 * testing.rectangular_matrix(testing.exponential_spectrum(25), (60, 25), rng=0) + np.linspace(10, 20, 25)
+    X = (X * (1 + 1j) if dtype == "complex128" else X).astype(dtype)
+    centered = X - X.mean(axis=0)
+    view = centered_view(held(X))
+    np.testing.assert_allclose(view.product(np.eye(25), 1), centered, atol=1e-12)
+    found = eigsh(gram_view(view), 3).eigenvalues
+    np.testing.assert_allclose(found, np.linalg.svd(centered)[1][:3] ** 2, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dense", [True, False])

@@ -44,7 +44,7 @@ from .signal_variances import fit_signal_power_law, signal_variances
 from .sketch import RowSketch, SketchedSVD
 from .svd import randomized_svd, svds
 from .traces import diagonal, logdet, trace
-from .views import gram_view, normalized_laplacian_view, shifted_view
+from .views import centered_view, gram_view, normalized_laplacian_view, shifted_view
 
 __version__: str = _core.__version__
 
@@ -72,6 +72,7 @@ __all__ = [
     "analyze",
     "as_operator",
     "as_source",
+    "centered_view",
     "covariance_spectrum",
     "diagonal",
     "dimensionality",

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from .eigen_nearest import nearest
 from .eigen_plan import as_unit_vectors, choose_sizes, deflated_core
 from .errors import ConvergenceWarning, Interrupted, InvalidInputError
 from .inputs import Source, as_matrix
-from .inversion import nearest_by_inversion
 from .operators import Array, Operator, as_operator, compute_dtype, dense_operator, is_implicit
 from .results import EigenResult
 from .run_options import (
@@ -30,10 +30,6 @@ from .signs import fix_signs
 from .symmetry import check_matrix, check_symmetric
 
 WHICH = ("LM", "LA", "SA", "SM", "BE")
-
-INVERSION_ORDER = 1500
-"""From this order on, a few eigenvalues inside the spectrum of a dense matrix come sooner by factorisation."""
-
 
 FILTER_PRODUCTS = 40_000
 """Polynomials that have not led to an answer after so many products do not help."""
@@ -78,11 +74,12 @@ def eigsh(
     k : int
         Number of eigenpairs, 1 to n.
     which : {"LM", "LA", "SA", "SM", "BE"}
-        Largest magnitude, largest or smallest algebraic, smallest magnitude (dense and sparse only, by
-        factorisation), both ends.
+        Largest magnitude, largest or smallest algebraic, smallest magnitude (by factorisation: dense, sparse, or
+        any operator of order up to 400), both ends.
     sigma : float, optional
-        Find the eigenvalues nearest this number, by a factorisation of ``A - sigma I`` (dense and sparse only). Then
-        `which` speaks of ``1 / (λ - sigma)``: "LM" is nearest, "LA" nearest above, "SA" nearest below.
+        Find the eigenvalues nearest this number, by a factorisation of ``A - sigma I`` as for "SM". Then `which`
+        speaks of ``1 / (λ - sigma)``, as in SciPy: "LM" is nearest, "LA" nearest above, "SA" nearest below, "BE" half
+        of each, "SM" farthest, which needs no factorisation.
     tol : float, optional
         A pair is accepted when ``‖A v - λ v‖ <= tol ‖A‖``; 0 asks for what rounding allows. The default is
         ``eps**(2/3)``; eigenvalues are then accurate to rounding, since their error is quadratic in the residual.
@@ -153,9 +150,10 @@ def eigsh(
     n = _check_order(operator, k)
     start = as_unit_vectors(v0, "v0", n, operator.dtype)
     meter = Progress(progress, "eigsh")
+    tolerance = max(resolve_tolerance(tol, operator.dtype), _attainable(operator))
     options = {
         "which": which,
-        "tolerance": max(resolve_tolerance(tol, operator.dtype), _attainable(operator)),
+        "tolerance": tolerance,
         "max_matvecs": resolve_budget(max_matvecs, "max_matvecs", default=100 * n + 10_000),
         "max_seconds": _resolve_seconds(max_seconds),
         "certify": certify,
@@ -170,14 +168,17 @@ def eigsh(
         block=None if block_size is None else resolve_budget(block_size, "block_size", 1),
         basis=None if basis_size is None else resolve_budget(basis_size, "basis_size", 1),
         start=start,
+        tolerance=tolerance,
         max_matvecs=max_matvecs,
         memory=memory_budget(max_memory),
     )
     try:
         if sigma is not None or which == "SM":
-            found, scale, method = _nearest(operator, k, float(sigma or 0.0), options | sizes, deflate)
+            if deflate is not None:
+                raise InvalidInputError('deflate cannot be combined with sigma or which="SM": leave the vectors in')
+            found, scale, method = nearest(operator, k, sigma, options | sizes, _solve)
         else:
-            core = deflated_core(operator, deflate, which, seed, n_threads)
+            core = deflated_core(operator, deflate, k, which, seed, n_threads)
             with single_threaded_blas():
                 found, scale = _solve(core, k, options | sizes), operator.scale
             method = "LAPACK eigh" if sizes["direct"] else "thick-restart block Lanczos"
@@ -265,8 +266,6 @@ def _check_choice(which: str, sigma: float | None) -> None:
         return
     if not isinstance(sigma, (int, float, np.integer, np.floating)) or not np.isfinite(sigma):
         raise InvalidInputError(f"sigma must be a finite real number, got {sigma!r}")
-    if which not in ("LM", "LA", "SA"):
-        raise InvalidInputError(f'with sigma, which must be "LM", "LA" or "SA", got {which!r}')
 
 
 def _check_order(operator: Operator, k: int) -> int:
@@ -277,6 +276,8 @@ def _check_order(operator: Operator, k: int) -> int:
 
 
 def _check_square(shape: tuple[int, int]) -> None:
+    if shape[0] == 0 and shape[1] == 0:
+        raise InvalidInputError(f"the matrix is empty: shape {shape}")
     if shape[0] != shape[1]:
         raise InvalidInputError(f"eigsh needs a square matrix, got shape {shape}; use svds")
 
@@ -326,41 +327,6 @@ def _solve(core: Any, k: int, options: dict[str, Any]) -> dict[str, Any]:
     for cost in ("n_matvecs", "n_applications"):
         again[cost] += found[cost]
     return again
-
-
-def _nearest(
-    operator: Operator, k: int, sigma: float, options: dict[str, Any], deflate: Array | None
-) -> tuple[dict[str, Any], float, str]:
-    """Find the pairs nearest sigma: among all of them by LAPACK, or as the largest of an inverse."""
-    if deflate is not None:
-        raise InvalidInputError('deflate cannot be combined with sigma or which="SM": leave the vectors in')
-    if operator.matrix is None:
-        raise InvalidInputError(
-            'which="SM" of an operator, or sigma, needs a factorisation: give the matrix itself, or use which="SA" '
-            "when the operator is positive semidefinite"
-        )
-    if options["direct"] or (operator.kind == "dense" and operator.shape[0] < INVERSION_ORDER):
-        return _nearest_of_all(operator, k, sigma, options), operator.scale, "LAPACK eigh"
-    if operator.kind == "sparse":
-        matrix = scipy.sparse.csc_array(operator.matrix, dtype=operator.dtype)
-    else:
-        matrix = np.asarray(operator.matrix, dtype=operator.dtype)
-    which = "LM" if options["which"] == "SM" else options["which"]
-    found = nearest_by_inversion(matrix, sigma, k, options | {"which": which})
-    return found, 1.0, "thick-restart block Lanczos on the inverse"
-
-
-def _nearest_of_all(operator: Operator, k: int, sigma: float, options: dict[str, Any]) -> dict[str, Any]:
-    with single_threaded_blas():
-        found = dict(operator.core.eigenpairs(k=operator.shape[0], **(options | {"which": "LM", "direct": True})))
-    distance = found["eigenvalues"] - sigma * operator.scale
-    with np.errstate(divide="ignore"):
-        key = {"LA": -1.0 / distance, "SA": 1.0 / distance}.get(options["which"], np.abs(distance))
-    order = np.argsort(key, kind="stable")[:k]
-    for name in ("eigenvalues", "residual_norms", "converged"):
-        found[name] = found[name][order]
-    found["eigenvectors"] = found["eigenvectors"][:, order]
-    return found
 
 
 def _wrap(found: dict[str, Any], scale: float, watch: Stopwatch, method: str) -> EigenResult:

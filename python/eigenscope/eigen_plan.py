@@ -19,7 +19,11 @@ DIRECT_SHARE = 4
 FILTER_NONZEROS = 100
 """Up to so many nonzeros per row a product costs less than orthogonalising its result."""
 
+COARSE_TOLERANCE = 1e-5
+"""From this tolerance on, neighbours at a crowded end look like copies of one value, which take a wider block."""
+
 _BLOCK = {"dense": 8, "sparse": 4, "callback": 5}
+_COARSE_BLOCK = {"dense": 8, "sparse": 8, "callback": 5}
 _BLOCKS_IN_BASIS = {"dense": 24, "sparse": 12, "callback": 28}
 
 
@@ -43,12 +47,15 @@ def as_unit_vectors(vectors: Array | None, name: str, n: int, dtype: np.dtype[An
     return np.asfortranarray(wide / np.linalg.norm(wide, axis=0), dtype=dtype)
 
 
-def deflated_core(operator: Operator, deflate: Array | None, which: str, seed: int, threads: int) -> Any:
+def deflated_core(operator: Operator, deflate: Array | None, k: int, which: str, seed: int, threads: int) -> Any:
     """Return the compiled operator without the span of known vectors, which is moved away from the wanted end."""
     known = as_unit_vectors(deflate, "deflate", operator.shape[0], operator.dtype)
     if known is None or known.shape[1] == 0:
         return operator.core
     basis = np.asfortranarray(scipy.linalg.orth(known), dtype=operator.dtype)
+    left = len(basis) - basis.shape[1]
+    if k > left:
+        raise InvalidInputError(f"k must be at most {left}, the order less the deflated vectors; got {k}")
     generator = np.random.Generator(np.random.Philox(seed))
     probe = generator.standard_normal((len(basis), 2)).astype(operator.dtype)
     wide = np.result_type(operator.dtype, np.float64)
@@ -67,6 +74,7 @@ def choose_sizes(
     block: int | None,
     basis: int | None,
     start: Array | None,
+    tolerance: float,
     max_matvecs: int | None,
     memory: int,
 ) -> dict[str, Any]:
@@ -74,7 +82,8 @@ def choose_sizes(
     n, kind = operator.shape[0], operator.kind
     is_free = block is None and basis is None
     if block is None:
-        block = _BLOCK[kind] if start is None else max(_BLOCK[kind], min(start.shape[1], k + _BLOCK[kind]))
+        usual = (_BLOCK if tolerance < COARSE_TOLERANCE else _COARSE_BLOCK)[kind]
+        block = usual if start is None else max(usual, min(start.shape[1], k + usual))
     block = min(block, max(1, n // 4))
     least = k + 3 * block
     if basis is None:

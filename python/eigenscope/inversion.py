@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 import scipy.sparse
-import scipy.sparse.linalg
 
 from .errors import InvalidInputError
 from .operators import Array, as_operator
@@ -20,6 +19,10 @@ NULL_SHARE = 0.01
 
 ROUNDING_FACTOR = 64
 """Residuals below this times eps √n are rounding."""
+
+
+MARGIN = 0.01
+"""A residual r of a pair (θ, v) of the inverse, whose norm is θ₁, leaves one of ``r θ₁ / θ²`` after refinement."""
 
 
 @dataclasses.dataclass
@@ -47,13 +50,15 @@ class _Inverse:
         """Find the k largest pairs in the remaining space; a solve's error limits what residuals can reach."""
         n, eps = len(self.found), float(np.finfo(self.found.dtype).eps)
         operator = as_operator(self.solve, shape=(n, n), dtype=self.found.dtype)
-        tolerance = max(options["tolerance"], min(1e-4, 16 * eps * self.condition()))
+        tolerance = max(MARGIN * options["tolerance"], min(1e-4, 16 * eps * self.condition()))
         chosen = options | {"tolerance": tolerance, "filter": False} | changes
         with single_threaded_blas():
             return dict(operator.core.eigenpairs(k=k, **chosen))
 
 
-def nearest_by_inversion(matrix: Any, sigma: float, k: int, options: dict[str, Any]) -> dict[str, Any]:
+def nearest_by_inversion(
+    matrix: Any, sigma: float, k: int, options: dict[str, Any], dtype: np.dtype[Any]
+) -> dict[str, Any]:
     """Find the k eigenpairs nearest `sigma` of a Hermitian matrix.
 
     The null space of ``A - sigma I`` is found first, vector by vector, and deflated: in its presence the inverse would
@@ -69,7 +74,9 @@ def nearest_by_inversion(matrix: Any, sigma: float, k: int, options: dict[str, A
         Number of pairs.
     options : dict
         Options of the compiled Lanczos; ``which`` speaks of ``1 / (λ - sigma)``: "LM" is the nearest on both sides,
-        "LA" the nearest above, "SA" the nearest below.
+        "LA" the nearest above, "SA" the nearest below, "BE" both in turn.
+    dtype : numpy.dtype
+        Scalar of the vectors returned; residuals are those of the vectors after rounding to it.
 
     Returns
     -------
@@ -94,7 +101,7 @@ def nearest_by_inversion(matrix: Any, sigma: float, k: int, options: dict[str, A
         rest = _spend(cost, inverse.largest(k - vectors.shape[1], options))
         status = rest["status"]
         vectors = np.column_stack([vectors, _refine(inverse, rest)])
-    pairs = _rayleigh_ritz(scaled, shift, vectors, status, options["tolerance"])
+    pairs = _rayleigh_ritz(scaled, shift, vectors, status, options["tolerance"], dtype)
     pairs["eigenvalues"] = pairs["eigenvalues"] * unit
     pairs["residual_norms"] = pairs["residual_norms"] * unit
     return pairs | cost
@@ -139,8 +146,10 @@ def _solver(matrix: Any, shift: float) -> Callable[[Array], Array]:
     """Return a function that solves with ``A + shift I``; RuntimeError when a pivot is zero."""
     n = matrix.shape[0]
     if scipy.sparse.issparse(matrix):
-        identity = scipy.sparse.eye_array(n, format="csc", dtype=matrix.dtype)
-        factor = scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix + matrix.dtype.type(shift) * identity))
+        from scipy.sparse.linalg import splu
+
+        identity = scipy.sparse.csc_array(scipy.sparse.eye(n, dtype=matrix.dtype))
+        factor = splu(scipy.sparse.csc_array(matrix + matrix.dtype.type(shift) * identity))
         return lambda block: np.asarray(factor.solve(block))
     shifted = np.array(matrix, order="F")
     shifted.flat[:: n + 1] += shift
@@ -151,12 +160,14 @@ def _solver(matrix: Any, shift: float) -> Callable[[Array], Array]:
     return lambda block: np.asarray(getrs(factors, pivots, block)[0])
 
 
-def _rayleigh_ritz(matrix: Any, sigma: float, vectors: Array, status: str, tolerance: float) -> dict[str, Any]:
+def _rayleigh_ritz(
+    matrix: Any, sigma: float, vectors: Array, status: str, tolerance: float, dtype: np.dtype[Any]
+) -> dict[str, Any]:
     """Eigenpairs of A within the span, nearest sigma first, with residuals of A."""
     basis, _ = np.linalg.qr(vectors)
     values, rotation = np.linalg.eigh(basis.conj().T @ (matrix @ basis))
     order = np.argsort(np.abs(values - sigma), kind="stable")
-    values, basis = values[order].astype(np.float64), basis @ rotation[:, order]
+    values, basis = values[order].astype(np.float64), (basis @ rotation[:, order]).astype(dtype)
     wide = basis.astype(np.result_type(basis.dtype, np.float64))
     residuals = np.linalg.norm(matrix @ wide - wide * values, axis=0)
     floor = ROUNDING_FACTOR * float(np.finfo(basis.dtype).eps) * np.sqrt(len(basis))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 from .errors import InvalidInputError
-from .operators import Array, Operator, as_operator
+from .inputs import Source, as_matrix
+from .operators import Array, Operator, as_operator, is_implicit
 from .run_options import resolve_threads
+from .standardization import Standardization, standardized_dense, standardized_implicit
 
 
 def gram_view(A: Any, *, threads: int | None = None) -> Operator:
@@ -41,6 +44,38 @@ def gram_view(A: Any, *, threads: int | None = None) -> Operator:
         return operator.product(block, n_threads, "gram") / operator.scale**2
 
     return as_operator(product, shape=(order, order), dtype=operator.dtype)
+
+
+def centered_view(X: Any, *, threads: int | None = None) -> Operator:
+    """View data with the mean of every column subtracted, ``X - 1 mean(X)``.
+
+    Parameters
+    ----------
+    X : array_like, sparse matrix, LinearOperator or Operator, shape (m, n)
+        One row per sample. A sparse matrix stays sparse: its means enter as a rank-one term.
+    threads : int, optional
+        Threads that compute the means.
+
+    Returns
+    -------
+    Operator
+        Of the shape of X. ``gram_view(centered_view(X))`` is the scatter matrix, m - 1 times the covariance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eigenscope import centered_view, eigsh, gram_view
+    >>> X = np.array([[10.0, 1.0], [10.0, 3.0]])
+    >>> eigsh(gram_view(centered_view(X)), 1).eigenvalues.round(12)
+    array([2.])
+    """
+    view, n_threads = Standardization(center=True), resolve_threads(threads)
+    data = X if is_implicit(X) else as_matrix(X)[0]
+    if is_implicit(X) or data.dtype.kind == "c":
+        centered = standardized_implicit(data, as_operator(data), view, n_threads)
+    else:
+        centered = standardized_dense(Source(array=data), view, None, n_threads)
+    return dataclasses.replace(centered.operator, matrix=None)
 
 
 def shifted_view(A: Any, sigma: float, *, threads: int | None = None) -> Operator:
@@ -112,8 +147,8 @@ def normalized_laplacian_view(weights: Any, *, threads: int | None = None) -> Op
     degrees = np.asarray(W.sum(axis=1), dtype=np.float64).ravel()
     roots = np.sqrt(np.divide(1.0, degrees, out=np.zeros_like(degrees), where=degrees > 0))
     if is_sparse:
-        scaling = scipy.sparse.diags_array(roots)
-        identity = scipy.sparse.eye_array(len(roots), format="csr")
+        scaling = scipy.sparse.csr_array(scipy.sparse.diags(roots))
+        identity = scipy.sparse.csr_array(scipy.sparse.eye(len(roots)))
         return as_operator(scipy.sparse.csr_array(identity - scaling @ W @ scaling))
     operator, n_threads = as_operator(W), resolve_threads(threads)
 
