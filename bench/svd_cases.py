@@ -178,7 +178,7 @@ def all_eigenvalues_case(order: int) -> Case:
     A = 0.5 * (A + A.T)
 
     def ours() -> np.ndarray:
-        return _core.eigvalsh_in_place(A.copy(), cores())[::-1]
+        return _core.eigvalsh_in_place(A.copy(order="F"), cores())[::-1]
 
     contenders = {OURS: ours, "numpy eigvalsh": lambda: np.linalg.eigvalsh(A)[::-1]}
     work = Work(4.0 / 3.0 * order**3, float(A.nbytes), "float64")
