@@ -124,7 +124,7 @@ def differentiable_twice() -> Iterator[None]:
     with contextlib.ExitStack() as modes:
         modes.enter_context(torch.inference_mode(False))
         modes.enter_context(torch.enable_grad())
-        attention = getattr(torch.nn, "attention", None)
+        attention: Any = getattr(torch.nn, "attention", None)
         # Older releases choose such kernels for processors anyway.
         if hasattr(attention, "sdpa_kernel"):
             modes.enter_context(attention.sdpa_kernel(attention.SDPBackend.MATH))
