@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -89,3 +90,18 @@ def test_cvpca(measure, cvpca_work, contender):
 @pytest.mark.parametrize("contender", ["eigenscope", "dense products in NumPy"])
 def test_eigen_moments(measure, moments_work, contender):
     assert measure(moments_work, contender) < 1e-4
+
+
+@pytest.mark.benchmark(group="cross-validated PCA of a whole recording")
+def test_cvpca_of_a_recording(benchmark, smoke):
+    """2800 stimuli x 10 000 neurons, 10 exchanges; the reference is timed on one, for its cost is the same for each."""
+    n_stimuli, n_neurons, k = (150, 300, 50) if smoke else (2800, 10_000, 500)
+    X1, X2 = power_law_repeats(n_stimuli, n_neurons, 0.5, np.random.default_rng(0))
+    benchmark.pedantic(lambda: cvpca(X1, X2, k=k, n_shuffles=10, rng=0), rounds=1)
+    start = time.perf_counter()
+    expected = reference_cvpca(X1, X2, 1, 0)[:k]
+    theirs = 10 * (time.perf_counter() - start)
+    found = cvpca(X1, X2, k=k, n_shuffles=1, rng=0).eigenvalues
+    error = float(np.abs(found - expected).max() / expected[0])
+    print(f"\nreference / ours {theirs / benchmark.stats.stats.min:.1f}, numbers differ by {error:.1g} of the largest")
+    assert error < 1e-9

@@ -22,7 +22,16 @@ import scipy
 from bench_density import sparse_case as density_case
 from eigen_cases import goe_case, graph_case, grid_case, power_law_case, small_case
 from eigenscope.bench_short import Case, Outcome, compare, covariance_case, format_table
-from svd_cases import dense_case, memmap_case, sparse_case, white_noise_case
+from physical_limit import format_limit
+from svd_cases import (
+    all_eigenvalues_case,
+    dense_case,
+    full_spectrum_case,
+    memmap_case,
+    same_error_case,
+    sparse_case,
+    white_noise_case,
+)
 
 Maker = Callable[[], Case]
 
@@ -33,6 +42,9 @@ CASES: dict[str, tuple[Maker, Maker]] = {
     "svds sparse": (lambda: sparse_case(100_000, 20_000, 4_000_000, 50), lambda: sparse_case(2000, 500, 20_000, 5)),
     "svds memmap": (lambda: memmap_case(60_000, 6000, 20), lambda: memmap_case(3000, 300, 5)),
     "svds white noise": (lambda: white_noise_case(5000, 3000, 20), lambda: white_noise_case(600, 300, 5)),
+    "svds same error": (lambda: same_error_case(20_000, 4000, 50), lambda: same_error_case(2000, 400, 10)),
+    "svds full spectrum": (lambda: full_spectrum_case(4000), lambda: full_spectrum_case(200)),
+    "svds eigenvalues": (lambda: all_eigenvalues_case(4000), lambda: all_eigenvalues_case(200)),
     "density": (lambda: density_case(200_000, 8_000_000, 50, 32), lambda: density_case(4000, 80_000, 20, 8)),
     "eigsh small": (lambda: small_case(200), lambda: small_case(50)),
     "eigsh goe": (lambda: goe_case(4000), lambda: goe_case(500)),
@@ -64,11 +76,15 @@ def main() -> None:
     options = parser.parse_args()
     print(BLAS_LINE)
     outcomes: list[Outcome] = []
+    limits: list[str | None] = []
     for name, (full, small) in CASES.items():
         if options.only in name:
             case = small() if options.smoke else full()
-            outcomes += compare(case, rounds=1 if options.smoke else options.rounds)
+            found = compare(case, rounds=1 if options.smoke else options.rounds)
+            limits.append(format_limit(case, found))
+            outcomes += found
     print(format_table(outcomes))
+    print(*[f"- {line}" for line in limits if line], sep="\n")
     if options.json:
         content = {"machine": machine(), "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes]}
         options.json.write_text(json.dumps(content, indent=1) + "\n")

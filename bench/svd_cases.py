@@ -12,10 +12,13 @@ from collections.abc import Callable
 
 import eigenscope
 import numpy as np
+import scipy.linalg
 import scipy.sparse
 import scipy.sparse.linalg
+from eigenscope import _core
 from eigenscope.bench_short import OURS, Case, svd_case
 from eigenscope.testing import power_law_plus_noise
+from physical_limit import LimitedCase, Work, cores, fused_work
 
 
 def has(module: str) -> bool:
@@ -44,7 +47,27 @@ def dense_case(n_samples: int, n_features: int, k: int) -> Case:
         import primme
 
         contenders["PRIMME svds"] = lambda: primme.svds(X, k, tol=1e-4, return_singular_vectors=True)[1]
-    return Case(case.name, case.truth, contenders)
+    return LimitedCase(
+        case.name, case.truth, contenders, work=lambda: fused_work(eigenscope.svds(X, k, rng=0), X.size, k, X.nbytes)
+    )
+
+
+def same_error_case(n_samples: int, n_features: int, k: int) -> Case:
+    """scikit-learn's `randomized_svd` beside ours, with as few passes as reach an error no larger than its own."""
+    from sklearn.utils.extmath import randomized_svd
+
+    case = svd_case(n_samples, n_features, k)
+    X = power_law_plus_noise(n_samples, n_features, dtype=np.float32).data
+    theirs = case.contenders["scikit-learn randomized_svd"]
+
+    def ours(n_iter):
+        return eigenscope.randomized_svd(X, k, n_oversamples=0, n_iter=n_iter, rng=0)
+
+    wanted = case.error(randomized_svd(X, k, random_state=0)[1])
+    n_iter = next(count for count in range(8) if case.error(ours(count).singular_values) <= wanted)
+    name = f"{k} singular values at scikit-learn's error, {n_samples} x {n_features} float32"
+    contenders = {OURS: lambda: ours(n_iter).singular_values, "scikit-learn randomized_svd": theirs}
+    return LimitedCase(name, case.truth, contenders, work=lambda: fused_work(ours(n_iter), X.size, k, X.nbytes))
 
 
 def sparse_case(rows: int, columns: int, n_stored: int, k: int) -> Case:
@@ -69,7 +92,13 @@ def sparse_case(rows: int, columns: int, n_stored: int, k: int) -> Case:
 
         contenders["PRIMME svds"] = lambda: primme.svds(A, k, tol=1e-4)[1]
     truth = eigenscope.svds(A.astype(np.float64), k, tol=1e-12, rng=1).singular_values
-    return Case(f"{k} singular values, sparse {rows} x {columns}, {A.nnz} stored", truth, contenders)
+    # A stored value is read with its column.
+    return LimitedCase(
+        f"{k} singular values, sparse {rows} x {columns}, {A.nnz} stored",
+        truth,
+        contenders,
+        work=lambda: fused_work(eigenscope.svds(A, k, rng=0), A.nnz, k, A.data.nbytes + A.indices.nbytes),
+    )
 
 
 def memmap_case(rows: int, columns: int, k: int) -> Case:
@@ -96,7 +125,12 @@ def memmap_case(rows: int, columns: int, k: int) -> Case:
         contenders["dask svd_compressed, n_power_iter=2"] = with_dask
     X = np.load(path, mmap_mode="r")
     truth = np.sqrt(eigenscope.covariance_spectrum(X, k=k, compute_dtype="float64").eigenvalues * (rows - 1))
-    return Case(f"{k} singular values, memmap {rows} x {columns} float32, centred", truth, contenders)
+    return LimitedCase(
+        f"{k} singular values, memmap {rows} x {columns} float32, centred",
+        truth,
+        contenders,
+        work=lambda: fused_work(eigenscope.svds(path, k, center=True, rng=0), X.size, k, X.nbytes),
+    )
 
 
 def white_noise_case(rows: int, columns: int, k: int) -> Case:
@@ -111,4 +145,41 @@ def white_noise_case(rows: int, columns: int, k: int) -> Case:
 
         contenders["scikit-learn randomized_svd"] = lambda: randomized_svd(X, k, random_state=0)[1]
     truth = np.sqrt(np.linalg.eigvalsh(X.T @ X)[: -k - 1 : -1])
-    return Case(f"{k} singular values, white noise {rows} x {columns} float64", truth, contenders)
+    return LimitedCase(
+        f"{k} singular values, white noise {rows} x {columns} float64",
+        truth,
+        contenders,
+        work=lambda: fused_work(eigenscope.svds(X, k, tol=1e-6, method="block-krylov", rng=0), X.size, k, X.nbytes),
+    )
+
+
+def full_spectrum_case(order: int) -> Case:
+    """All singular values of a square float64 matrix beside LAPACK's."""
+    random = np.random.default_rng(0)
+    left, right = (np.linalg.qr(random.standard_normal((order, order)))[0] for _ in range(2))
+    truth = (1.0 + np.arange(order)) ** -0.5
+    X = (left * truth) @ right
+
+    def ours() -> np.ndarray:
+        return np.sqrt(eigenscope.covariance_spectrum(X, center=False).eigenvalues * order)
+
+    contenders = {OURS: ours, "scipy svdvals": lambda: scipy.linalg.svdvals(X)}
+    # Second moments, and 4/3 n³ for the reduction.
+    work = Work((1.0 + 4.0 / 3.0) * order**3, float(X.nbytes), "float64")
+    return LimitedCase(f"all singular values, {order} x {order} float64", truth, contenders, work=lambda: work)
+
+
+def all_eigenvalues_case(order: int) -> Case:
+    """All eigenvalues of a symmetric float64 matrix beside LAPACK's."""
+    random = np.random.default_rng(0)
+    basis = np.linalg.qr(random.standard_normal((order, order)))[0]
+    truth = (1.0 + np.arange(order)) ** -0.5
+    A = (basis * truth) @ basis.T
+    A = 0.5 * (A + A.T)
+
+    def ours() -> np.ndarray:
+        return _core.eigvalsh_in_place(A.copy(order="F"), cores())[::-1]
+
+    contenders = {OURS: ours, "numpy eigvalsh": lambda: np.linalg.eigvalsh(A)[::-1]}
+    work = Work(4.0 / 3.0 * order**3, float(A.nbytes), "float64")
+    return LimitedCase(f"all eigenvalues, {order} x {order} float64", truth, contenders, work=lambda: work)

@@ -1,8 +1,8 @@
 """How does the spectrum change through the layers of a network?
 
-Random features of a sphere: the input has dimension 3, the first layer is a step function, the second rectifies. Their
-spectra are known to fall with exponents 1.5 and 2.5, of which ranks 11 to 100 show local slopes. The last line is the
-exponent of the first layer.
+Random features of a sphere: the input has dimension 3, the layers are a step function, the root of a rectifier and a
+rectifier. At high ranks their spectra fall with exponents 1.5, 2 and 2.5; ranks 11 to 100 span a few steps of equal
+eigenvalues only, so that slopes there differ, most for the rectifier. The last line is the exponent of the first layer.
 
 expected: 1.5 ± 0.25
 
@@ -20,8 +20,12 @@ layers = {
 }
 report = layer_report(layers)
 print(report)
-print("theory:", [random_feature_exponent(3, power) for power in (0.0, 0.5, 1.0)])
+theory = [random_feature_exponent(3, power) for power in (0.0, 0.5, 1.0)]
+print("theory, at high ranks:", theory)
 
 if len(sys.argv) > 1:
-    report.plot().figure.savefig(sys.argv[1], dpi=150)
+    ax = report.plot()
+    ax.plot(range(3), theory, "k_", markersize=14, label="theory, at high ranks")
+    ax.legend(frameon=False, fontsize="small")
+    ax.figure.savefig(sys.argv[1], dpi=150)
 print(f"{report.layers[0].power_law.exponent:.4f}")

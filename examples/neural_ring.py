@@ -26,6 +26,6 @@ if len(sys.argv) > 1:
     ax.plot(np.arange(1, 101), exact, "k.", markersize=3, zorder=4, label="exact")
     ax.set_xlim(0.9, 110)
     ax.set_ylim(exact[-1] / 2, 2 * exact[0])
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, fontsize="small")
     ax.figure.savefig(sys.argv[1], dpi=150)
 print(f"{float(spectrum.participation_ratio()):.5f}")

@@ -33,7 +33,9 @@ for row, n_train in enumerate(sizes):
 
 if len(sys.argv) > 1:
     ax = curve.plot()
-    ax.errorbar(sizes, measured.mean(axis=1), yerr=measured.std(axis=1) / np.sqrt(20), fmt="o", color="k", markersize=4)
+    errors = measured.std(axis=1) / np.sqrt(20)
+    ax.errorbar(sizes, measured.mean(axis=1), yerr=errors, fmt="o", color="k", markersize=4, label="measured")
+    ax.legend(frameon=False, fontsize="small")
     ax.figure.savefig(sys.argv[1], dpi=150)
 
 ratio = measured.mean(axis=1) / curve.generalization_error

@@ -175,6 +175,19 @@ def test_dimensions_that_force_correlations():
     assert cca(X, Y, ridge=0.5).similarity.value < 1
 
 
+def test_arguments_of_the_wrong_kind_are_named():
+    X, Y = np.random.default_rng(0).standard_normal((2, 30, 4))
+    for call, name in (
+        (lambda: svcca(X, Y, "a"), "k must"),
+        (lambda: svcca(X, Y, None), "k must"),
+        (lambda: svcca(X, Y, float("nan")), "k must"),
+        (lambda: cca(X, Y, n_groups="a"), "n_groups"),
+        (lambda: wachter_null(2.5, 3, 30), "integers"),
+    ):
+        with pytest.raises(InvalidInputError, match=name):
+            call()
+
+
 def test_wrong_input_is_refused():
     X, Y = planted_pair(50, np.random.default_rng(13))
     for call in [

@@ -37,6 +37,20 @@ def test_analyze_writes_page_picture_table_and_result(data, tmp_path, capsys) ->
     assert (out / "report.png").read_bytes().startswith(b"\x89PNG")
     assert (out / "report.csv").read_text().startswith("name,section,label,value")
     assert str(out) in capsys.readouterr().out
+    pandas = pytest.importorskip("pandas")
+    table = pandas.read_csv(out / "report.csv", index_col="name", keep_default_na=False, na_values={"value": [""]})
+    expected = Report.load(out / "report.npz").to_frame()
+    assert list(table.index) == list(expected.index)
+    np.testing.assert_array_equal(table["value"], expected["value"])
+    assert list(table["call"]) == list(expected["call"])
+
+
+def test_a_missing_library_is_said_before_the_work(data, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, error = errors_of(["analyze", str(data), "--out", str(tmp_path / "new")], capsys)
+    assert code == 1
+    assert "needs matplotlib" in error
+    assert not (tmp_path / "new").exists()
 
 
 def test_options_reach_the_analysis(tmp_path, capsys) -> None:
@@ -159,9 +173,12 @@ def test_unknown_names_of_the_shell_stay_one_line(tmp_path) -> None:
 def test_ctrl_c_returns_130_with_one_line(tmp_path) -> None:
     path = tmp_path / "large.npy"
     np.save(path, np.random.default_rng(0).standard_normal((6000, 1500), dtype=np.float32))
-    command = [sys.executable, "-m", "eigenscope", "analyze", str(path), "--quiet"]
+    script = "import sys, eigenscope.report; from eigenscope.cli import main; print('ready', flush=True); "
+    script += f"sys.exit(main(['analyze', {str(path)!r}, '--quiet']))"
+    command = [sys.executable, "-c", script]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(1.5)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130

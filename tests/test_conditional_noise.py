@@ -59,9 +59,9 @@ def test_units_cancel(scale):
 
 
 def test_impossible_spikes_are_refused():
-    with pytest.raises(InvalidInputError, match="must be positive and fewer"):
+    with pytest.raises(InvalidInputError, match="must be positive, finite and fewer"):
         conditional_noise_edge([1.0, -1.0], n_samples=60, n_features=40)
-    with pytest.raises(InvalidInputError, match="must be positive and fewer"):
+    with pytest.raises(InvalidInputError, match="must be positive, finite and fewer"):
         conditional_noise_edge(np.ones(40), n_samples=60, n_features=40)
 
 
@@ -144,8 +144,11 @@ def test_effective_samples_cover_the_truth_and_see_repeats(n, p, r):
     assert any("correlated or repeated" in reason for reason in fit.reasons)
     with pytest.raises(InvalidInputError, match="already is the number of samples"):
         effective_samples(np.ones(5), n_samples=5, n_features=9)
-    with pytest.raises(InvalidInputError, match="narrower"):
-        effective_samples(np.ones(9), n_samples=50, n_features=9)
+    for narrow in (np.ones(9), np.linspace(1, 1 + 1e-6, 9)):
+        with pytest.raises(InvalidInputError, match="narrower"):
+            effective_samples(narrow, n_samples=50, n_features=9)
+    # As wide as that of the fewest samples there can be.
+    assert effective_samples(np.arange(1, 101.0) ** -2, n_samples=200, n_features=100)[0].value == 100
 
 
 def test_signals_removed_before_are_counted_off():

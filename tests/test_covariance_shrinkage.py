@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import numpy as np
 import pytest
 from eigenscope import MarchenkoPastur, _core, covariance_spectrum, shrink_covariance
@@ -170,6 +172,7 @@ def test_all_zero_stays_zero():
         ([1.0, 2, 3], {"n_samples": 2}, "more than n_samples=2"),
         ([0.0, 1, 2], {"n_samples": 20}, "duplicated features"),
         (np.linspace(1, 2, 5), {"n_samples": 11, "method": "analytical"}, "too few"),
+        ([0, 0, 1.0, 2, 4], {"n_samples": 3, "method": "analytical"}, "too few"),
         ([1.0, 2], {}, "n_samples"),
         ([1.0, np.inf], {"n_samples": 5}, "infinite"),
         ([1.0, -1], {"n_samples": 5}, "negative"),
@@ -185,3 +188,13 @@ def test_truncated_spectrum_is_refused():
     spectrum = covariance_spectrum(np.random.default_rng(7).standard_normal((80, 40)), k=5, threads=1)
     with pytest.raises(InvalidInputError, match="full spectrum"):
         shrink_covariance(spectrum)
+
+
+def test_a_density_must_say_how_many_eigenvalues_it_stands_for():
+    values = np.linspace(1, 4, 20)
+    density = types.SimpleNamespace(nodes=values, weights=np.full(20, 0.05))
+    with pytest.raises(InvalidInputError, match="pass n_features="):
+        shrink_covariance(density, n_samples=40)
+    np.testing.assert_allclose(
+        shrink_covariance(density, n_samples=40, n_features=20), shrink_covariance(values, n_samples=40), rtol=1e-9
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from eigenscope import fit_power_law
-from eigenscope.errors import InvalidInputError, NonFiniteInputError
+from eigenscope.errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from eigenscope.neural import CrossValidatedSpectrum, cvpca, exponent_bias, remove_spontaneous, split_repeats
 from eigenscope.neural.repeats import as_repeats, random_halves
 
@@ -161,6 +161,22 @@ def test_errors_of_eigenvalues_are_those_seen_over_recordings():
     assert np.all((ratio > 0.75) & (ratio < 1.5))
 
 
+def test_interval_of_the_count_of_dimensions_holds_most_counts():
+    generator = np.random.default_rng(1)
+    counts, intervals = [], []
+    for _ in range(100):
+        signal = generator.standard_normal((80, 30)) * np.arange(1, 31) ** -0.7
+        found = cvpca(*(signal + 0.1 * generator.standard_normal(signal.shape) for _ in range(2)), n_shuffles=0)
+        counts.append(found.dims_for_variance(0.8))
+        intervals.append(found.dims_interval(0.8))
+    low, high = np.transpose(intervals)
+    middle = np.median(counts)
+    assert np.all((low <= counts) & (counts <= high))
+    # Fewer than 87 of 100 have probability 1e-3 at 95 %.
+    assert np.sum((low <= middle) & (middle <= high)) >= 87
+    assert np.mean(high - low) < 12
+
+
 def test_bias_is_reported_and_correction_helps():
     generator = np.random.default_rng(2)
     signal = generator.standard_normal((300, 400)) * np.arange(1, 401) ** -0.5
@@ -182,6 +198,8 @@ def test_verbs_of_the_spectrum(repeats, tmp_path):
     assert ratio.value == pytest.approx(values.sum() ** 2 / (values**2).sum())
     assert ratio.interval[0] < ratio.value < ratio.interval[1]
     count = spectrum.dims_for_variance(0.5)
+    with pytest.raises(InvalidInputError, match="all components"):
+        cvpca(*repeats, k=5, rng=0).dims_interval()
     assert values[:count].sum() >= 0.5 * spectrum.total_variance > values[: count - 1].sum()
     for refused in (spectrum.effective_rank, spectrum.fit_marchenko_pastur):
         with pytest.raises(InvalidInputError):
@@ -219,6 +237,39 @@ def test_spontaneous_dimensions_hide_the_exponent_until_removed():
     np.testing.assert_allclose(scaled.eigenvalues, again.eigenvalues, rtol=1e-8)
 
 
+def test_removal_of_spontaneous_dimensions_does_not_depend_on_units():
+    generator = np.random.default_rng(3)
+    spontaneous = generator.standard_normal((50, 8)) * np.geomspace(1, 100, 8) + 5
+    responses = generator.standard_normal((2, 6, 8))
+    responses[1, 2] = np.nan
+    expected = remove_spontaneous(responses, spontaneous, n_components=2)
+    assert np.isnan(expected[1, 2]).all()
+    for unit in (1e-140, 1e140):
+        found = remove_spontaneous(responses * unit, spontaneous * unit, n_components=2)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    axes = np.linalg.svd(spontaneous - spontaneous.mean(axis=0))[2][:2]
+    plain = responses - spontaneous.mean(axis=0)
+    found = remove_spontaneous(responses, spontaneous, n_components=2, scale=False)
+    np.testing.assert_allclose(found, plain - plain @ axes.T @ axes, atol=1e-9)
+    spontaneous[:, 3] = 0.1
+    with pytest.warns(DataWarning, match="1 of 8 neurons are constant"):
+        cleaned = remove_spontaneous(responses, spontaneous, n_components=2)
+    assert np.abs(cleaned[0, :, 3]).max() < 1e-12
+
+
+def test_spontaneous_activity_is_refused_with_a_reason():
+    responses, spontaneous = np.ones((6, 8)), np.random.default_rng(4).standard_normal((50, 8))
+    single = np.where(np.arange(8) == 2, np.nan, responses)
+    for call, error, message in (
+        (lambda: remove_spontaneous(responses[:, 1:], spontaneous), InvalidInputError, "same neurons"),
+        (lambda: remove_spontaneous(responses, spontaneous * 0 + 0.1), InvalidInputError, "no neuron of the spont"),
+        (lambda: remove_spontaneous(single, spontaneous, n_components=2), NonFiniteInputError, "6 rows"),
+        (lambda: remove_spontaneous(responses * 1j, spontaneous, n_components=2), UnsupportedTypeError, "real"),
+    ):
+        with pytest.raises(error, match=message):
+            call()
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -230,6 +281,14 @@ def test_spontaneous_dimensions_hide_the_exponent_until_removed():
         (lambda a, b: cvpca(a, b, n_shuffles=-1), InvalidInputError, "n_shuffles"),
         (lambda a, b: cvpca(a, b, nan="drop"), InvalidInputError, "nan must be"),
         (lambda a, b: cvpca(a * 0, b * 0), InvalidInputError, "nothing to decompose"),
+        # The mean of 0.1 is not 0.1: constant up to rounding.
+        (lambda a, b: cvpca(a * 0 + 0.1, b * 0 + 0.1), InvalidInputError, "constant: there is nothing to decompose"),
+        (
+            lambda a, b: cvpca(a * 0 + a[0], b * 0 + b[0], n_shuffles=0),
+            InvalidInputError,
+            "one repeat are zero or constant",
+        ),
+        (lambda a, b: cvpca(a * 1e-160, b * 1e-160), InvalidInputError, "underflow"),
         (lambda a, b: cvpca(np.where(a > 2, np.nan, a), b), NonFiniteInputError, "repeat 1"),
         (lambda a, b: cvpca(a, b, spontaneous=a[:, 1:]), InvalidInputError, "same neurons"),
         (lambda a, b: cvpca(a, b, spontaneous=a, n_spontaneous=60), InvalidInputError, "at most 59"),

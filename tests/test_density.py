@@ -10,7 +10,7 @@ import pytest
 import scipy.integrate
 import scipy.sparse
 import scipy.stats
-from eigenscope import MarchenkoPastur, spectral_density, testing
+from eigenscope import GeneralizedMarchenkoPastur, MarchenkoPastur, spectral_density, testing
 from eigenscope.errors import (
     Interrupted,
     InvalidInputError,
@@ -53,6 +53,19 @@ def test_small_matrices_are_exact(matrix, atoms):
     low, high = density.band(locations)
     assert np.all(high - low < 1e-12)
     np.testing.assert_allclose(np.nansum(density.weights, axis=1), 1.0, rtol=1e-13)
+
+
+def test_ends_of_the_axis_and_positions_that_are_none():
+    density = spectral_density(testing.goe(40, rng=0), n_probes=5, rng=0)
+    x = [-np.inf, np.inf, np.nan]
+    np.testing.assert_array_equal(density.cdf(x), [0.0, 1.0, np.nan])
+    for end in density.band(x):
+        np.testing.assert_array_equal(end, [0.0, 1.0, np.nan])
+
+
+def test_atoms_below_the_normal_range_are_told_apart_and_no_further():
+    density = spectral_density(1e-310 * np.diag([1.0, 2.0]), n_probes=2, rng=0)
+    np.testing.assert_allclose(density.atoms[:, :2] / [1e-310, 1.0], [[1.0, 0.5], [2.0, 0.5]], rtol=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1e150, 1e-150, 1e300])
@@ -119,6 +132,16 @@ def test_semicircle_and_marchenko_pastur_laws_are_recognised():
     assert comparison.p_value > 0.01
     assert comparison.distance < 0.02
     assert density.compare(MarchenkoPastur(400 / 1000)).p_value < 1e-3
+
+
+def test_noise_of_two_variances_follows_its_generalized_law_and_no_other():
+    X = np.random.default_rng(0).standard_normal((1200, 400)) * np.sqrt(np.repeat([1.0, 4.0], 200))
+    density = spectral_density(X, of="covariance", rng=0)
+    comparison = density.compare(GeneralizedMarchenkoPastur([1.0, 4.0], 400 / 1200))
+    # Eigenvalues of one draw keep within a few steps 1/n of the law.
+    assert comparison.distance < 5 / 400
+    assert comparison.p_value > 0.01
+    assert density.compare(MarchenkoPastur(400 / 1200, 2.5)).p_value < 1e-6
 
 
 def test_distance_from_the_true_law_has_its_null_distribution():
@@ -272,6 +295,26 @@ def test_covariances_are_centred_and_scaled_implicitly():
     np.testing.assert_allclose(density.trace, np.trace(np.cov(sparse.toarray().T)), rtol=1e-10)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
+def test_weights_count_like_repetitions(kind):
+    generator = np.random.default_rng(2)
+    X, counts, widths = generator.standard_normal((40, 12)) + 3.0, generator.integers(0, 4, 40), np.linspace(0, 2, 12)
+    options = {"n_probes": 12, "block_size": 12, "rng": 0}
+    for center in (False, True):
+        weights = {"row_weights": counts, "column_weights": widths, "center": center}
+        repeated = np.repeat(X, counts, axis=0) * np.sqrt(widths)
+        repeated = repeated - center * repeated.mean(axis=0)
+        squares = np.linalg.eigvalsh(repeated.T @ repeated)
+        gram = spectral_density(kind(X), of="gram", **weights, **options)
+        np.testing.assert_allclose(gram.moment(2).value, np.mean(squares**2), rtol=1e-9)
+        covariance = spectral_density(kind(X), of="covariance", **weights, **options)
+        np.testing.assert_allclose(covariance.moment(1).value, squares.mean() / (counts.sum() - center), rtol=1e-9)
+    with pytest.raises(InvalidInputError, match="equal weight"):
+        covariance.fit_marchenko_pastur()
+    with pytest.raises(InvalidInputError, match="row_weights must have shape"):
+        spectral_density(kind(X), row_weights=counts[1:], rng=0)
+
+
 def test_marchenko_pastur_fit_needs_no_decomposition():
     X = np.random.default_rng(0).standard_normal((2000, 500))
     X[:, 0] *= 3.0
@@ -330,7 +373,7 @@ def test_budgets_and_callbacks_return_what_is_there():
     assert short.degree == 10
     lines = []
     spectral_density(A, n_probes=4, degree=5, progress=lines.append, rng=0)
-    assert "step 4 of 5" in lines[-1]
+    assert "step 5 of 5" in lines[-1]
     with pytest.raises(MemoryBudgetError, match="block_size"):
         spectral_density(A, max_memory=1000, rng=0)
 
@@ -350,6 +393,23 @@ def test_interruption_carries_the_complete_probes():
     assert caught.value.partial.status == "budget"
 
 
+def test_refinement_that_stops_inside_its_first_group_changes_nothing():
+    first = spectral_density(testing.goe(100, rng=0), n_probes=16, degree=10, rng=0)
+    stopped = first.refine(n_probes=48, callback=lambda state: state["step"] == 3)
+    assert (stopped.n_probes, stopped.degree, stopped.status) == (16, 10, "budget")
+    np.testing.assert_array_equal(stopped.nodes, first.nodes)
+    later = first.refine(n_probes=48, callback=lambda state: state["n_probes"] == 16)
+    assert (later.n_probes, later.status) == (32, "budget")
+    np.testing.assert_array_equal(later.refine(n_probes=48).nodes, first.refine(n_probes=48).nodes)
+
+
+def test_callbacks_see_every_block_product():
+    steps = []
+    A = testing.goe(30, rng=0)
+    spectral_density(A, n_probes=8, block_size=4, degree=3, callback=lambda state: steps.append(state["step"]), rng=0)
+    assert steps == [1, 2, 3, 1, 2, 3]
+
+
 def test_unusable_input_is_refused():
     A = np.arange(9.0).reshape(3, 3)
     with pytest.raises(NotSymmetricError):
@@ -363,6 +423,10 @@ def test_unusable_input_is_refused():
         spectral_density(
             lambda block: block * (1 + 0.01 * generator.standard_normal()), shape=(50, 50), check=True, rng=0
         )
+    for options in ({"degree": "9"}, {"block_size": 2.5}, {"max_seconds": -1.0}, {"max_seconds": math.nan}):
+        with pytest.raises(InvalidInputError, match=next(iter(options))):
+            spectral_density(np.eye(3), rng=0, **options)
+    assert spectral_density(np.eye(3), max_seconds=0, n_probes=3, block_size=1, rng=0).n_probes == 1
     for options in ({"degree": 0}, {"n_probes": 0}, {"accuracy": 2.0}, {"probe": "gaussian"}, {"of": "trace"}):
         with pytest.raises(InvalidInputError):
             spectral_density(np.eye(3), rng=0, **options)

@@ -30,7 +30,7 @@ CALLS = {
     "eigsh callable": lambda **o: eigenscope.eigsh(testing.diagonal_operator(VALUES), 5, rng=1, **o),
     "spectral_density dense": lambda **o: eigenscope.spectral_density(SYMMETRIC, degree=20, n_probes=6, rng=1, **o),
     "spectral_density sparse": lambda **o: eigenscope.spectral_density(
-        LAPLACIAN, degree=20, n_probes=6, probe="sphere", reorthogonalize=False, rng=1, **o
+        testing.grid_laplacian(90, 80), degree=20, n_probes=6, reorthogonalize=False, rng=1, **o
     ),
     "spectral_density gram": lambda **o: eigenscope.spectral_density(DATA, degree=20, n_probes=6, rng=1, **o),
     "svds dense": lambda **o: eigenscope.svds(DATA, 6, rng=1, **o),

@@ -59,6 +59,10 @@ def test_noise_has_no_dimensions_and_broken_assumptions_are_named():
     with pytest.warns(DataWarning, match="tails are heavy"):
         heavy = dimensionality(generator.standard_t(2.5, (300, 80)) ** 3, n_surrogates=0)
     assert any("tails are heavy" in text for text in heavy.warnings)
+    # Student's law with four degrees of freedom: most noise tests find a signal in it.
+    with pytest.warns(DataWarning, match="tails are heavy"):
+        dimensionality(generator.standard_t(4, (200, 100)), n_surrogates=0)
+    assert dimensionality(generator.random((200, 100)), n_surrogates=0).warnings == ()
     with pytest.warns(DataWarning, match="lag one"):
         dimensionality(
             recording(300, 80, population_eigenvalues=[], noise_variance=1.0, autocorrelation=0.8, rng=1).data,
@@ -70,6 +74,8 @@ def test_small_and_constant_data_are_answers():
     tiny = dimensionality(np.random.default_rng(0).standard_normal((6, 4)), n_surrogates=0)
     assert tiny.noise is None
     assert tiny.estimates[0].rule == "participation_ratio"
+    huge = dimensionality(1e150 * np.random.default_rng(0).standard_normal((60, 20)), n_surrogates=0)
+    assert huge["noise_test"].value == 0
     constant = dimensionality(np.ones((30, 20)), n_surrogates=0)
     assert constant["noise_test"].value == 0
     assert constant.warnings
@@ -79,6 +85,8 @@ def test_wrong_levels_are_refused():
     X = np.random.default_rng(0).standard_normal((30, 10))
     with pytest.raises(InvalidInputError, match="significance"):
         dimensionality(X, significance=2)
+    with pytest.raises(InvalidInputError, match="n_permutations must be an integer"):
+        parallel_analysis(X, n_permutations=20.5)
     with pytest.raises(InvalidInputError, match="use n_permutations=99"):
         dimensionality(X, significance=0.01)
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from eigenscope import MarchenkoPastur
+from eigenscope import MarchenkoPastur, TracyWidom
 from eigenscope.errors import InvalidInputError
 from eigenscope.random_matrix.edges import (
     largest_eigenvalue_edge,
@@ -107,7 +107,7 @@ def test_units_cancel(variance):
     )
 
 
-@pytest.mark.parametrize(("n", "p"), [(20, 10), (100, 50), (50, 100)])
+@pytest.mark.parametrize(("n", "p"), [(20, 10), (100, 50), (100, 10), (50, 100)])
 def test_false_positive_rates_are_nominal(n, p):
     # Known variance, estimated variance, smallest eigenvalue; published rates are .045 to .054 at nominal
     # .05.
@@ -137,3 +137,30 @@ def test_impossible_levels_are_refused(level):
 def test_impossible_sizes_are_refused():
     with pytest.raises(InvalidInputError, match="at least 1"):
         largest_eigenvalue_edge(0, 5)
+
+
+@pytest.mark.parametrize("variance", [0, -1, np.nan, "a"])
+def test_impossible_variances_and_spikes_are_refused(variance):
+    sizes = {"n_samples": 10, "n_features": 5}
+    for function in (largest_eigenvalue_edge, smallest_eigenvalue_edge):
+        with pytest.raises(InvalidInputError, match="variance must be"):
+            function(10, 5, variance=variance)
+    with pytest.raises(InvalidInputError, match="variance must be"):
+        spiked_noise_edge([3.0], variance=variance, **sizes)
+    for spikes in ([np.nan], [-1.0], [np.inf], [9.0] * 5):
+        with pytest.raises(InvalidInputError, match="must be positive, finite and fewer"):
+            spiked_noise_edge(spikes, **sizes)
+    assert np.isnan(largest_eigenvalue_p_value(np.nan, **sizes))
+    assert np.isnan(smallest_eigenvalue_p_value(np.nan, **sizes))
+
+
+def test_complex_noise_is_called_signal_at_the_nominal_rate():
+    # Published rates are .048 at nominal .05 and .0095 and .0072 at nominal .01.
+    draws, n, p = 2000, 20, 10
+    generator = np.random.default_rng(7)
+    edge, law = largest_eigenvalue_edge(n, p, complex_data=True), TracyWidom(2)
+    data = generator.standard_normal((draws, n, p, 2)) @ np.array([1, 1j]) / np.sqrt(2)
+    largest = np.linalg.norm(data, 2, axis=(1, 2)) ** 2 / n
+    p_values = law.sf((largest - edge.location) / edge.scale)
+    for level, low, high in ((0.05, 0.045, 0.051), (0.01, 0.006, 0.011)):
+        assert binom.ppf(1e-4, draws, low) <= np.sum(p_values < level) <= binom.ppf(1 - 1e-4, draws, high)

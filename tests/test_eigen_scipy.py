@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.sparse.linalg
-from eigenscope import eigsh
+from eigenscope import eigen_nearest, eigsh
 from eigenscope.errors import ConvergenceWarning, InvalidInputError
 
 ORDER = 6
@@ -63,9 +63,10 @@ def test_every_choice_in_every_container(dtype, which, held, sigma):
 @pytest.mark.parametrize("sigma", [0.5, -3.0])
 @pytest.mark.parametrize("held", [scipy.sparse.csr_array, np.asarray])
 @pytest.mark.parametrize("which", ["LM", "SM", "LA", "SA", "BE"])
-def test_a_number_inside_the_spectrum_of_a_matrix_too_large_for_lapack(which, held, sigma):
+def test_a_number_inside_the_spectrum_of_a_matrix_too_large_for_lapack(which, held, sigma, monkeypatch):
+    monkeypatch.setattr(eigen_nearest, "INVERSION_ORDER", 500)
     random = np.random.default_rng(0)
-    spectrum = np.concatenate([random.uniform(-6, 6, 1597), [0.45, 0.52, 0.6]])
+    spectrum = np.concatenate([random.uniform(-6, 6, 597), [0.45, 0.52, 0.6]])
     A = scipy.sparse.diags_array(spectrum).tocsr()
     result = eigsh(A if held is scipy.sparse.csr_array else A.toarray(), 5, which=which, sigma=sigma, rng=0)
     expected = spectrum[positions_of_wanted(spectrum, 5, which, sigma)]

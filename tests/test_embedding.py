@@ -80,6 +80,12 @@ def test_budget_is_reported():
     assert embedding.status == "budget"
 
 
+@pytest.mark.parametrize("options", [{"tol": float("nan")}, {"tol": -1}, {"max_iterations": 0}])
+def test_options_of_smacof_are_checked(options):
+    with pytest.raises(InvalidInputError, match="tol must not be negative"):
+        smacof(np.ones((3, 3)) - np.eye(3), **options)
+
+
 def test_wrong_input_is_refused():
     _, distances = planted(6)
     asymmetric = distances.copy()

@@ -128,7 +128,7 @@ def test_centred_data_count_their_degrees_of_freedom():
     assert fit.goodness > 0.01
 
 
-@pytest.mark.parametrize("scale", [1e-150, 1e150])
+@pytest.mark.parametrize("scale", [1e-150, 1e150, 1e-300, 1e300])
 def test_units_cancel(scale):
     n, p = 100, 60
     values = spiked_eigenvalues(n, p, [15, 8], np.random.default_rng(2))
@@ -230,6 +230,7 @@ def test_an_uncentred_mean_is_named():
         ([1.0] * 9, {"temporal": "ar1"}, InvalidInputError, "lag-one autocorrelation"),
         ([1.0] * 9, {"method": "mode"}, InvalidInputError, "method must be one of"),
         ([1.0] * 9, {"significance": 2.0}, InvalidInputError, "significance"),
+        ([1.0] * 9, {"n_features": 9.5}, InvalidInputError, "n_features must be an integer"),
         ([1.0], {"n_features": 1}, InvalidInputError, "nothing to fit"),
         ([], {}, InvalidInputError, "not empty"),
     ],
@@ -265,6 +266,17 @@ def test_goodness_has_a_uniform_p_value_in_its_tail(n, p):
     for level in (0.1, 0.05, 0.01):
         assert np.sum(p_values < level) <= binom.ppf(1 - 1e-4, draws, 1.15 * level)
         assert np.sum(p_values < level) >= binom.ppf(1e-4, draws, 0.4 * level)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "p", "distance"), [(100, 50, 0.0492), (400, 200, 0.0155), (1000, 500, 0.0075)])
+def test_repelling_eigenvalues_keep_the_distance_small(n, p, distance):
+    draws, generator = 1000, np.random.default_rng([n, p])
+    law = MarchenkoPastur(p / n)
+    found = np.quantile([bulk_distance(law.rvs(p, rng=generator), n, p) for _ in range(draws)], 0.95) / p
+    # Published from few draws, and far below the 1.36 / sqrt(p) of independent ones.
+    assert found == pytest.approx(distance, rel=0.1)
+    assert found < 0.3 * 1.36 / math.sqrt(p)
 
 
 def test_distance_of_exact_quantiles_is_half_a_step():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from eigenscope import GeneralizedMarchenkoPastur, MarchenkoPastur
-from eigenscope.errors import InvalidInputError
+from eigenscope.errors import InvalidInputError, UnsupportedTypeError
 from eigenscope.random_matrix import (
     CorrelatedMarchenkoPastur,
     FreeProduct,
@@ -121,8 +121,15 @@ def test_samples_of_unequal_variance_follow_the_weighted_law():
 def test_wrong_input_is_explained():
     with pytest.raises(InvalidInputError, match="variance"):
         Semicircle(0)
-    with pytest.raises(InvalidInputError, match="n_factors"):
-        FussCatalan(0)
+    for wrong in (0, 1.5, "two"):
+        with pytest.raises(InvalidInputError, match="n_factors"):
+            FussCatalan(wrong)
+    with pytest.raises(UnsupportedTypeError, match="stieltjes"):
+        FreeSum(1, Semicircle())
+    with pytest.raises(InvalidInputError, match="order"):
+        Semicircle().moment(-2)
+    assert np.isnan(FussCatalan(2).pdf(np.nan))
+    assert np.isnan(FreeSum(Semicircle(), Semicircle()).pdf(np.nan))
     with pytest.raises(InvalidInputError, match="equally many"):
         moments_of_sum([1, 2], [1])
     with pytest.raises(InvalidInputError, match="mean zero"):

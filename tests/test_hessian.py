@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from eigenscope import eigsh, spectral_density, testing, trace
-from eigenscope.errors import InvalidInputError, NonDeterministicOperatorError, UnsupportedTypeError
+from eigenscope.errors import (
+    InvalidInputError,
+    NonDeterministicOperatorError,
+    NonFiniteInputError,
+    UnsupportedTypeError,
+)
 from eigenscope.networks import hessian_operator
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
@@ -114,6 +119,48 @@ def test_finite_differences_stand_in_where_there_is_no_second_derivative():
         np.testing.assert_allclose(matrix, truth, atol=1e-8 * np.abs(truth).max())
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_differences_are_as_accurate_as_they_say(dtype):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(20, 60), torch.nn.Tanh(), torch.nn.Linear(60, 4)).to(dtype)
+    data = torch.randn(30, 20, dtype=dtype), torch.randn(30, 4, dtype=dtype)
+    block = np.random.default_rng(0).standard_normal((1504, 3))
+    exact, found = (
+        hessian_operator(model, MSE, data, kind=kind).product(block, 1) for kind in ("hessian", "finite_difference")
+    )
+    assert np.linalg.norm(found - exact) < 10 * torch.finfo(dtype).eps ** (2 / 3) * np.linalg.norm(exact)
+
+
+def test_attention_has_a_second_derivative():
+    # The fused kernels have none.
+    torch.manual_seed(0)
+    model = torch.nn.TransformerEncoderLayer(4, 2, 6, batch_first=True, dropout=0.0).double()
+    inputs, targets = torch.randn(2, 3, 4).double(), torch.randn(2, 3, 4).double()
+    exact, found = (
+        as_matrix(hessian_operator(model, MSE, (inputs, targets), kind=kind))
+        for kind in ("hessian", "finite_difference")
+    )
+    np.testing.assert_allclose(exact, exact.T, atol=1e-12 * np.abs(exact).max())
+    np.testing.assert_allclose(found, exact, atol=1e-6 * np.abs(exact).max())
+
+
+def test_modes_of_the_caller_and_short_floats_make_no_difference():
+    model, (inputs, targets) = small_network(), batch()
+    truth = dense_hessian(model, MSE, inputs, targets)
+    with torch.no_grad():
+        np.testing.assert_allclose(as_matrix(hessian_operator(model, MSE, (inputs, targets))), truth, atol=1e-12)
+    with torch.inference_mode():
+        np.testing.assert_allclose(as_matrix(hessian_operator(model, MSE, (inputs, targets))), truth, atol=1e-12)
+    short = hessian_operator(small_network(torch.bfloat16), MSE, (inputs.bfloat16(), targets.bfloat16()))
+    np.testing.assert_allclose(as_matrix(short), truth, atol=0.03 * np.abs(truth).max())
+
+
+def test_losses_that_are_linear_in_the_outputs_have_no_gauss_newton_matrix():
+    model, (inputs, targets) = small_network(), batch()
+    operator = hessian_operator(model, lambda outputs, _: outputs.sum(), (inputs, targets), kind="gauss_newton")
+    assert not as_matrix(operator).any()
+
+
 def test_operators_go_into_the_solvers():
     model, (inputs, targets) = small_network(), batch()
     operator = hessian_operator(model, MSE, (inputs, targets))
@@ -179,6 +226,12 @@ def test_unusable_input_is_refused():
     for options in ({"kind": "fisher"}, {"reduction": "none"}):
         with pytest.raises(InvalidInputError):
             hessian_operator(model, MSE, data, **options)
+    with pytest.raises(NonFiniteInputError, match="NaN"):
+        hessian_operator(model, MSE, (torch.nan * data[0], data[1]))
+    with pytest.raises(InvalidInputError, match="no batches"):
+        hessian_operator(model, MSE, [])
+    with pytest.raises(InvalidInputError, match="tuple of inputs and targets"):
+        hessian_operator(model, MSE, (*data, data[1]))
     with pytest.raises(InvalidInputError, match="repeatedly"):
         hessian_operator(model, MSE, iter([data]))
     with pytest.raises(InvalidInputError, match="requires gradients"):

@@ -131,5 +131,9 @@ def test_wrong_input_is_explained():
         biwhiten(np.ones((3, 3)), variance="gamma")
     with pytest.raises(InvalidInputError, match="shape"):
         biwhiten(np.ones((3, 3)), variance=np.ones((3, 2)))
+    repeated = np.repeat(np.random.default_rng(0).standard_normal((10, 30)), 2, axis=0)
+    with pytest.warns(ConvergenceWarning, match="did not settle"):
+        assert not dyson_equalizer(repeated).converged
+    assert biwhiten(np.ones((4, 4)), variance="quadratic").converged
     with pytest.warns(ConvergenceWarning, match="did not converge"):
         biwhiten(np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1]]))

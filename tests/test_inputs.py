@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
-from eigenscope import as_source, covariance_spectrum, svds
+import scipy.sparse.linalg
+from eigenscope import as_source, covariance_spectrum, stored, svds
 from eigenscope.errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from eigenscope.inputs import apply_nan_policy, check_finite
 
@@ -48,10 +49,13 @@ def test_blocks_of_rows_cover_the_data_in_order():
         (3.0, InvalidInputError, r"got shape \(\)"),
         (np.zeros((0, 4)), InvalidInputError, r"empty: shape \(0, 4\)"),
         (np.array([["a", "b"]]), UnsupportedTypeError, "convert it to numbers first"),
-        (np.array([[object()]]), UnsupportedTypeError, "object"),
+        (np.array([[object()]]), UnsupportedTypeError, r"object.*X\.astype\(float\)"),
+        (None, UnsupportedTypeError, "a NoneType is not a matrix of numbers: give an array"),
+        (scipy.sparse.linalg.aslinearoperator(DATA), UnsupportedTypeError, "is not a matrix of numbers"),
         (np.zeros((2, 2), dtype="datetime64[s]"), UnsupportedTypeError, "datetime64"),
         (DATA * 1j, UnsupportedTypeError, "complex128 cannot be analysed here"),
-        (scipy.sparse.eye_array(4), UnsupportedTypeError, "sparse.*svds and eigsh take it"),
+        (scipy.sparse.csr_array((0, 4)), InvalidInputError, r"empty: shape \(0, 4\)"),
+        (scipy.sparse.eye_array(4, dtype=complex), UnsupportedTypeError, "complex128 cannot be analysed here"),
         ("no/such/file.npy", InvalidInputError, "no such file: no/such/file.npy"),
     ],
 )
@@ -64,6 +68,53 @@ def test_what_cannot_be_data_is_said(data, error, match):
 def test_extended_precision_is_refused():
     with pytest.raises(UnsupportedTypeError, match="float64 is the widest"):
         as_source(DATA.astype(np.longdouble))
+
+
+SPARSE = scipy.sparse.random_array((60, 25), density=0.2, rng=np.random.default_rng(3), format="coo")
+
+
+@pytest.mark.parametrize("format", ["csr", "csc", "coo", "dia", "lil"])
+@pytest.mark.parametrize("options", [{}, {"scale": True}, {"center": False, "k": 3}, {"sample_axis": 1}])
+def test_sparse_matrices_have_the_spectrum_of_dense_ones(format, options):
+    found = covariance_spectrum(SPARSE.asformat(format), **options)
+    expected = covariance_spectrum(SPARSE.toarray(), **options)
+    np.testing.assert_allclose(found.eigenvalues, expected.eigenvalues, atol=1e-14 * expected.eigenvalues[0])
+    assert found.total_variance == pytest.approx(expected.total_variance, rel=1e-14)
+
+
+def test_sparse_matrices_are_made_dense_a_block_at_a_time(monkeypatch):
+    most = 0
+
+    class Watched(scipy.sparse.csr_array):
+        def toarray(self, *arguments, **options):
+            nonlocal most
+            most = max(most, self.shape[0])
+            return super().toarray(*arguments, **options)
+
+    monkeypatch.setattr(stored, "BLOCK_BYTES", 16 * 25 * 8)
+    found = covariance_spectrum(Watched(SPARSE))
+    assert 1 < most <= 16
+    np.testing.assert_allclose(found.eigenvalues, covariance_spectrum(SPARSE.toarray()).eigenvalues, rtol=1e-13)
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": True}, {"center": False}, {"sample_axis": 1}])
+def test_sparse_matrices_stay_sparse_where_their_covariance_does_not_fit(options):
+    X = scipy.sparse.random_array((900, 1200), density=0.02, rng=np.random.default_rng(4), format="csr")
+    found = covariance_spectrum(X, k=2, max_memory=2_000_000, **options)
+    assert found.info.method not in covariance_spectrum(X, k=2, **options).info.method
+    expected = covariance_spectrum(X.toarray(), **options)
+    np.testing.assert_allclose(found.eigenvalues, expected.eigenvalues[:2], rtol=1e-6)
+    assert found.total_variance == pytest.approx(expected.total_variance, rel=1e-12)
+
+
+def test_sparse_matrices_with_missing_values():
+    holed = SPARSE.tocsr()
+    holed.data[7] = np.nan
+    row = int(np.searchsorted(holed.indptr, 7, side="right")) - 1
+    with pytest.raises(NonFiniteInputError, match=f"1 values .* in 1 of 60 samples .*first at sample {row}"):
+        covariance_spectrum(holed)
+    found, expected = (covariance_spectrum(X, nan="drop_rows") for X in (holed, holed.toarray()))
+    np.testing.assert_allclose(found.eigenvalues, expected.eigenvalues, atol=1e-14)
 
 
 def test_masked_arrays():

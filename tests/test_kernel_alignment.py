@@ -75,8 +75,9 @@ def test_prediction_for_fewer_neurons():
     rng = np.random.default_rng(3)
     X, Y = populations(rng, 1500)(150)
     whole = kernel_alignment(X, Y, n_groups=0)
-    assert whole.predict(1500, 1500) == pytest.approx(whole.debiased.value, rel=1e-12)
-    assert whole.predict(math.inf, math.inf) == pytest.approx(whole.population.value, rel=1e-12)
+    assert whole.predict(1500, 1500).value == pytest.approx(whole.debiased.value, rel=1e-12)
+    assert whole.predict(math.inf, math.inf).value == pytest.approx(whole.population.value, rel=1e-12)
+    expected = whole.predict(40, 40).value
     debiased, population = np.array(
         [
             (part.debiased.value, part.population.value)
@@ -87,7 +88,7 @@ def test_prediction_for_fewer_neurons():
         ]
     ).T
     # A ratio of unbiased estimates keeps a bias of second order: 2 % besides the sampling error.
-    assert abs(debiased.mean() - whole.predict(40, 40)) < 4 * debiased.std() / 10 + 0.02 * whole.predict(40, 40)
+    assert abs(debiased.mean() - expected) < 4 * debiased.std() / 10 + 0.02 * expected
     assert abs(population.mean() - whole.population.value) < 4 * population.std() / 10 + 0.02
     assert debiased.mean() < 0.8 * whole.population.value
 
@@ -103,6 +104,15 @@ def test_intervals_cover():
         value = getattr(truth, name).value
         # Binomial of 150 at 0.95, less 2 % for the error of `truth`: fewer than 130 has probability below 2e-3.
         assert np.count_nonzero((low < value) & (value < high)) >= 130
+
+
+def test_prediction_has_the_errors_of_what_it_predicts():
+    result = kernel_alignment(*populations(np.random.default_rng(7), 60)(100))
+    for predicted, measured in (
+        (result.predict(60, 60), result.debiased),
+        (result.predict(math.inf, math.inf), result.population),
+    ):
+        np.testing.assert_allclose(predicted.interval, measured.interval, rtol=1e-9)
 
 
 @pytest.mark.parametrize("factor", [1e-150, 1e150])
@@ -139,6 +149,7 @@ def test_wrong_input_is_refused():
         lambda: kernel_alignment(np.ones((20, 3)), Y),
         lambda: kernel_alignment(X, Y, confidence=0),
         lambda: kernel_alignment(X, Y).predict(0, 5),
+        lambda: kernel_alignment(X[:4], Y[:4]),
     ]:
         with pytest.raises(InvalidInputError):
             call()

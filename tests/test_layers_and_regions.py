@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from eigenscope import Estimate
+from eigenscope import Estimate, covariance_spectrum, effective_rank
 from eigenscope.errors import InvalidInputError
-from eigenscope.neural import LayerReport, RegionComparison, compare_regions, layer_report
+from eigenscope.neural import LayerReport, RegionComparison, compare_regions, layer_report, rankme
+from eigenscope.neural.entropy_ranks import entropy_rank
 from eigenscope.testing import polynomial_spectrum
 
 RANKS = np.arange(1, 301.0)
@@ -33,12 +34,32 @@ def test_layers_of_known_exponent(tmp_path):
         assert (layer.n_samples, layer.n_features) == (3000, 160)
         assert layer.power_law.interval[0] <= exponent <= layer.power_law.interval[1]
         assert layer.misfit == ""
-        assert layer.rank_me > layer.effective_rank > layer.participation_ratio.value
+        assert layer.rank_me.value > layer.effective_rank.value > layer.participation_ratio.value
+        assert layer.dims_90.interval[0] <= layer.dims_90.value <= layer.dims_90.interval[1]
     report.save(tmp_path / "layers.npz")
     assert LayerReport.load(tmp_path / "layers.npz") == report
     assert "layer 0.8: exponent" in report.summary()
     frame = report.to_frame()
     assert list(frame["layer"]) == ["layer 0.8", "layer 1.2"]
+
+
+def test_errors_of_dimension_counts_are_those_seen_over_recordings():
+    generator = np.random.default_rng(3)
+    layers = [
+        layer_report([generator.standard_normal((200, 60)) / RANKS[:60] ** 0.5], ranks=(1, 30)).layers[0]
+        for _ in range(100)
+    ]
+    for name in ("effective_rank", "rank_me"):
+        values, errors = np.array([(getattr(x, name).value, getattr(x, name).stderr) for x in layers]).T
+        # A standard deviation of 100 draws is known to 7 %.
+        assert errors.mean() == pytest.approx(values.std(), rel=0.25)
+    counts = np.array([(x.dims_90.value, *x.dims_90.interval) for x in layers])
+    middle = np.round(counts[:, 0].mean())
+    assert np.sum((counts[:, 1] <= middle) & (middle <= counts[:, 2])) >= 90
+    spectrum = covariance_spectrum(generator.standard_normal((200, 60)))
+    assert entropy_rank(spectrum, power=1.0, confidence=0.9).value == pytest.approx(effective_rank(spectrum))
+    found = entropy_rank(spectrum, power=0.5, offset=1e-7, confidence=0.9)
+    assert found.value == pytest.approx(rankme(spectrum))
 
 
 def test_a_list_is_numbered_and_an_exponential_is_no_power_law():
@@ -59,7 +80,14 @@ def test_tensors_are_layers_too():
 
 
 def test_layers_are_refused_with_a_reason():
-    for layers, message in (([], "no layer"), ([np.zeros(5)], "first axis"), ([np.eye(10)], "positive eigenvalues")):
+    with pytest.raises(InvalidInputError, match="ranks must be"):
+        layer_report([np.ones((20, 9))], ranks=None)
+    for layers, message in (
+        (None, "a mapping"),
+        ([], "no layer"),
+        ([np.zeros(5)], "first axis"),
+        ([np.eye(10)], "positive eigenvalues"),
+    ):
         with pytest.raises(InvalidInputError, match=message):
             layer_report(layers)
 
@@ -88,6 +116,10 @@ def test_too_little_signal_is_undecided_not_scale_free():
 
 
 def test_regions_are_refused_by_name():
+    with pytest.raises(InvalidInputError, match="no region"):
+        compare_regions([np.ones((20, 3))])
+    with pytest.raises(InvalidInputError, match="region 'V1' must be a pair"):
+        compare_regions({"V1": np.ones((20, 3))})
     with pytest.raises(InvalidInputError, match="no region"):
         compare_regions({})
     with pytest.raises(InvalidInputError, match="region 'V4': repeats must have one shape"):

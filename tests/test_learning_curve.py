@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parents[1] / ".." / "shared" / "data" / "kernel_learning
 @pytest.mark.skipif(not FOLDER.exists(), reason="no shared data folder beside the checkout")
 @pytest.mark.parametrize("name", ["mnist", "cifar"])
 def test_published_learning_curves(name):
+    # T7
     with np.load(FOLDER / f"{name}_rbf_learning_curves.npz") as archive:
         data = dict(archive)
     n_classes, checked = 10, 0
@@ -66,6 +67,7 @@ def test_fixed_point_is_solved_to_rounding(ridge, decay):
 
 @pytest.mark.parametrize("ridge", [1e-3, 1e-8])
 def test_gaussian_design(ridge):
+    # T8
     n_modes, n_draws, noise = 800, 60, 0.3
     values = np.arange(1, n_modes + 1) ** -1.2
     rng = np.random.default_rng(1)
@@ -92,6 +94,15 @@ def test_scales_with_the_kernel(factor):
     scaled = learning_curve(values * factor, values, [10, 30], ridge=0.1 * factor, noise=0.2)
     np.testing.assert_allclose(scaled.generalization_error, plain.generalization_error, rtol=1e-12)
     np.testing.assert_allclose(scaled.effective_ridge, plain.effective_ridge * factor, rtol=1e-12)
+
+
+@pytest.mark.parametrize("ridge", [1e-300, 1e-30, 1e-10])
+@pytest.mark.parametrize("n_modes", [7, 200, 1000])
+def test_as_many_samples_as_modes_leave_a_root_below_rounding(n_modes, ridge):
+    # λ = 1, p = n: κ² = a (n + κ), where 1 - γ is far below the rounding of γ.
+    kappa = ridge / 2 + np.sqrt(ridge * n_modes + ridge**2 / 4)
+    curve = learning_curve(np.ones(n_modes), np.ones(n_modes), n_modes, ridge=ridge)
+    assert curve.effective_ridge[0] == pytest.approx(kappa, rel=1e-9)
 
 
 def test_mode_errors_sum_to_the_error_and_order_is_kept():

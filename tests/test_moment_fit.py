@@ -99,15 +99,19 @@ def test_break_is_found():
     assert broken.first_exponent == pytest.approx(0.5, abs=4 * broken.first_stderr)
     assert broken.exponent == pytest.approx(1.2, abs=0.05)
     assert 8 <= broken.break_rank <= 24
+    assert broken.break_interval[0] <= 15 <= broken.break_interval[1]
+    assert f"({broken.break_interval[0]} to {broken.break_interval[1]})" in broken.summary()
 
 
-def coverage(n_draws, seed):
+def coverage(n_draws, seed, model="aligned"):
+    """Count intervals that cover and shapes rejected, for half as much noise as signal in one of three arrangements."""
     eigenvalues = RANKS[:200] ** -1.0
+    noise = 0.5 * (np.full(200, eigenvalues.mean()) if model == "independent" else eigenvalues)
     covered, rejected, errors = 0, 0, []
     for draw in range(n_draws):
         generator = np.random.default_rng([seed, draw])
-        X1, X2 = recording(160, eigenvalues, 0.5 * eigenvalues, generator)
-        fit = fit_power_law_moments(X1, X2, rng=draw)
+        axes = np.linalg.qr(generator.standard_normal((200, 200)))[0] if model == "axes of its own" else None
+        fit = fit_power_law_moments(*recording(160, eigenvalues, noise, generator, axes), rng=draw)
         covered += fit.interval[0] <= 1 <= fit.interval[1]
         rejected += fit.misfit_p_value < 0.05
         errors.append(fit.exponent - 1)
@@ -122,10 +126,11 @@ def test_interval_covers_and_test_rarely_rejects():
 
 
 @pytest.mark.slow
-def test_coverage_table():
-    covered, rejected, errors = coverage(800, 1)
-    assert binom.ppf(1e-3, 800, 0.92) <= covered <= binom.ppf(1 - 1e-3, 800, 0.97)
-    assert rejected <= binom.ppf(1 - 1e-3, 800, 0.05)
+@pytest.mark.parametrize("model", ["aligned", "axes of its own", "independent"])
+def test_coverage_table(model):
+    covered, rejected, errors = coverage(400, 1, model)
+    assert binom.ppf(1e-3, 400, 0.92) <= covered <= binom.ppf(1 - 1e-3, 400, 0.97)
+    assert rejected <= binom.ppf(1 - 1e-3, 400, 0.05)
     assert abs(errors.mean()) <= 0.02
 
 
@@ -156,8 +161,14 @@ def test_breaks_tried_are_ranks_of_the_population():
         (lambda a, b: fit_power_law_moments(a, b[:-1]), InvalidInputError, "one shape"),
         (lambda a, b: fit_power_law_moments(a[:6], b[:6]), InvalidInputError, "6 stimuli are too few"),
         (lambda a, b: fit_power_law_moments(a, b, slopes=3), InvalidInputError, "slopes"),
+        (lambda a, b: fit_power_law_moments(a[:, :1], b[:, :1], rng=0), InvalidInputError, "1 neurons have too few"),
+        (lambda a, b: fit_power_law_moments(a[:, :2], b[:, :2], slopes=2, rng=0), InvalidInputError, "at least 3"),
+        (lambda a, b: fit_power_law_moments(a * 1e170, b * 1e170, rng=0), InvalidInputError, "products overflow"),
+        (lambda a, b: fit_power_law_moments(0 * a + 0.1, 0 * b + 0.1, rng=0), InvalidInputError, "constant"),
         (lambda a, b: fit_power_law_moments(a, b, n_moments=40), InvalidInputError, "choose 3 to 20"),
         (lambda a, b: fit_power_law_moments(a, b, n_bootstraps=5), InvalidInputError, "more than 11"),
+        (lambda a, b: fit_power_law_moments(a, b, n_moments=3.5), InvalidInputError, "choose 3 to 20"),
+        (lambda a, b: fit_power_law_moments(a, b, n_orders=1.5), InvalidInputError, "at least one order"),
         (lambda a, b: fit_power_law_moments(a, b, confidence=2), InvalidInputError, "confidence"),
         (lambda a, b: fit_power_law_moments(a, -a, rng=0), InvalidInputError, "no signal in common"),
         (lambda a, b: fit_power_law_moments(0 * a, 0 * b), InvalidInputError, "zero"),

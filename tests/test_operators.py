@@ -125,8 +125,10 @@ def test_the_scalar_of_the_computation():
     for stored, computed in kept.items():
         assert compute_dtype(np.dtype(stored)) == computed
     assert compute_dtype(np.dtype("float32"), "float64") == "float64"
-    with pytest.raises(UnsupportedTypeError, match=r"must be one of float32, .*, got int32"):
+    with pytest.raises(UnsupportedTypeError, match=r"must be one of float32, .*, got 'int32'"):
         compute_dtype(np.dtype("float32"), "int32")
+    with pytest.raises(UnsupportedTypeError, match="got 'float31'"):
+        compute_dtype(np.dtype("float32"), "float31")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

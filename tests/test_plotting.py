@@ -3,9 +3,10 @@
 import matplotlib
 import numpy as np
 import pytest
-from eigenscope import covariance_spectrum
+from eigenscope import MarchenkoPastur, covariance_spectrum, fit_marchenko_pastur
 from eigenscope.errors import InvalidInputError
 from eigenscope.parallel_analysis import parallel_analysis
+from eigenscope.results.noise_plotting import plot_noise_scree
 from eigenscope.results.plotting import (
     plot_cumulative_variance,
     plot_marchenko_pastur_fit,
@@ -77,6 +78,56 @@ def test_marchenko_pastur_histogram_and_law_have_unit_area(spectrum) -> None:
     law = next(line for line in ax.lines if len(line.get_xdata()) > 100)
     assert np.trapezoid(law.get_ydata(), law.get_xdata()) == pytest.approx(1, abs=0.02)
     assert f"{noise.n_signal} above" in texts(ax) or noise.eigenvalues[0] < ax.get_xlim()[1]
+
+
+def test_law_and_signals_carry_their_intervals(spectrum) -> None:
+    noise = spectrum.fit_marchenko_pastur()
+    ax = draw(plot_marchenko_pastur_fit, noise)
+    band = ax.collections[0].get_paths()[0].vertices
+    assert band[:, 0].max() == pytest.approx(noise.edges[1] * noise.variance.interval[1] / noise.variance.value)
+    law = next(line for line in ax.lines if len(line.get_xdata()) > 100)
+    x, y = (np.asarray(part)[100:500:50] for part in law.get_data())
+    for point, height in zip(x, y, strict=True):
+        beside = band[np.argsort(np.abs(band[:, 0] - point))[:6], 1]
+        assert beside.min() - 0.01 * y.max() <= height <= beside.max() + 0.01 * y.max()
+
+
+def test_signals_near_the_edge_are_drawn_with_their_intervals() -> None:
+    values = np.concatenate([[3.6, 3.3], MarchenkoPastur(0.5).ppf((np.arange(98) + 0.5) / 98)])
+    noise = fit_marchenko_pastur(values, n_samples=200, n_features=100)
+    assert noise.n_signal == 2
+    ax = draw(plot_marchenko_pastur_fit, noise)
+    assert "population eigenvalues" in texts(ax)
+    line, _, (bars,) = next(one for one in ax.containers if one.get_label() == "population eigenvalues")
+    np.testing.assert_array_equal(line.get_xdata(), noise.signal_eigenvalues)
+    widths = [segment[1, 0] - segment[0, 0] for segment in bars.get_segments()]
+    np.testing.assert_allclose(widths, 2 * 1.959964 * noise.signal_stderrs, rtol=1e-6)
+
+
+def test_scree_shows_edge_p_values_and_intervals(spectrum) -> None:
+    noise = spectrum.fit_marchenko_pastur()
+    ax = draw(plot_noise_scree, noise)
+    assert any(np.allclose(line.get_ydata(), noise.upper_edge_threshold) for line in ax.lines)
+    bulk, signals = ax.lines[:2]
+    np.testing.assert_array_equal(signals.get_ydata(), noise.eigenvalues[: noise.n_signal])
+    assert max(bulk.get_ydata()) < noise.upper_edge_threshold
+    assert f"p = {noise.p_values[-1]:.1g}" in texts(ax)
+    assert f"{noise.n_signal} above noise" in texts(ax)
+    errors = next(container for container in ax.containers if len(container[0].get_xdata()) == noise.n_signal)
+    np.testing.assert_array_equal(errors[0].get_ydata(), noise.signal_eigenvalues)
+
+
+def test_scree_of_pure_noise_and_of_nothing() -> None:
+    noise = covariance_spectrum(np.random.default_rng(0).standard_normal((400, 100))).fit_marchenko_pastur()
+    ax = draw(plot_noise_scree, noise, n_ranks=5)
+    assert len(ax.lines[0].get_xdata()) == 5
+    assert "above noise" not in texts(ax)
+    ax = noise.plot(kind="scree", ax=Figure().subplots())
+    assert ax.get_yscale() == "log"
+    with pytest.raises(InvalidInputError, match="kind must be one of density, scree"):
+        noise.plot(kind="histogram")
+    with pytest.raises(InvalidInputError, match="nothing to draw"):
+        draw(plot_noise_scree, covariance_spectrum(np.ones((20, 9))).fit_marchenko_pastur())
 
 
 def test_zero_eigenvalues_are_said_not_drawn() -> None:

@@ -111,8 +111,12 @@ def test_wrong_input_is_explained():
         population_spectrum([1, 2], n_samples=10, confidence=2)
     with pytest.raises(InvalidInputError, match="at least 2"):
         population_spectrum([1.0], n_samples=10)
-    with pytest.raises(InvalidInputError, match="order"):
-        population_moments(np.eye(3), 4)
+    for order in (4, 1.5):
+        with pytest.raises(InvalidInputError, match="order"):
+            population_moments(np.eye(3), order)
+    for count in (-1, 1.5):
+        with pytest.raises(InvalidInputError, match="n_bootstrap"):
+            population_spectrum([1.0, 2.0], n_samples=10, n_bootstrap=count)
     with pytest.raises(InvalidInputError, match="full spectrum"):
         population_spectrum(covariance_spectrum(np.random.default_rng(5).standard_normal((50, 20)), k=3, threads=1))
     assert all(moment.value == 0 for moment in population_moments(np.zeros((4, 3)), 2))

@@ -34,14 +34,22 @@ def frobenius_error(A, U, s, Vh):
 
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("n_iter", [0, 1, 3])
-@pytest.mark.parametrize("shape", [(600, 250), (250, 600)])
-def test_never_worse_than_subspace_iteration(name, n_iter, shape):
+@pytest.mark.parametrize(
+    ("shape", "method", "test_matrix"),
+    [
+        ((600, 250), "block-krylov", "gaussian"),
+        ((250, 600), "block-krylov", "sparse-sign"),
+        ((600, 250), "subspace", "sparse-sign"),
+        ((250, 600), "subspace", "gaussian"),
+    ],
+)
+def test_never_worse_than_subspace_iteration(name, n_iter, shape, method, test_matrix):
     A = testing.rectangular_matrix(SPECTRA[name], shape, rng=1)
     norm = np.linalg.norm(SPECTRA[name])
     best = np.linalg.norm(SPECTRA[name][12:]) / norm
     ours, theirs = [], []
     for seed in range(3):
-        result = randomized_svd(A, 12, n_iter=n_iter, rng=seed)
+        result = randomized_svd(A, 12, n_iter=n_iter, method=method, test_matrix=test_matrix, rng=seed)
         testing.assert_orthonormal(result.U)
         testing.assert_orthonormal(result.Vh.T)
         assert (result.singular_values <= SPECTRA[name][:12] + 1e-13).all()
@@ -64,6 +72,16 @@ def test_the_interval_of_the_error_covers_the_truth(name):
     # Nominal 95 %. Squared lengths are skewed when few directions carry the error (chi-squared with few
     # degrees of freedom), where a t interval of ten covers 85 %; fewer have probability 1e-4 then.
     assert covered >= scipy.stats.binom.ppf(1e-4, n_seeds, 0.85)
+
+
+@pytest.mark.parametrize("method", ["block-krylov", "subspace"])
+@pytest.mark.parametrize("power", [-300, 0, 300])
+def test_no_number_of_iterations_overflows_or_collapses(method, power):
+    A = np.ldexp(testing.rectangular_matrix(SPECTRA["0.5^i"][:90], (200, 90), rng=3), power)
+    for test_matrix in ("gaussian", "sparse-sign"):
+        result = randomized_svd(A, 8, n_iter=60, method=method, test_matrix=test_matrix, rng=0)
+        np.testing.assert_allclose(np.ldexp(result.singular_values, -power), SPECTRA["0.5^i"][:8], rtol=1e-12)
+        np.testing.assert_allclose(result.Vh @ result.Vh.T, np.eye(8), atol=1e-13)
 
 
 def test_an_exact_decomposition_has_no_error():

@@ -65,6 +65,15 @@ def test_scaled_and_weighted_columns():
     assert len(result.singular_values) == true_rank(np.linalg.svd(explicit, compute_uv=False), 0.2)
 
 
+@pytest.mark.parametrize("scale", [False, True])
+def test_weighted_rows(scale):
+    rng = np.random.default_rng(8)
+    A, weights = rng.standard_normal((300, 40)) * 0.8 ** np.arange(40) + 5.0, rng.integers(1, 4, 300)
+    wanted = {"variance": 0.9, "center": True, "scale": scale, "rng": 0}
+    weighted, repeated = svds(A, row_weights=weights, **wanted), svds(np.repeat(A, weights, axis=0), **wanted)
+    assert len(weighted.singular_values) == len(repeated.singular_values)
+
+
 def test_randomized_rank_meets_the_tolerance_and_is_close_to_the_smallest():
     A = testing.rectangular_matrix(SPECTRA["1/i"], (900, 240), rng=5)
     result = randomized_svd(A, tol_frobenius=0.05, rng=0)
@@ -90,7 +99,7 @@ def test_what_cannot_be_known_is_said():
             randomized_svd(A, variance=wrong)
     with pytest.raises(InvalidInputError, match="below rounding in float32"):
         svds(A.astype(np.float32), tol_frobenius=1e-4)
-    with pytest.raises(InvalidInputError, match="unknown for operators and with row_weights"):
+    with pytest.raises(InvalidInputError, match="unknown for operators and for centred complex data"):
         svds(lambda X: A @ X, shape=A.shape, adjoint=lambda X: A.T @ X, variance=0.5)
     with pytest.raises(InvalidInputError, match="k must be an integer from 1"):
         randomized_svd(A)

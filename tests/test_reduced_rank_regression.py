@@ -19,6 +19,7 @@ RING_SHARES = {2: 0.8407, 4: 0.9922, 6: 0.9982}
 
 
 def test_ring_network_has_exact_shares():
+    # T13
     # 600 of 2000 neurons predict 600 others; shares of the true spectrum at N = 2000, T = 4000 are within 0.005.
     responses = rectified_ring(1200, 4000)
     result = reduced_rank_regression(responses[:, :600], responses[:, 600:], 6, n_folds=3)
@@ -28,6 +29,7 @@ def test_ring_network_has_exact_shares():
 
 
 def test_participation_ratio_of_the_ring():
+    # T13
     responses = rectified_ring(2000, 4000)
     eigenvalues = np.linalg.eigvalsh(np.cov(responses[:, :1000].T))
     assert participation_ratio(np.maximum(eigenvalues, 0)).value == pytest.approx(2.7404, abs=0.02)

@@ -9,14 +9,14 @@ import types
 
 import numpy as np
 import pytest
-from eigenscope import _core, covariance_spectrum, run_options
+from eigenscope import _core, control_groups, covariance_spectrum, run_options
 from eigenscope.errors import InvalidInputError, UnsupportedTypeError
 
 
 def clear(monkeypatch):
     for variable in ("OMP_NUM_THREADS", "EIGENSCOPE_NUM_THREADS"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(run_options, "_control_group_processors", lambda: None)
+    monkeypatch.setattr(control_groups, "processors", lambda: None)
     monkeypatch.setattr(_core, "available_processors", lambda: 16)
 
 
@@ -27,7 +27,7 @@ def test_threads_are_the_smallest_of_all_limits(monkeypatch):
     assert run_options.resolve_threads(None) == 12
     monkeypatch.setenv("EIGENSCOPE_NUM_THREADS", "7")
     assert run_options.resolve_threads(None) == 7
-    monkeypatch.setattr(run_options, "_control_group_processors", lambda: 3)
+    monkeypatch.setattr(control_groups, "processors", lambda: 3)
     assert run_options.resolve_threads(None) == 3
     monkeypatch.setattr(_core, "available_processors", lambda: 2)
     assert run_options.resolve_threads(None) == 2

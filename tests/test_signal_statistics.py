@@ -53,6 +53,14 @@ def test_decoding_is_perfect_without_noise_and_chance_without_signal():
     )
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_units_do_not_matter(unit):
+    X1, X2 = np.random.default_rng(3).standard_normal((2, 50, 8))
+    expected, found = signal_statistics(X1, X2), signal_statistics(X1 * unit, X2 * unit)
+    for name in ("signal_fraction", "snr", "decoding_accuracy"):
+        np.testing.assert_allclose(getattr(found, name).interval, getattr(expected, name).interval, rtol=1e-9)
+
+
 def test_constant_neurons_count_in_no_average():
     X1, X2 = draw(1.0, np.random.default_rng(4))
     expected = signal_statistics(X1, X2)

@@ -62,6 +62,14 @@ def test_largest_eigenvalue_edge_matches_reference_values():
     assert edge.location + 0.979316053 * edge.scale == pytest.approx(18.584826, abs=5e-7)
 
 
+@pytest.mark.parametrize("ratio", [0.1, 0.5, 2.0])
+def test_edge_of_the_white_law_scales_as_published(ratio):
+    edge = GeneralizedMarchenkoPastur([1.0], ratio).largest_eigenvalue_edge(1000)
+    root = np.sqrt(ratio)
+    assert edge.location == pytest.approx((1 + root) ** 2, rel=1e-14)
+    assert edge.scale == pytest.approx((1 + root) ** (4 / 3) * ratio ** (-1 / 6) * 1000 ** (-2 / 3), rel=1e-13)
+
+
 @pytest.mark.parametrize("ratio", [1e-6, 0.1, 0.5, 1.0, 2.0, 50.0])
 @pytest.mark.parametrize("variance", [1.0, 1e150, 1e-150])
 def test_one_population_eigenvalue_gives_the_white_law(ratio, variance):
@@ -188,3 +196,22 @@ def test_single_precision_integers_and_order_do_not_matter():
 def test_wrong_input_is_explained(population, weights, ratio, error, text):
     with pytest.raises(error, match=text):
         GeneralizedMarchenkoPastur(population, ratio, weights)
+
+
+def test_points_that_are_no_numbers_and_spikes_below_zero():
+    law = GeneralizedMarchenkoPastur([1e300, 1e-300], 0.5)
+    np.testing.assert_allclose(law.support, [[0.25e300, 2.25e300]], rtol=1e-12)
+    law = GeneralizedMarchenkoPastur([1, 2], 0.5)
+    assert np.isnan(law.stieltjes(np.nan))
+    assert law.stieltjes(np.inf) == 0
+    assert law.stieltjes(0.0) == 1.5
+    assert law.stieltjes(-1e-12) == pytest.approx(1.5, rel=1e-9)
+    assert GeneralizedMarchenkoPastur([1, 2], 1.5).stieltjes(0.0) == np.inf
+    assert np.isnan(law.sample_eigenvalue(-1.0))
+    assert np.isnan(law.population_eigenvalue(-1.0))
+    with pytest.raises(InvalidInputError, match="n must be"):
+        law.mean_quantiles(0)
+    with pytest.raises(InvalidInputError, match="n_samples must be"):
+        law.largest_eigenvalue_edge(0)
+    with pytest.raises(InvalidInputError, match="ratio must be"):
+        GeneralizedMarchenkoPastur([1, 2], "a")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
+import scipy.stats
 
 pytest.importorskip("sklearn")
 
@@ -78,6 +79,24 @@ def test_batches_do_not_matter_and_bounds_hold():
     assert (whole.singular_values_ <= truth * (1 + 1e-9)).all()
     assert (whole.upper_bounds_ >= truth * (1 - 1e-9)).all()
     assert whole.n_samples_seen_ == 900
+
+
+@pytest.mark.parametrize("whiten", [False, True])
+@pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array])
+def test_the_model_is_the_gaussian_it_says(container, whiten):
+    data = X[:, :8] * np.linspace(3, 1, 8)
+    model = SpectralPCA(3, whiten=whiten, random_state=0).fit(container(data))
+    gaussian = scipy.stats.multivariate_normal(data.mean(axis=0), model.get_covariance())
+    np.testing.assert_allclose(model.score_samples(container(data)), gaussian.logpdf(data), rtol=1e-10)
+    np.testing.assert_allclose(model.get_covariance() @ model.get_precision(), np.eye(8), atol=1e-12)
+    # Maximum likelihood: no other noise variance does better.
+    best = model.score(data)
+    for factor in (0.9, 1.1):
+        model.noise_variance_ *= factor
+        assert model.score(data) < best
+        model.noise_variance_ /= factor
+    with pytest.raises(InvalidInputError, match="fit with center=True"):
+        SpectralPCA(2, center=False).fit(data).score(data)
 
 
 def test_in_a_pipeline_with_names():

@@ -106,17 +106,22 @@ def test_spectrum_on_the_circle_is_a_fourier_series():
     np.testing.assert_allclose(eigenvalues, expected, atol=1e-14)
 
 
-@pytest.mark.parametrize(("dimension", "n_blocks", "tolerance"), [(2, 6, 0.02), (3, 3, 0.03), (4, 3, 0.03)])
-def test_simulated_blocks_meet_the_exact_spectrum(dimension, n_blocks, tolerance):
-    # T4b
-    eigenvalues, multiplicities = random_feature_spectrum(40, dimension=dimension, power=1)
-    X = simulate_random_features(1500, 4000, dimension=dimension, power=1, rng=0)
+# T4b. Step functions do not depend on the lengths of the weights; of rectified neurons 4000 random lengths move all
+# eigenvalues together by 1.6 % (d = 2), hence 2 % in place of 1 % there.
+@pytest.mark.parametrize(
+    ("dimension", "power", "six_blocks"),
+    [(2, 0, 0.01), (2, 1, 0.02), (3, 0, 0.05), (3, 1, 0.05), (4, 0, None), (4, 1, None)],
+)
+def test_simulated_blocks_meet_the_exact_spectrum(dimension, power, six_blocks):
+    eigenvalues, multiplicities = random_feature_spectrum(40, dimension=dimension, power=power)
+    X = simulate_random_features(1500, 4000, dimension=dimension, power=power, rng=0)
     values = second_moments(X)
-    kept = np.flatnonzero(eigenvalues)[:n_blocks]
+    kept = np.flatnonzero(eigenvalues)[:6]
     ends = np.cumsum(multiplicities[kept])
-    for degree, end in zip(kept, ends, strict=True):
-        block = values[end - multiplicities[degree] : end].mean()
-        assert block == pytest.approx(eigenvalues[degree], rel=tolerance)
+    blocks = np.array([values[end - multiplicities[m] : end].mean() for m, end in zip(kept, ends, strict=True)])
+    np.testing.assert_allclose(blocks[:3], eigenvalues[kept[:3]], rtol=0.03)
+    if six_blocks:
+        np.testing.assert_allclose(blocks, eigenvalues[kept], rtol=six_blocks)
 
 
 def test_general_powers_and_offsets_draw():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from eigenscope import GeneralizedMarchenkoPastur
 from eigenscope.errors import InvalidInputError
 from eigenscope.random_matrix import spikes
 
@@ -36,6 +37,64 @@ def test_rectangular_spikes_match_reference_values(aspect, spike, value, short, 
     assert found == pytest.approx(value, abs=1e-10)
     assert spikes.population_singular_value(found, aspect) == pytest.approx(spike, rel=1e-12)
     np.testing.assert_allclose(spikes.singular_vector_overlaps(spike, aspect), (short, long), atol=1e-10)
+
+
+@pytest.mark.parametrize(("aspect", "value", "spike"), [(0.5, 1.9930434572, 1.5), (0.5, 3**0.5, 1.0), (1, 13 / 6, 1.5)])
+def test_the_operator_norm_rule_of_square_matrices_is_the_spike_itself(aspect, value, spike):
+    assert spikes.population_singular_value(value, aspect) == pytest.approx(spike, abs=1e-9)
+
+
+@pytest.mark.parametrize("variance", [1.0, 1e-150])
+def test_spikes_under_the_noise_are_seen_too(variance):
+    ratio, spike = 0.25, np.array([0.0, 0.1, 0.3, 0.49])
+    values = spikes.sample_eigenvalue(spike * variance, ratio, variance=variance)
+    assert np.all(values < 0.25 * variance)
+    np.testing.assert_allclose(
+        spikes.population_eigenvalue(values, ratio, variance=variance), spike * variance, rtol=1e-9
+    )
+    assert np.isnan(spikes.sample_eigenvalue(0.5 * variance, ratio, variance=variance))
+    assert np.all(spikes.overlaps(spike[1:] * variance, ratio, variance=variance)[0] > 0)
+    # Without a lower edge above zero there is nothing below it.
+    assert np.isnan(spikes.population_eigenvalue(0.01, 2.0))
+    assert np.isnan(spikes.population_eigenvalue(-1.0, 0.5))
+    n, p, draws = 400, 100, 100
+    generator = np.random.default_rng(6)
+    found = np.empty(draws)
+    for draw in range(draws):
+        data = generator.standard_normal((n, p))
+        data[:, 0] *= np.sqrt(0.1)
+        found[draw] = spikes.population_eigenvalue(np.linalg.eigvalsh(data.T @ data / n)[0], ratio)
+    error = float(spikes.spike_stderr(0.1, ratio, n))
+    assert found.mean() == pytest.approx(0.1, abs=5 * error / np.sqrt(draws) + 2 * 0.1 / n)
+    assert found.std() == pytest.approx(error, rel=0.3)
+
+
+def test_spikes_beside_noise_of_any_spectrum():
+    population = np.repeat([1.0, 8.0], 500)
+    law = GeneralizedMarchenkoPastur(population, 0.1)
+    bulk = law.ppf((np.arange(20000) + 0.5) / 20000)
+    spike = np.array([12.0, 20.0, 60.0])
+    found = spikes.population_eigenvalue_beside(law.sample_eigenvalue(spike), bulk, 0.1)
+    np.testing.assert_allclose(found, spike, rtol=1e-4)
+    assert np.isnan(spikes.population_eigenvalue_beside(bulk[-1], bulk, 0.1))
+    with pytest.raises(InvalidInputError, match="bulk eigenvalues"):
+        spikes.population_eigenvalue_beside(3.0, [1.0, np.nan], 0.1)
+
+
+@pytest.mark.parametrize(("short", "long", "spike"), [(100, 200, 2.0), (150, 150, 1.5), (60, 240, 1.2)])
+def test_error_of_a_singular_value_agrees_with_simulation(short, long, spike):
+    draws, beta = 300, short / long
+    generator = np.random.default_rng(short)
+    found = np.empty(draws)
+    for draw in range(draws):
+        data = generator.standard_normal((short, long)) / np.sqrt(long)
+        data[0, 0] += spike
+        found[draw] = spikes.population_singular_value(np.linalg.norm(data, 2), beta)
+    error = float(spikes.singular_value_stderr(spike, beta, long))
+    assert found.mean() == pytest.approx(spike, abs=5 * error / np.sqrt(draws) + 2 / long)
+    # A standard deviation from 300 draws is known to 4 %.
+    assert found.std() == pytest.approx(error, rel=0.2)
+    assert np.isnan(spikes.singular_value_stderr(0.5 * beta**0.25, beta, long))
 
 
 def test_below_the_threshold_nothing_is_detectable():
@@ -82,3 +141,12 @@ def test_wrong_ratios_are_refused():
         spikes.detection_threshold(-1)
     with pytest.raises(InvalidInputError, match="shorter side"):
         spikes.sample_singular_value(2.0, 1.5)
+
+
+def test_extreme_values_are_answered_without_a_warning():
+    np.testing.assert_allclose(spikes.population_eigenvalue([1e300, np.inf], 0.5), [1e300, np.inf], rtol=1e-12)
+    assert np.isnan(spikes.population_eigenvalue([np.nan, 0.0], 1.0)).all()
+    with pytest.raises(InvalidInputError, match="n_samples must be"):
+        spikes.spike_stderr(4.0, 0.5, 0)
+    with pytest.raises(InvalidInputError, match="n_long must be"):
+        spikes.singular_value_stderr(4.0, 0.5, -1)

@@ -133,6 +133,40 @@ def test_raw_binary_files(tmp_path):
         svds((tmp_path / "none", "<i2", (3, 3)), 1)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the data segment")
+def test_a_file_larger_than_the_memory_allowed(tmp_path):
+    path = tmp_path / "X.npy"
+    rng = np.random.default_rng(0)
+    factors = rng.standard_normal((2000, 5)) * [8, 6, 5, 4, 3], rng.standard_normal((5, 400))
+    block = (factors[0] @ factors[1] + rng.standard_normal((2000, 400)) + 5).astype(np.float32)
+    X = np.lib.format.open_memmap(path, "w+", "float32", (80_000, 400))  # 128 MB
+    for first in range(0, len(X), len(block)):
+        X[first : first + len(block)] = block
+    del X
+    script = f"""
+        import numpy as np, resource, sys
+        from eigenscope import randomized_svd, svds
+        # Threads and buffers of BLAS come to life before the limit.
+        svds(np.ones((300, 300)) + np.eye(300), 2, method="block-krylov", rng=0, threads=2)
+        used = int(next(line for line in open("/proc/self/status") if line.startswith("VmData")).split()[1]) << 10
+        resource.setrlimit(resource.RLIMIT_DATA, (used + (64 << 20),) * 2)
+        try:
+            np.load({str(path)!r})
+        except MemoryError:
+            print("the file does not fit")
+        for solve in (svds, randomized_svd):
+            result = solve({str(path)!r}, 5, center=True, scale=True, rng=0, threads=2)
+            print(*result.singular_values.tolist())
+    """
+    answer = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    control, *found = answer.stdout.splitlines()
+    assert control == "the file does not fit"
+    centred = (block - block.mean(axis=0, dtype=np.float64)) / block.std(axis=0, dtype=np.float64)
+    truth = np.linalg.svd(centred, compute_uv=False)[:5] * np.sqrt(40 * (80_000 - 1) / 80_000)
+    np.testing.assert_allclose(np.array(found[0].split(), dtype=float), truth, rtol=1e-5)
+    np.testing.assert_allclose(np.array(found[1].split(), dtype=float), truth, rtol=0.05)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("container", ["npy", "hdf5"])

@@ -20,12 +20,13 @@ from scipy.signal import lfilter
 from scipy.stats import binom
 
 EDGES = [
-    (0.1, 0.5, 0.3861981567, 2.0490796582),
-    (0.5, 0.5, 0.0575217378, 4.0430333590),
-    (0.2, 0.8, 0.1098448003, 4.3981887828),
-    (0.1, 0.9, 0.1186118443, 4.5291890189),
-    (0.5, 0.9, 0.0109505650, 13.6855952529),
-    (2, 0.5, None, 9.7682862007),
+    # ratio, coefficient, edges, coefficient of the Tracy–Widom scale, white edge with n and with n / B samples
+    (0.1, 0.5, 0.3861981567, 2.0490796582, 0.761915, 1.7325, 1.9832),
+    (0.5, 0.5, 0.0575217378, 4.0430333590, 3.007550, 2.9142, 3.6591),
+    (0.2, 0.8, 0.1098448003, 4.3981887828, 3.573248, 2.0944, 3.8202),
+    (0.1, 0.9, 0.1186118443, 4.5291890189, 3.765285, 1.7325, 3.9047),
+    (0.5, 0.9, 0.0109505650, 13.6855952529, 20.184701, 2.9142, 10.1281),
+    (2, 0.5, None, 9.7682862007, 12.157066, 5.8284, 7.9848),
 ]
 
 
@@ -36,13 +37,27 @@ def autoregressive(rng, n_samples, n_features, coefficient):
     return lfilter([1], [1, -coefficient], innovations, axis=0) * np.sqrt(1 - coefficient**2)
 
 
-@pytest.mark.parametrize(("ratio", "coefficient", "low", "high"), EDGES)
-def test_edges_of_ar1_noise_match_reference_values(ratio, coefficient, low, high):
+@pytest.mark.parametrize(("ratio", "coefficient", "low", "high", "scale", "white", "effective"), EDGES)
+def test_edges_of_ar1_noise_match_reference_values(ratio, coefficient, low, high, scale, white, effective):
     law = CorrelatedMarchenkoPastur.autoregressive(coefficient, ratio)
     assert law.support[-1, 1] == pytest.approx(high, abs=6e-11 * high)
     if low is not None:
         assert law.support[0, 0] == pytest.approx(low, abs=6e-11)
     assert law.atom == max(0, 1 - 1 / ratio)
+    # Published to a few units of the sixth decimal; the closed form is below.
+    assert law.largest_eigenvalue_edge(1000).scale * 1000 ** (2 / 3) == pytest.approx(scale, abs=2e-6)
+    redundancy = (1 + coefficient**2) / (1 - coefficient**2)
+    assert law.samples_per_effective_sample == pytest.approx(redundancy, rel=1e-12)
+    assert law.var() == pytest.approx(ratio * redundancy, rel=1e-12)
+    # What the white law would say: too little, with the number of samples and with the effective one.
+    assert MarchenkoPastur(ratio).support[1] == pytest.approx(white, abs=6e-5)
+    assert MarchenkoPastur(ratio * redundancy).support[1] == pytest.approx(effective, abs=6e-5)
+
+
+def test_share_of_ar1_noise_beyond_the_white_edge():
+    law = CorrelatedMarchenkoPastur.autoregressive(0.9, 0.1)
+    # Published as 19.7 % of simulated eigenvalues.
+    assert 1 - law.cdf(MarchenkoPastur(0.1).support[1]) == pytest.approx(0.197, abs=0.005)
 
 
 @pytest.mark.parametrize(

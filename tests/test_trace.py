@@ -83,9 +83,11 @@ def test_low_rank_methods_are_exact_for_low_rank():
     values = np.zeros(200)
     values[:5] = [1.0, 2.0, 3.0, 4.0, 5.0]
     operator = testing.diagonal_operator(values)
-    for method in ("xtrace", "hutch++"):
-        estimate = trace(operator, method=method, max_matvecs=60, rng=0)
-        np.testing.assert_allclose(estimate.value, 15.0, rtol=1e-10)
+    for method in ("xtrace", "xnystrace", "hutch++"):
+        for seed in range(5):
+            estimate = trace(operator, method=method, max_matvecs=60, rng=seed)
+            np.testing.assert_allclose(estimate.value, 15.0, rtol=1e-10)
+            assert estimate.interval[0] <= 15.0 <= estimate.interval[1]
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -104,6 +106,14 @@ def test_zero_and_identity():
     np.testing.assert_allclose(logdet(3.0 * np.eye(50), rng=0).value, 50 * math.log(3.0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e160, 1e300])
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
+def test_log_determinants_at_any_scale(scale, kind):
+    estimate = logdet(kind(scale * MATRIX), rng=0)
+    low, high = estimate.interval
+    assert low <= np.log(VALUES).sum() + N * math.log(scale) <= high
+
+
 def test_a_budget_is_kept_and_admitted():
     with pytest.warns(ConvergenceWarning, match="max_matvecs"):
         estimate = trace(OPERATOR, np.sin, rtol=1e-8, max_matvecs=100, rng=0)
@@ -116,6 +126,13 @@ def test_time_progress_and_interruption():
         trace(OPERATOR, method="hutchinson", rtol=1e-9, max_seconds=0.0, progress=lines.append, rng=0)
     assert len(lines) == 1
     assert "8 products" in lines[0]
+    for method in ("hutchinson", "slq"):
+        states = iter(range(1))
+        estimate = trace(OPERATOR, method=method, rtol=1e-9, callback=lambda _, s=states: next(s) == 0, rng=0)
+        # A second call would have found the iterator at its end.
+        assert estimate.interval[1] - estimate.value > 1e-9 * estimate.value
+    with pytest.raises(InvalidInputError, match="max_seconds"):
+        trace(OPERATOR, max_seconds=-1.0)
     calls = []
 
     def product(block):

@@ -94,6 +94,16 @@ def test_published_quantiles_and_moments():
     assert TracyWidom(2).var() == pytest.approx(0.8131947928, abs=1e-10)
 
 
+@pytest.mark.parametrize(("beta", "skewness", "excess"), [(1, 0.29346452, 0.1652429), (2, 0.22408420, 0.0934481)])
+def test_published_skewness_and_kurtosis(beta, skewness, excess):
+    law = TracyWidom(beta)
+    third, fourth = (
+        quad(lambda x, k=k: (x - law.mean()) ** k * law.pdf(x), -14, 18, points=[-5, 0], limit=200)[0] for k in (3, 4)
+    )
+    assert third / law.var() ** 1.5 == pytest.approx(skewness, abs=1e-8)
+    assert fourth / law.var() ** 2 - 3 == pytest.approx(excess, abs=1e-7)
+
+
 @pytest.mark.parametrize("beta", [1, 2, 4])
 def test_density_is_the_derivative_and_integrates_to_the_moments(beta):
     law = TracyWidom(beta)

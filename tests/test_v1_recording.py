@@ -1,10 +1,11 @@
 """A real recording: mouse V1 under drifting gratings, in the shared data folder beside the checkout."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import pytest
-from eigenscope.report import analyze
+from eigenscope.report import Report, analyze
 
 PATH = Path(__file__).parents[1] / ".." / "shared" / "data" / "v1_gratings" / "v1_gratings.npz"
 
@@ -18,10 +19,14 @@ def load(*, averaged: bool) -> np.ndarray:
     return X.mean(axis=1).reshape(8 * 49, 307) if averaged else X.reshape(8 * 16 * 49, 307)
 
 
+@functools.cache
+def report_on(*, averaged: bool) -> Report:
+    return analyze(load(averaged=averaged), rng=0)
+
+
 @pytest.fixture(scope="module", params=[True, False], ids=["averaged", "single trials"])
 def case(request):
-    X = load(averaged=request.param)
-    return X, analyze(X, rng=0)
+    return load(averaged=request.param), report_on(averaged=request.param)
 
 
 def test_eigenvalues_are_those_of_numpy(case) -> None:
@@ -72,7 +77,7 @@ def test_cell_that_depends_on_others_is_found(case) -> None:
 
 
 def test_averaging_over_repeats_removes_noise_and_keeps_signal() -> None:
-    averaged, single = (analyze(load(averaged=averaged), rng=0) for averaged in (True, False))
+    averaged, single = (report_on(averaged=averaged) for averaged in (True, False))
     # 16 repeats: noise variance falls by up to 16; the leading signal dimensions stay.
     assert averaged.noise.variance.value < single.noise.variance.value / 4
     assert averaged.spectrum.total_variance < single.spectrum.total_variance / 4

@@ -64,7 +64,7 @@ py::array view_of(Block<Scalar> block) {
     const auto item = static_cast<py::ssize_t>(sizeof(Plain));
     py::array_t<Plain> array({block.rows, block.cols}, {item, item * block.stride}, block.data, py::none());
     if (std::is_const_v<Scalar>) array.attr("flags").attr("writeable") = false;
-    return std::move(array);
+    return array;
 }
 
 /// The NumPy dtype as the core names it; complex halves and other exotic types are refused by the Python layer.

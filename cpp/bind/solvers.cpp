@@ -95,15 +95,17 @@ py::dict solve_eigenpairs(PythonOperator<Scalar>& self, Index k, const std::stri
 
 template <class Scalar>
 py::dict solve_triplets(PythonOperator<Scalar>& self, Index k, double tolerance, Index block, Index basis_size,
-                        Index n_blocks, Index max_matvecs, double max_seconds, bool certify, Index n_error_probes,
-                        std::uint64_t seed, const py::object& monitor, bool direct, const py::object& basis,
-                        int threads) {
+                        Index n_blocks, bool keeps_last_block_only, bool has_sparse_signs, Index max_matvecs,
+                        double max_seconds, bool certify, Index n_error_probes, std::uint64_t seed,
+                        const py::object& monitor, bool direct, const py::object& basis, int threads) {
     SvdOptions options;
     options.k = k;
     options.tolerance = tolerance;
     options.block = block;
     options.basis_size = basis_size;
     options.n_blocks = n_blocks;
+    options.keeps_last_block_only = keeps_last_block_only;
+    options.test_matrix = has_sparse_signs ? TestMatrix::sparse_sign : TestMatrix::gaussian;
     options.max_matvecs = max_matvecs;
     options.max_seconds = max_seconds;
     options.certify = certify;
@@ -144,9 +146,10 @@ void register_solvers(py::class_<PythonOperator<Scalar>>& python_class) {
                      py::arg("max_seconds"), py::arg("certify"), py::arg("seed"), py::arg("start"), py::arg("monitor"),
                      py::arg("filter") = false, py::arg("direct"), py::arg("threads"));
     python_class.def("triplets", &solve_triplets<Scalar>, py::kw_only(), py::arg("k"), py::arg("tolerance"),
-                     py::arg("block"), py::arg("basis_size"), py::arg("n_blocks"), py::arg("max_matvecs"),
-                     py::arg("max_seconds"), py::arg("certify"), py::arg("n_error_probes"), py::arg("seed"),
-                     py::arg("monitor"), py::arg("direct"), py::arg("basis"), py::arg("threads"));
+                     py::arg("block"), py::arg("basis_size"), py::arg("n_blocks"), py::arg("keeps_last_block_only"),
+                     py::arg("has_sparse_signs"), py::arg("max_matvecs"), py::arg("max_seconds"), py::arg("certify"),
+                     py::arg("n_error_probes"), py::arg("seed"), py::arg("monitor"), py::arg("direct"),
+                     py::arg("basis"), py::arg("threads"));
 }
 
 template void register_solvers<float>(py::class_<PythonOperator<float>>&);

@@ -102,3 +102,15 @@ TEST(tasks_may_start_tasks) {
                         [&](Index, int) { parallel::run_tasks(50, {2, nullptr}, [&](Index, int) { ++n_run; }); });
     CHECK(n_run == 300);
 }
+
+TEST(several_threads_may_ask_at_once) {
+    std::vector<std::atomic<int>> n_run(4);
+    std::vector<std::thread> callers;
+    for (auto& count : n_run)
+        callers.emplace_back([&count] {
+            for (int repeat = 0; repeat < 50; ++repeat)
+                parallel::run_tasks(40, {3, nullptr}, [&count](Index, int) { ++count; });
+        });
+    for (auto& caller : callers) caller.join();
+    for (const auto& count : n_run) CHECK(count == 50 * 40);
+}

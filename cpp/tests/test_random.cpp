@@ -85,6 +85,24 @@ TEST(gaussian_and_rademacher_have_unit_variance) {
     CHECK_CLOSE(std::abs(z.mean()), 0.0, bound);
 }
 
+TEST(sparse_signs_have_as_many_entries_as_asked_for_in_random_columns) {
+    const Index rows = 3000, cols = 40, entries = 8;
+    Matrix<float> signs(rows, cols), others(rows, cols);
+    fill_sparse_sign<float>(4, 1, signs, entries, {});
+    fill_sparse_sign<float>(4, 1, others, entries, {3, nullptr});
+    CHECK(signs == others);
+    const auto present = (signs.array() != 0.0f).cast<double>();
+    CHECK((present.rowwise().sum() == static_cast<double>(entries)).all());
+    CHECK_CLOSE(signs.cwiseAbs().maxCoeff(), 1.0 / std::sqrt(8.0), 1e-7);
+    // A column holds rows * entries / cols of them, with binomial spread; signs are as often plus as minus.
+    const double share = static_cast<double>(entries) / cols, spread = std::sqrt(rows * share * (1 - share));
+    CHECK(((present.colwise().sum() - rows * share).abs() < 5 * spread).all());
+    CHECK_CLOSE(signs.template cast<double>().sum() * std::sqrt(8.0), 0.0, 5 * std::sqrt(double(rows * entries)));
+    Matrix<float> narrow(10, 3);
+    fill_sparse_sign<float>(4, 1, narrow, entries, {});
+    CHECK_CLOSE(narrow.cwiseAbs().minCoeff(), 1.0 / std::sqrt(3.0), 1e-7);
+}
+
 TEST(empty_blocks_are_left_alone) {
     Matrix<double> none(0, 3), thin(5, 0);
     fill_gaussian<double>(0, 0, none, 0, {2, nullptr});

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
+import dataclasses
+import importlib.util
 import os
 import sys
 import time
@@ -156,7 +159,9 @@ def _run_analyze(options: argparse.Namespace) -> None:
     from .report import analyze
 
     if options.out is not None:
-        # A folder that cannot be made is reported before minutes of work, not after.
+        # What cannot be written is reported before minutes of work, not after.
+        if importlib.util.find_spec("matplotlib") is None:
+            raise ImportError('--out draws a picture and needs matplotlib: pip install "eigenscope[plot]"')
         options.out.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(_ProgressOfLongWork()) as progress, warnings.catch_warnings():
         # The report says the same in its own words.
@@ -185,10 +190,23 @@ def _write_files(report: Report, folder: Path) -> None:
 
     report.save(folder / "report.npz")
     report.to_html(folder / "report.html")
-    report.to_frame().to_csv(folder / "report.csv")
+    _write_table(report, folder / "report.csv")
     figure = report.plot(Figure(figsize=FIGURE_SIZE, layout="constrained"))
     figure.savefig(folder / "report.png", dpi=PICTURE_DPI)
     print(f"\nwrote report.html, report.npz, report.csv and report.png to {folder}")
+
+
+def _write_table(report: Report, path: Path) -> None:
+    """Write one number a row; what is not known stays empty. Needs no pandas."""
+    from .report.quantities import Quantity, list_quantities
+
+    names = [field.name for field in dataclasses.fields(Quantity)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(names)
+        for quantity in list_quantities(report):
+            values = (getattr(quantity, name) for name in names)
+            table.writerow("" if value != value else value for value in values)
 
 
 def _run_demo(options: argparse.Namespace) -> None:

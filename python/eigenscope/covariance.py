@@ -66,7 +66,7 @@ def covariance_spectrum(
 
     Parameters
     ----------
-    X : array_like, path, memory map, HDF5 dataset, data frame or tensor
+    X : array_like, path, memory map, HDF5 dataset, data frame, tensor or sparse matrix
         Samples x features (see `sample_axis`), any real dtype; read where it lies, panel by panel.
     sample_axis : {0, 1}
         Axis along which samples lie.
@@ -339,8 +339,11 @@ def _from_iteration(source: Source, task: Task, max_memory: int | float | str, w
     with single_threaded_blas():
         sums = _core.feature_sums(source.array, threads=task.threads)
     divisor = task.degrees_of_freedom(source.n_samples)
+    # Products with a sparse matrix need only what it stores.
+    sparse = getattr(source.array, "sparse", None)
     found = svds(
-        source.array, task.k, center=task.center, scale=task.scale, max_memory=max_memory, rng=task.seed,
+        source.array if sparse is None else sparse, task.k,
+        center=task.center, scale=task.scale, max_memory=max_memory, rng=task.seed,
         threads=task.threads,
     )  # fmt: skip
     variances = sums["squared_deviation"] / divisor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -46,11 +47,11 @@ class Eigenvalues:
     total_variance: float
     is_complete: bool
 
-    def scaled(self, factor: float) -> Eigenvalues:
+    def in_units_of(self, unit: float) -> Eigenvalues:
         """Return the same spectrum in another unit."""
-        return dataclasses.replace(self, values=self.values * factor, total_variance=self.total_variance * factor)
+        return dataclasses.replace(self, values=self.values / unit, total_variance=self.total_variance / unit)
 
-    @property
+    @functools.cached_property
     def rests(self) -> Array:
         """Sum of all eigenvalues beyond the first k, for k = 0 … len(values), shape (len(values) + 1,)."""
         hidden = 0.0 if self.is_complete else max(0.0, self.total_variance - float(np.sum(self.values)))
@@ -86,8 +87,10 @@ def as_eigenvalues(
     InvalidInputError
         For NaN, large negative values, wrong shapes, or a trace smaller than the eigenvalues' sum.
     """
-    for name, size in (("n_samples", n_samples), ("n_features", n_features)):
-        _check_size(name, size)
+    _check_size("n_samples", n_samples)
+    _check_size("n_features", n_features)
+    if n_features is not None and n_features % 1:
+        raise InvalidInputError(f"n_features must be an integer, got {n_features!r}")
     if hasattr(spectrum_or_eigenvalues, "nodes") and hasattr(spectrum_or_eigenvalues, "weights"):
         density = spectrum_or_eigenvalues
         spectrum_or_eigenvalues = eigenvalues_from_density(density.nodes, density.weights, n_features)
@@ -108,6 +111,13 @@ def as_eigenvalues(
     total = float(np.sum(values)) if total_variance is None else float(total_variance)
     _check_total(values, total, complete)
     return Eigenvalues(values, n_samples, n_features, total, complete)
+
+
+def count_given(spectrum_or_eigenvalues: Spectrum | ArrayLike) -> int | None:
+    """Return the number of plain eigenvalues; None for a Spectrum, which knows better, and a density, which cannot."""
+    if isinstance(spectrum_or_eigenvalues, Spectrum) or hasattr(spectrum_or_eigenvalues, "nodes"):
+        return None
+    return int(np.size(spectrum_or_eigenvalues)) or None
 
 
 def check_values(eigenvalues: ArrayLike, name: str = "eigenvalues") -> Array:

@@ -13,7 +13,7 @@ import scipy.sparse
 from . import _core
 from .errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from .readers import open_recording
-from .stored import StoredMatrix, is_stored_dataset, map_binary
+from .stored import SparseDataset, StoredMatrix, is_stored_dataset, map_binary
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -87,7 +87,7 @@ def as_source(data: Any, *, sample_axis: int = 0) -> Source:
         Two-dimensional and real: any integer, boolean or floating dtype, byte order and strides. A path names a
         ``.npy`` file, which is mapped, or a file of another kind with one matrix in it; ``(path, dtype, shape)`` and
         ``(path, dtype, shape, offset)`` name a raw binary file. Chunked datasets are decoded block by block. CPU
-        tensors share their memory.
+        tensors share their memory. A sparse matrix is made dense a block of rows at a time.
     sample_axis : {0, 1}
         Axis along which samples lie.
 
@@ -112,7 +112,7 @@ def as_source(data: Any, *, sample_axis: int = 0) -> Source:
     """
     if isinstance(data, Source):
         return data
-    array, names = as_matrix(data, decodes=False)
+    array, names = (_from_chunks(SparseDataset(data)), None) if scipy.sparse.issparse(data) else _as_matrix(data)
     if array.dtype.kind not in _REAL_KINDS:
         raise UnsupportedTypeError(f"data of dtype {array.dtype} cannot be analysed here: real numbers are needed")
     if sample_axis not in (0, 1, -1, -2):
@@ -134,7 +134,7 @@ def as_matrix(data: Any, *, decodes: bool = True) -> tuple[Any, tuple[str, ...] 
 def _as_matrix(data: Any) -> tuple[Any, tuple[str, ...] | None]:
     names: tuple[str, ...] | None = None
     if scipy.sparse.issparse(data):
-        raise UnsupportedTypeError("a sparse matrix cannot be used as a dense source here; svds and eigsh take it")
+        raise UnsupportedTypeError("a sparse matrix cannot be used as a dense one here: give X.toarray() if it fits")
     if isinstance(data, (str, os.PathLike)):
         return _open_path(data)
     if isinstance(data, StoredMatrix):
@@ -150,7 +150,7 @@ def _as_matrix(data: Any) -> tuple[Any, tuple[str, ...] | None]:
     elif is_stored_dataset(data):
         array = _from_chunks(data)
     else:
-        array = np.asarray(data)
+        array = _from_array_like(data)
     if np.ma.isMaskedArray(data) and np.ma.getmaskarray(data).any():
         raise InvalidInputError(
             'a masked array has masked entries: fill them with NaN and choose nan="drop_rows" or other'
@@ -161,7 +161,11 @@ def _as_matrix(data: Any) -> tuple[Any, tuple[str, ...] | None]:
 
 def _check_layout(array: Any) -> None:
     if array.dtype.kind not in _REAL_KINDS + "c" or array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):
-        hint = "; convert it to numbers first" if array.dtype.kind in "OSUVMm" else "; float64 is the widest dtype used"
+        hint = (
+            "; convert it to numbers first, as X.astype(float) does where it can"
+            if array.dtype.kind in "OSUVMm"
+            else '; float64 is the widest dtype used: X.astype("float64")'
+        )
         raise UnsupportedTypeError(f"dtype {array.dtype} is not numeric data this package reads{hint}")
     if array.ndim != 2:
         raise InvalidInputError(
@@ -170,6 +174,15 @@ def _check_layout(array: Any) -> None:
         )
     if array.size == 0:
         raise InvalidInputError(f"data are empty: shape {array.shape}")
+
+
+def _from_array_like(data: Any) -> Array:
+    array = np.asarray(data)
+    if array.ndim == 0 and array.dtype == object:
+        raise UnsupportedTypeError(
+            f"a {type(data).__name__} is not a matrix of numbers: give an array, a data frame, a dataset or a path"
+        )
+    return array
 
 
 def _open_npy(path: str | os.PathLike[str]) -> Array:

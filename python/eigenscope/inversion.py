@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 import scipy.sparse
-import scipy.sparse.linalg
 
 from .errors import InvalidInputError
 from .operators import Array, as_operator
@@ -147,8 +146,10 @@ def _solver(matrix: Any, shift: float) -> Callable[[Array], Array]:
     """Return a function that solves with ``A + shift I``; RuntimeError when a pivot is zero."""
     n = matrix.shape[0]
     if scipy.sparse.issparse(matrix):
-        identity = scipy.sparse.eye_array(n, format="csc", dtype=matrix.dtype)
-        factor = scipy.sparse.linalg.splu(scipy.sparse.csc_array(matrix + matrix.dtype.type(shift) * identity))
+        from scipy.sparse.linalg import splu
+
+        identity = scipy.sparse.csc_array(scipy.sparse.eye(n, dtype=matrix.dtype))
+        factor = splu(scipy.sparse.csc_array(matrix + matrix.dtype.type(shift) * identity))
         return lambda block: np.asarray(factor.solve(block))
     shifted = np.array(matrix, order="F")
     shifted.flat[:: n + 1] += shift

@@ -192,9 +192,12 @@ def dense_operator(
 def compute_dtype(stored: np.dtype[Any], requested: Any = None) -> np.dtype[Any]:
     """Return the scalar of the computation: float32 and complex stay what they are, float16 becomes float32."""
     if requested is not None:
-        dtype: np.dtype[Any] = np.dtype(requested)
+        try:
+            dtype: np.dtype[Any] = np.dtype(requested)
+        except TypeError:
+            dtype = np.dtype(object)
         if dtype.name not in COMPUTE_DTYPES:
-            raise UnsupportedTypeError(f"compute_dtype must be one of {', '.join(COMPUTE_DTYPES)}, got {dtype}")
+            raise UnsupportedTypeError(f"compute_dtype must be one of {', '.join(COMPUTE_DTYPES)}, got {requested!r}")
         return dtype
     if stored.kind == "c":
         return np.dtype(np.complex64 if stored.itemsize == 8 else np.complex128)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arguments import is_whole_number
 from .blocks import choose_block, read_block
 from .covariance import covariance_spectrum
 from .errors import InvalidInputError
@@ -270,6 +271,8 @@ def check_permutations(n_permutations: int, quantile: float) -> None:
         With the number that would do.
     """
     needed = fewest_permutations(quantile)
+    if not is_whole_number(n_permutations):
+        raise InvalidInputError(f"n_permutations must be an integer, got {n_permutations!r}")
     if n_permutations < needed:
         raise InvalidInputError(
             f"n_permutations={n_permutations} cannot show significance {1 - quantile:.3g}: the smallest "

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arguments import is_whole_number
 from .eigenvalues import NEGATIVE_TOLERANCE, Eigenvalues, as_eigenvalues
 from .errors import DataWarning, InvalidInputError
 from .power_law_line import Line, bias_and_doubt, fit_likelihood, fit_line
@@ -207,10 +208,16 @@ def _values(spectrum: Spectrum | ArrayLike, n_samples: float | None) -> tuple[Ar
     return sample.values, sample.n_samples, sample
 
 
-def _clip_ranks(ranks: tuple[int, int], count: int) -> tuple[int, int]:
-    first, last = (int(rank) for rank in ranks)
-    if first < 1 or last < first or (first, last) != tuple(ranks):
+def check_ranks(ranks: Any) -> None:
+    """Refuse what is not a range of ranks."""
+    pair = isinstance(ranks, (tuple, list)) and len(ranks) == 2 and all(is_whole_number(rank) for rank in ranks)
+    if not pair or not 1 <= ranks[0] <= ranks[1]:
         raise InvalidInputError(f"ranks must be two integers (first, last) with 1 <= first <= last, got {ranks!r}")
+
+
+def _clip_ranks(ranks: tuple[int, int], count: int) -> tuple[int, int]:
+    check_ranks(ranks)
+    first, last = (int(rank) for rank in ranks)
     if count < first + MINIMUM_RANKS - 1:
         raise InvalidInputError(
             f"ranks {first} to {last} of {count} eigenvalues leave fewer than {MINIMUM_RANKS}: start "

@@ -50,7 +50,7 @@ def smallest_rank(prepared: Prepared, missing: float, solve: Callable[[int], SVD
     total = prepared.squared_norm
     if total is None:
         raise InvalidInputError(
-            "a rank by tolerance needs the norm of the data, unknown for operators and with row_weights: give k"
+            "a rank by tolerance needs the norm of the data, unknown for operators and for centred complex data: give k"
         )
     rounding = _SLACK * float(np.finfo(operator.dtype).eps)
     if missing < rounding:

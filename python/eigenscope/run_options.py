@@ -17,7 +17,7 @@ import numpy as np
 import scipy
 from threadpoolctl import ThreadpoolController
 
-from . import _core
+from . import _core, control_groups
 from .errors import EigenscopeWarning, InvalidInputError, UnsupportedTypeError
 from .results import RunInfo
 
@@ -56,7 +56,7 @@ def resolve_threads(threads: int | None) -> int:
         return int(threads)
     if _inside_dask_worker():
         return 1
-    limits = [_core.available_processors(), _control_group_processors()]
+    limits = [_core.available_processors(), control_groups.processors()]
     for variable in ("OMP_NUM_THREADS", "EIGENSCOPE_NUM_THREADS"):
         text = os.environ.get(variable, "").split(",")[0].strip()
         if text.isdigit() and int(text) > 0:
@@ -78,16 +78,6 @@ def _inside_dask_worker() -> bool:
     worker_module = sys.modules.get("distributed.worker")
     state = getattr(worker_module, "thread_state", None)
     return state is not None and hasattr(state, "key")
-
-
-def _control_group_processors() -> int | None:
-    """Whole processors a Linux control group (version 2) grants, or None without a limit."""
-    try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-        return None if quota == "max" else max(1, int(quota) // int(period))
-    except (OSError, ValueError):
-        return None
 
 
 def resolve_seed(rng: RandomSource) -> int:
@@ -197,18 +187,19 @@ def _free_memory() -> int:
     with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/meminfo") as file:
         available = next(line for line in file if line.startswith("MemAvailable"))
         candidates.append(int(available.split()[1]) * 1024)
-    with contextlib.suppress(OSError, ValueError):
-        with open("/sys/fs/cgroup/memory.max") as file:
-            limit = int(file.read())
-        with open("/sys/fs/cgroup/memory.current") as file:
-            candidates.append(max(0, limit - int(file.read())))
+    in_group = control_groups.free_memory()
+    if in_group is not None:
+        candidates.append(in_group)
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
-        soft_limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if soft_limit != resource.RLIM_INFINITY:
-            with open("/proc/self/statm") as file:
-                candidates.append(max(0, soft_limit - int(file.read().split()[0]) * resource.getpagesize()))
+        with open("/proc/self/statm") as file:
+            pages = [int(count) for count in file.read().split()]
+        # The whole address space, and the part of it that is neither a file nor code.
+        for kind, in_use in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
+            soft_limit = resource.getrlimit(kind)[0]
+            if soft_limit != resource.RLIM_INFINITY:
+                candidates.append(max(0, soft_limit - in_use * resource.getpagesize()))
     return min(candidates, default=4 << 30)
 
 

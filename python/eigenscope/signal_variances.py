@@ -7,7 +7,6 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.special
 
 from .errors import InvalidInputError
 from .power_law import fit_power_law
@@ -110,13 +109,15 @@ def fit_signal_power_law(
     >>> bool(abs(fit.exponent - 1) < 0.05)
     True
     """
+    from scipy.special import ndtri
+
     if ranks[1] > noise.n_signal:
         raise InvalidInputError(f"ranks {ranks} reach into the noise, which begins at rank {noise.n_signal + 1}")
     variances = signal_variances(spectrum, noise=noise)
     fit = fit_power_law(variances, ranks=ranks)
     sampling = fit_power_law(variances, ranks=ranks, n_samples=spectrum.degrees_of_freedom).stderr
     stderr = math.hypot(fit.stderr, sampling)
-    reach = float(scipy.special.ndtri(0.5 + confidence / 2)) * stderr
+    reach = float(ndtri(0.5 + confidence / 2)) * stderr
     return dataclasses.replace(
         fit, stderr=stderr, interval=(fit.exponent - reach, fit.exponent + reach), confidence=confidence
     )

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from .covariance import covariance_spectrum
 from .errors import DataWarning, InvalidInputError
 from .inputs import Source
-from .operators import Array, dense_operator
+from .linear_projection import LinearProjection
+from .operators import Array
 from .random_matrix import fit_marchenko_pastur
 from .run_options import resolve_threads
 from .sketch import RowSketch
@@ -23,91 +22,8 @@ from .svd import svds
 
 __all__ = ["IncrementalSpectralPCA", "SpectralPCA"]
 
-SEED_RANGE = 2**31
 
-
-class _LinearProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """What estimators with ``components_``, ``mean_`` and ``explained_variance_`` have in common."""
-
-    whiten: bool
-    threads: int | None
-    components_: Array
-    mean_: Array | None
-    explained_variance_: Array
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.components_.shape[0])
-
-    def _seed(self, random_state: Any) -> int:
-        return int(check_random_state(random_state).randint(SEED_RANGE))
-
-    def _set_variances(self, singular_values: Array, total: float, n_samples: int, n_features: int) -> None:
-        k, divisor = len(singular_values), max(1, n_samples - 1)
-        self.n_components_ = k
-        self.n_samples_ = n_samples
-        self.singular_values_ = singular_values
-        self.explained_variance_ = singular_values**2 / divisor
-        self.explained_variance_ratio_ = singular_values**2 / total if total > 0 else np.zeros(k)
-        rest = max(0.0, total / divisor - float(self.explained_variance_.sum()))
-        discarded = min(n_samples, n_features) - k
-        self.noise_variance_ = rest / discarded if discarded > 0 else 0.0
-
-    def _deviations(self) -> Array:
-        """Return the standard deviations to divide by; one where there is no variance."""
-        deviations = np.sqrt(self.explained_variance_)
-        negligible = deviations <= np.finfo(np.float64).eps * deviations.max(initial=0.0)
-        return np.where(negligible, 1.0, deviations)
-
-    def transform(self, X: Any) -> Array:
-        """Project samples onto the components.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix, shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        ndarray, shape (n_samples, n_components)
-            Coordinates; divided by their standard deviations with ``whiten=True``.
-        """
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype="numeric", reset=False)
-        if scipy.sparse.issparse(X):
-            scores = np.asarray(X @ self.components_.T)
-            if self.mean_ is not None:
-                scores = scores - self.mean_ @ self.components_.T
-        else:
-            operator = dense_operator(Source(array=X), shift=self.mean_, check=False, largest=1.0)
-            scores = operator.product(self.components_.T, resolve_threads(self.threads))
-        return np.asarray(scores / self._deviations() if self.whiten else scores)
-
-    def inverse_transform(self, X: Any) -> Array:
-        """Return the samples of given coordinates.
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, n_components)
-            Coordinates, as `transform` returns them.
-
-        Returns
-        -------
-        ndarray, shape (n_samples, n_features)
-            Their samples.
-        """
-        check_is_fitted(self)
-        scores = np.asarray(X) * self._deviations() if self.whiten else np.asarray(X)
-        samples = scores @ self.components_
-        return np.asarray(samples if self.mean_ is None else samples + self.mean_)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-class SpectralPCA(_LinearProjection):
+class SpectralPCA(LinearProjection):
     """Principal components to a stated accuracy; in place of ``PCA`` and, with ``center=False``, ``TruncatedSVD``.
 
     Parameters
@@ -131,11 +47,12 @@ class SpectralPCA(_LinearProjection):
     components_ : ndarray, shape (n_components, n_features)
         Orthonormal; the largest entry of each is positive.
     explained_variance_, explained_variance_ratio_, singular_values_ : ndarray, shape (n_components,)
-        Descending. Without centring, second moments in place of variances.
+        Singular values descend. Without centring variances are those of the coordinates about their means, with divisor
+        n, as in ``TruncatedSVD``.
     mean_ : ndarray, shape (n_features,), or None
         Feature means; None without centring.
     noise_variance_ : float
-        Mean variance of the components left out.
+        Mean variance of the components left out; with it the components are a Gaussian model, see `score`.
     residual_norms_ : ndarray, shape (n_components,)
         Two-sided residuals of the triplets.
 
@@ -182,13 +99,21 @@ class SpectralPCA(_LinearProjection):
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype="numeric", ensure_min_samples=2)
         seed = self._seed(self.random_state)
         mean, total = self._mean_and_total(X)
+        n = X.shape[0]
         result = svds(
             X, **self._rank(X, seed), tol=self.tol, center=self.center, check=False, rng=seed, threads=self.threads
         )
         self.mean_ = mean if self.center else None
         self.components_ = np.ascontiguousarray(result.Vh)
         self.residual_norms_ = result.residual_norms
-        self._set_variances(result.singular_values, total, *X.shape)
+        # Without centring the coordinates have means, and what they explain is what varies: TruncatedSVD's convention.
+        divisor = n - 1 if self.center else n
+        variances = (
+            result.singular_values**2 / divisor
+            if self.center
+            else np.var(result.U * result.singular_values, axis=0, dtype=np.float64)
+        )
+        self._set_variances(result.singular_values, variances, total / divisor, *X.shape)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -197,14 +122,14 @@ class SpectralPCA(_LinearProjection):
         return tags
 
     def _mean_and_total(self, X: Any) -> tuple[Array, float]:
-        """Feature means and ``‖X‖²``, of the centred data when they are."""
-        n = X.shape[0]
+        """Feature means and the sum of squared deviations from them."""
         if scipy.sparse.issparse(X):
+            n = X.shape[0]
             mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
             total = float(X.astype(np.float64).power(2).sum())
-            return mean, total - n * float(mean @ mean) if self.center else total
+            return mean, total - n * float(mean @ mean)
         mean, squares = column_statistics(Source(array=X), resolve_threads(self.threads))
-        return mean, float(squares.sum() + (0.0 if self.center else n * (mean @ mean)))
+        return mean, float(squares.sum())
 
     def _rank(self, X: Any, seed: int) -> dict[str, Any]:
         """Return what `svds` is asked for."""
@@ -238,7 +163,7 @@ class SpectralPCA(_LinearProjection):
         return max(1, int(n_signal))
 
 
-class IncrementalSpectralPCA(_LinearProjection):
+class IncrementalSpectralPCA(LinearProjection):
     """Principal components of samples that come in batches, with bounds, whatever the batches.
 
     Unlike ``IncrementalPCA``, the components have the same bits however the samples are cut into batches, and say how
@@ -351,6 +276,8 @@ class IncrementalSpectralPCA(_LinearProjection):
         self.components_ = np.ascontiguousarray(found.Vh)
         self.upper_bounds_ = found.upper_bounds
         self.error_estimate_ = found.error_estimate
-        self._set_variances(found.singular_values, found.squared_norm, found.n_rows, X.shape[1])
+        divisor = max(1, found.n_rows - 1)
+        variances = found.singular_values**2 / divisor
+        self._set_variances(found.singular_values, variances, found.squared_norm / divisor, found.n_rows, X.shape[1])
         self.n_samples_seen_ = found.n_rows
         return self

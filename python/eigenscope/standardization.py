@@ -11,8 +11,11 @@ import scipy.sparse
 from . import _core
 from .errors import InvalidInputError
 from .inputs import Source, check_finite, warn_about_constant_features
-from .operators import Array, Operator, dense_operator
+from .operators import Array, Operator, dense_operator, safe_scale
 from .run_options import single_threaded_blas
+
+IDENTITY_BLOCK = 64
+"""Columns of an operator that are looked at together."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,8 +27,8 @@ class Standardization:
     center, scale : bool
         Subtract column means; divide columns by their standard deviations.
     row_weights, column_weights : ndarray, or None
-        A row (column) of weight w counts like w equal rows (columns): it is multiplied by ``sqrt(w)``, and means are
-        weighted.
+        A row (column) of weight w counts like w equal rows (columns): it is multiplied by ``sqrt(w)``, and means and
+        deviations are weighted (deviations with the sum of the weights as divisor).
     """
 
     center: bool = False
@@ -40,8 +43,6 @@ class Standardization:
 
     def checked(self, shape: tuple[int, int]) -> Standardization:
         """Return the same with weights as arrays of the right length, or raise."""
-        if self.scale and self.row_weights is not None:
-            raise InvalidInputError("scale=True with row_weights is not supported: divide the columns first")
         rows = _checked_weights(self.row_weights, "row_weights", shape[0])
         return dataclasses.replace(
             self, row_weights=rows, column_weights=_checked_weights(self.column_weights, "column_weights", shape[1])
@@ -81,7 +82,7 @@ def scale_factors(variances: Array, means: Array, centered: bool) -> tuple[Array
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Standardized:
-    """A standardised operator, what its making cost, and the square of its Frobenius norm where it is known."""
+    """A standardised operator, what its making cost, and the square of its Frobenius norm where that is known."""
 
     operator: Operator
     n_passes: int
@@ -89,18 +90,12 @@ class Standardized:
 
 
 def standardized_dense(source: Source, view: Standardization, dtype: Any, threads: int) -> Standardized:
-    """Return a real dense source as a standardised operator; one pass for the statistics, three with row weights."""
+    """Return a real dense source as a standardised operator; one pass for the statistics, four with row weights."""
     if view.row_weights is not None:
         return _weighted_dense(source, view, dtype, threads)
     means, squares = column_statistics(source, threads)
     n = source.n_samples
-    factor = np.ones(source.n_features)
-    if view.scale:
-        factor, varies = scale_factors(squares / max(1, n - int(view.center)), means, view.center)
-        if not varies.all():
-            warn_about_constant_features(int((~varies).sum()), len(varies), stacklevel=6)
-    if view.column_weights is not None:
-        factor = factor * np.sqrt(view.column_weights)
+    factor = _column_factors(view, squares / max(1, n - int(view.center)), means)
     moments = squares + (0.0 if view.center else n * means**2)
     operator = dense_operator(
         source,
@@ -110,23 +105,45 @@ def standardized_dense(source: Source, view: Standardization, dtype: Any, thread
         largest=float(np.sqrt((moments / n).max())),
         check=False,
     )
-    return Standardized(operator, 1, float((moments * factor**2).sum()))
+    return Standardized(operator, 1, float((moments * factor**2).sum()) * operator.scale**2)
+
+
+def _column_factors(view: Standardization, variances: Array, means: Array) -> Array:
+    """Return what columns are multiplied by; warn when some are constant."""
+    factor = np.ones(len(variances))
+    if view.scale:
+        factor, varies = scale_factors(variances, np.abs(means), view.center)
+        if not varies.all():
+            warn_about_constant_features(int((~varies).sum()), len(varies), stacklevel=7)
+    return factor if view.column_weights is None else factor * np.sqrt(view.column_weights)
 
 
 def _weighted_dense(source: Source, view: Standardization, dtype: Any, threads: int) -> Standardized:
     weights = view.row_weights
     assert weights is not None
-    largest, passes = check_finite(source, threads), 1
-    shift = None
-    if view.center:
-        shares = (weights / weights.sum())[:, None]
-        shift = dense_operator(source, dtype=np.float64, largest=1.0).product(shares, threads, "adjoint").ravel()
-        # The mean of what is left corrects the rounding of a large mean.
-        rest = dense_operator(source, dtype=np.float64, shift=shift, largest=1.0).product(shares, threads, "adjoint")
-        shift, passes = shift + rest.ravel(), 3
-    factor = None if view.column_weights is None else np.sqrt(view.column_weights)
-    operator = dense_operator(source, dtype=dtype, shift=shift, factor=factor, largest=largest, check=False)
-    return Standardized(_with_row_weights(operator, weights), passes)
+    largest = check_finite(source, threads)
+    shares = (weights / weights.sum())[:, None]
+    means = dense_operator(source, dtype=np.float64, largest=1.0).product(shares, threads, "adjoint").ravel()
+    # The mean of what is left corrects the rounding of a large mean.
+    rest = dense_operator(source, dtype=np.float64, shift=means, largest=1.0).product(shares, threads, "adjoint")
+    means = means + rest.ravel()
+    unit = safe_scale(largest, np.dtype(np.float64))
+    squares = sum(
+        weights[first : first + len(rows)] @ ((rows - means) * unit) ** 2 for first, rows in source.row_blocks()
+    )
+    factor = _column_factors(view, squares / weights.sum(), means * unit)
+    factor = factor * unit if view.scale else factor
+    operator = dense_operator(
+        source,
+        dtype=dtype,
+        shift=means if view.center else None,
+        factor=None if (factor == 1.0).all() else factor,
+        largest=largest,
+        check=False,
+    )
+    moments = squares + (0.0 if view.center else weights.sum() * (means * unit) ** 2)
+    norm = float((moments * (factor * (operator.scale / unit)) ** 2).sum())
+    return Standardized(_with_row_weights(operator, weights), 4, norm)
 
 
 def _with_row_weights(operator: Operator, weights: Array) -> Operator:
@@ -134,41 +151,88 @@ def _with_row_weights(operator: Operator, weights: Array) -> Operator:
 
 
 def standardized_implicit(A: Any, operator: Operator, view: Standardization, threads: int) -> Standardized:
-    """Means and variances of a sparse matrix or operator by products; the mean enters as a rank-one term."""
+    """Means and variances of a sparse matrix or operator by products; the mean enters as a rank-one term.
+
+    An operator shows its column variances only when all its columns are looked at: n products.
+    """
     m, n = operator.shape
     weights = np.ones(m) if view.row_weights is None else view.row_weights
-    shares = np.asfortranarray((weights / weights.sum())[:, None], dtype=operator.dtype)
-    # Aᴴ 1 / m is the conjugate of the mean.
-    means = operator.product(shares, threads, "adjoint").ravel().conj()
-    factor = np.ones(n)
-    if view.scale:
-        if not scipy.sparse.issparse(A) or operator.dtype.kind == "c":
-            raise InvalidInputError(
-                "scale=True needs a real dense or sparse matrix: column variances of an operator are unknown"
-            )
-        squares = np.asarray(A.astype(np.float64).power(2).sum(axis=0)).ravel() * operator.scale**2
-        variances = (squares - m * means**2) / max(1, m - 1) if view.center else squares / m - means**2
-        factor, varies = scale_factors(np.maximum(variances, 0.0), means, view.center)
-        if not varies.all():
-            warn_about_constant_features(int((~varies).sum()), n, stacklevel=6)
-    if view.column_weights is not None:
-        factor = factor * np.sqrt(view.column_weights)
-    shift = means if view.center else np.zeros(0, dtype=operator.dtype)
+    total = float(weights.sum())
+    means = _implicit_means(A, operator, weights / total, threads)
+    squares = _squared_deviations(A, operator, means, weights, threads) if _needs_squares(A, view) else None
+    divisor = max(1.0, total - 1) if view.center and view.row_weights is None else total
+    factor = _column_factors(view, np.zeros(n) if squares is None else squares / divisor, means)
+    shift = means if view.center else np.zeros(0)
     core = operator.core.standardized(np.ascontiguousarray(shift, dtype=operator.dtype), factor, 1.0)
     standardized = dataclasses.replace(operator, core=core, scale=1.0 if view.scale else operator.scale)
     if view.row_weights is not None:
         standardized = _with_row_weights(standardized, weights)
-    return Standardized(standardized, 1, _sparse_squared_norm(A, operator, means, factor, view))
+    norm = None
+    if squares is not None:
+        moments = squares + (0.0 if view.center else total * np.abs(means) ** 2)
+        norm = float((moments * factor**2).sum())
+    return Standardized(standardized, 1, norm)
 
 
-def _sparse_squared_norm(
-    A: Any, operator: Operator, means: Array, factor: Array, view: Standardization
-) -> float | None:
-    """Σ_j factor_j² (Σ_i |a_ij|² - m |mean_j|²) of a sparse matrix, in the operator's units."""
-    if not scipy.sparse.issparse(A) or view.row_weights is not None:
-        return None
-    wide = abs(A).astype(np.float64) * operator.scale
-    columns = np.asarray(wide.power(2).sum(axis=0)).ravel()
-    if view.center:
-        columns = columns - operator.shape[0] * np.abs(means) ** 2
-    return float((np.maximum(columns, 0.0) * factor**2).sum())
+def _needs_squares(A: Any, view: Standardization) -> bool:
+    return view.scale or scipy.sparse.issparse(A)
+
+
+def _implicit_means(A: Any, operator: Operator, shares: Array, threads: int) -> Array:
+    """Column means in units of the operator."""
+    if scipy.sparse.issparse(A):
+        return np.asarray(shares @ A).ravel() * operator.scale
+    block = np.asfortranarray(shares[:, None], dtype=operator.dtype)
+    # Aᴴ w is the conjugate of the weighted mean.
+    return np.asarray(operator.product(block, threads, "adjoint").ravel().conj())
+
+
+def _squared_deviations(A: Any, operator: Operator, means: Array, weights: Array, threads: int) -> Array:
+    """``Σ_i w_i |a_ij - mean_j|²`` in units of the operator."""
+    n = operator.shape[1]
+    if scipy.sparse.issparse(A):
+        squares = abs(A).astype(np.float64) * operator.scale
+        squares = np.asarray(weights @ squares.power(2)).ravel()
+        return np.asarray(np.maximum(squares - weights.sum() * np.abs(means) ** 2, 0.0))
+    deviations = np.empty(n)
+    for first in range(0, n, IDENTITY_BLOCK):
+        count = min(IDENTITY_BLOCK, n - first)
+        identity = np.zeros((n, count), dtype=operator.dtype, order="F")
+        identity[np.arange(first, first + count), np.arange(count)] = 1
+        columns = operator.product(identity, threads)
+        deviations[first : first + count] = weights @ np.abs(columns - means[first : first + count]) ** 2
+    return deviations
+
+
+def without_large_means(A: Any) -> Any:
+    """Return a sparse matrix of which some columns are shifted by their means, where centring would cancel digits.
+
+    A column of m entries with a zero among them has a mean below ``sqrt(m)`` deviations. Only full columns can exceed
+    that, and their values can be shifted where they are.
+    """
+    compressed = A if A.format in ("csr", "csc") else A.tocsr()
+    m, n = compressed.shape
+    columns = compressed.indices if compressed.format == "csr" else np.repeat(np.arange(n), np.diff(compressed.indptr))
+    if m < 2 or not compressed.has_canonical_format:
+        return A
+    counts = np.bincount(columns, minlength=n)
+    if not (counts == m).any():
+        return A
+    values = compressed.data.astype(np.result_type(compressed.data.dtype, np.float64))
+    means = _sums_by_column(columns, values, n) / m
+    means[counts < m] = 0.0
+    # Rounding of a large mean is removed by the mean of what is left.
+    means = means + np.where(counts == m, _sums_by_column(columns, values - means[columns], n) / m, 0.0)
+    shifted = values - means[columns]
+    spread = _sums_by_column(columns, np.abs(shifted), n) / np.sqrt(m)
+    moves = (counts == m) & (np.abs(means) > spread)
+    if not moves.any():
+        return A
+    kind = np.result_type(compressed.data.dtype, np.float32)
+    data = np.where(moves[columns], shifted, values).astype(kind if kind.kind in "fc" else np.float64)
+    return type(compressed)((data, compressed.indices, compressed.indptr), shape=compressed.shape)
+
+
+def _sums_by_column(columns: Array, values: Array, n: int) -> Array:
+    real = np.bincount(columns, weights=values.real, minlength=n)
+    return real + 1j * np.bincount(columns, weights=values.imag, minlength=n) if values.dtype.kind == "c" else real

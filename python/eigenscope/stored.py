@@ -1,4 +1,4 @@
-"""Matrices that stay where they are stored: chunked HDF5 and zarr datasets, and raw binary files."""
+"""Matrices that stay as they are stored: chunked HDF5 and zarr datasets, sparse matrices, and raw binary files."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ class StoredMatrix:
         return StoredMatrix(self._dataset, not self._transposed)
 
     @property
+    def sparse(self) -> Any:
+        """The sparse matrix behind this one; None when there is none."""
+        if not isinstance(self._dataset, SparseDataset):
+            return None
+        return self._dataset.matrix.T if self._transposed else self._dataset.matrix
+
+    @property
     def chunk_rows(self) -> int:
         """Rows that are stored together."""
         return int(self._dataset.chunks[1 if self._transposed else 0])
@@ -101,6 +108,36 @@ class StoredMatrix:
             first = int(number) * self.chunk_rows
             parts.append(self._read(first, min(first + self.chunk_rows, len(self)))[inside - first])
         return np.asarray(np.concatenate(parts))
+
+
+class SparseDataset:
+    """A sparse matrix as a dataset whose rows, or columns, are made dense a block at a time.
+
+    Parameters
+    ----------
+    matrix : sparse matrix or array of SciPy, any format
+        Converted once to compressed rows (and columns, when these are asked for) unless it is stored so.
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = matrix
+        self.shape: tuple[int, ...] = tuple(matrix.shape)
+        self.ndim, self.dtype = len(self.shape), np.dtype(matrix.dtype)
+        # The entries between those stored count as well.
+        self.size = int(np.prod(self.shape))
+        self.chunks = (1,) * self.ndim
+
+    @functools.cached_property
+    def _by_rows(self) -> Any:
+        return self.matrix.tocsr()
+
+    @functools.cached_property
+    def _by_columns(self) -> Any:
+        return self.matrix.tocsc()
+
+    def __getitem__(self, selection: Any) -> Array:
+        part = self._by_columns[selection] if isinstance(selection, tuple) else self._by_rows[selection]
+        return np.asarray(part.toarray())
 
 
 def is_stored_dataset(data: Any) -> bool:

@@ -16,7 +16,18 @@ from .rank_by_tolerance import missing_share, smallest_rank
 from .results import SVDResult
 from .run_options import ProgressOption, RandomSource, Stopwatch, memory_budget, resolve_seed, resolve_threads
 from .standardization import Standardization
-from .svd_methods import BLOCK, ERROR_PROBES, METHODS, auto_blocks, check_count, choose_method, krylov_cost
+from .svd_methods import (
+    AUTO_ITERATIONS,
+    BLOCK,
+    ERROR_PROBES,
+    METHODS,
+    RANDOMIZED_METHODS,
+    TEST_MATRICES,
+    auto_blocks,
+    check_count,
+    choose_method,
+    randomized_cost,
+)
 from .triplets import Prepared, Run, gram_basis, prepare, solve
 
 
@@ -68,10 +79,11 @@ def svds(
         A triplet is accepted when ``sqrt(‖A v - σ u‖² + ‖Aᴴ u - σ v‖²) <= tol σ₁``; by default ``sqrt(eps)``, which
         gives singular values to rounding, since their error is quadratic in the residual.
     center, scale : bool
-        Subtract column means; divide columns by their standard deviations. Implicit: nothing is copied or densified.
+        Subtract column means; divide columns by their standard deviations. Implicit: nothing is densified. To know the
+        deviations of an operator or of complex data takes n products.
     row_weights, column_weights : array_like, optional
         Shape (m,), (n,), not negative. A row (column) of weight w counts like w equal rows (columns): it is multiplied
-        by ``sqrt(w)``, and means are weighted.
+        by ``sqrt(w)``, and means and deviations are weighted.
     method : {"auto", "gram", "block-krylov", "lapack"}
         How; "auto" takes the quickest that fits, and `plan` shows the choice.
     shape, dtype, adjoint : optional
@@ -101,7 +113,8 @@ def svds(
     Returns
     -------
     SVDResult
-        Descending; unpacks as ``U, s, Vh``. Signs make the largest entry of every right vector positive.
+        Descending; unpacks as ``U, s, Vh``, of which s is in double precision. Signs make the largest entry of every
+        right vector positive.
 
     Raises
     ------
@@ -138,27 +151,44 @@ def svds(
         check=check, seed=run.seed, threads=run.threads, needs_norm=missing is not None,
     )  # fmt: skip
     m, n = prepared.operator.shape
-    settings = {
-        "tolerance": resolve_tolerance(tol, prepared.operator.dtype, exponent=0.5),
-        "block": block_size or BLOCK[prepared.operator.kind],
-        "basis_size": basis_size or 0,
-        "n_blocks": 0,
-        "max_matvecs": resolve_budget(max_matvecs, "max_matvecs", default=100 * min(m, n) + 10_000),
-        "max_seconds": float(max_seconds or 0.0),
-        "certify": certify,
-        "n_error_probes": 0,
-        "seed": run.seed,
-        "threads": run.threads,
-    }
+    settings = _settings(
+        prepared,
+        run,
+        tolerance=resolve_tolerance(tol, prepared.operator.dtype, exponent=0.5),
+        block=block_size or BLOCK[prepared.operator.kind],
+        basis_size=basis_size or 0,
+        max_matvecs=resolve_budget(max_matvecs, "max_matvecs", default=100 * min(m, n) + 10_000),
+        max_seconds=float(max_seconds or 0.0),
+        certify=certify,
+    )
     if missing is None:
         return _triplets(prepared, check_count(k, m, n), settings, method, run)
     return smallest_rank(prepared, missing, lambda count: _triplets(prepared, count, settings, method, run))
 
 
+def _settings(prepared: Prepared, run: Run, **options: Any) -> dict[str, Any]:
+    """Return everything the compiled solver must be told, with `options` in place of the defaults."""
+    return {
+        "tolerance": resolve_tolerance(None, prepared.operator.dtype, exponent=0.5),
+        "basis_size": 0,
+        "n_blocks": 0,
+        "keeps_last_block_only": False,
+        "has_sparse_signs": False,
+        "max_matvecs": 0,
+        "max_seconds": 0.0,
+        "certify": False,
+        "n_error_probes": 0,
+        "seed": run.seed,
+        "threads": run.threads,
+        "direct": False,
+        "basis": None,
+    } | options
+
+
 def _triplets(prepared: Prepared, k: int, settings: dict[str, Any], method: str, run: Run) -> SVDResult:
     """Compute k triplets by the method asked for or the quickest that fits."""
     cost = choose_method(prepared.work(k, run.threads), method, settings["block"], run.budget)
-    settings = settings | {"k": k, "direct": cost.method == "lapack", "basis": None}
+    settings = settings | {"k": k, "direct": cost.method == "lapack"}
     if cost.method == "gram":
         prepared = prepared.on_short_side()
         values, vectors = gram_basis(prepared, k, run)
@@ -177,6 +207,8 @@ def randomized_svd(
     variance: float | None = None,
     n_oversamples: int = 10,
     n_iter: int | str = "auto",
+    method: str = "block-krylov",
+    test_matrix: str = "gaussian",
     center: bool = False,
     scale: bool = False,
     row_weights: Any = None,
@@ -194,7 +226,8 @@ def randomized_svd(
     """Approximate the k leading singular triplets in a stated number of passes, with an error estimate.
 
     All blocks ``G^j Ω``, ``G = Aᴴ A``, are kept (block Krylov), which at equal iterations is never worse than keeping
-    the last one (subspace iteration).
+    the last one (subspace iteration). Vectors are orthonormalised after every product, so that none overflows or
+    collapses however many iterations are asked for.
 
     Parameters
     ----------
@@ -212,6 +245,11 @@ def randomized_svd(
         Power iterations: ``n_iter + 2`` fused passes with blocks of ``k + n_oversamples`` vectors, whose space holds
         that of subspace iteration with `n_iter`. "auto" spends fewer products on more passes with small blocks, which
         is more accurate; give a number where passes are what costs.
+    method : {"block-krylov", "subspace"}
+        Keep every block, or the last one alone: subspace iteration holds ``k + n_oversamples`` vectors whatever the
+        number of passes, and is less accurate.
+    test_matrix : {"gaussian", "sparse-sign"}
+        Random vectors to begin with: Gaussian, or with eight entries ±1 in each row.
     center, scale : bool
         Subtract column means; divide columns by their standard deviations.
     row_weights, column_weights : array_like, optional
@@ -254,6 +292,10 @@ def randomized_svd(
     >>> np.round(result.singular_values, 10)
     array([4., 3.])
     """
+    if method not in RANDOMIZED_METHODS:
+        raise InvalidInputError(f"method must be one of {', '.join(RANDOMIZED_METHODS)}, got {method!r}")
+    if test_matrix not in TEST_MATRICES:
+        raise InvalidInputError(f"test_matrix must be one of {', '.join(TEST_MATRICES)}, got {test_matrix!r}")
     if n_oversamples < 0:
         raise InvalidInputError(f"n_oversamples must not be negative, got {n_oversamples}")
     if n_iter != "auto" and (not isinstance(n_iter, (int, np.integer)) or n_iter < 0):
@@ -267,34 +309,29 @@ def randomized_svd(
 
     def approximate(count: int) -> SVDResult:
         vectors = count + n_oversamples
-        blocks = auto_blocks(vectors, prepared.operator.kind) if n_iter == "auto" else (vectors, int(n_iter) + 2)
-        return _approximation(prepared, count, *blocks, run)
+        if n_iter != "auto":
+            block, n_blocks = vectors, int(n_iter) + 2
+        elif method == "subspace":
+            block, n_blocks = vectors, AUTO_ITERATIONS + 1
+        else:
+            block, n_blocks = auto_blocks(vectors, prepared.operator.kind)
+        cost = randomized_cost(prepared.work(count, run.threads), method, block, n_blocks)
+        cost.check_fits(run.budget, count)
+        settings = _settings(
+            prepared,
+            run,
+            k=count,
+            block=block,
+            n_blocks=n_blocks,
+            keeps_last_block_only=method == "subspace",
+            has_sparse_signs=test_matrix == "sparse-sign",
+            n_error_probes=ERROR_PROBES,
+        )
+        return solve(prepared, settings, cost.description, run)
 
     if missing is None:
         return approximate(check_count(k, *prepared.operator.shape))
     return smallest_rank(prepared, missing, approximate)
-
-
-def _approximation(prepared: Prepared, k: int, block: int, n_blocks: int, run: Run) -> SVDResult:
-    """Spend the passes asked for on blocks of `block` vectors."""
-    cost = krylov_cost(prepared.work(k, run.threads), block, n_blocks)
-    cost.check_fits(run.budget, k)
-    settings = {
-        "k": k,
-        "tolerance": resolve_tolerance(None, prepared.operator.dtype, exponent=0.5),
-        "block": block,
-        "basis_size": 0,
-        "n_blocks": n_blocks,
-        "max_matvecs": 0,
-        "max_seconds": 0.0,
-        "certify": False,
-        "n_error_probes": ERROR_PROBES,
-        "seed": run.seed,
-        "threads": run.threads,
-        "direct": False,
-        "basis": None,
-    }
-    return solve(prepared, settings, cost.description, run)
 
 
 def _begin(

@@ -11,6 +11,9 @@ from .results.base import Result
 
 METHODS = ("auto", "gram", "block-krylov", "lapack")
 
+RANDOMIZED_METHODS = ("block-krylov", "subspace")
+TEST_MATRICES = ("gaussian", "sparse-sign")
+
 WIDE_RATIO = 2
 """From this ratio of columns to rows on, the short side is iterated, at two reads of the data per block."""
 
@@ -23,6 +26,9 @@ ERROR_PROBES = 10
 AUTO_COLUMNS = 2.4
 """Columns of the Krylov space of `randomized_svd` with ``n_iter="auto"``, per vector asked for: values of power laws
 are then accurate to a percent."""
+
+AUTO_ITERATIONS = 7
+"""Power iterations of subspace iteration with ``n_iter="auto"``, those of scikit-learn for few components."""
 
 FUSED_COLUMNS, FUSED_VECTORS = 8192, 64
 """Up to this many columns (of 4-byte numbers) and vectors, products and their adjoints come from one pass."""
@@ -166,6 +172,21 @@ def krylov_cost(work: Work, block: int, n_blocks: int | None = None) -> MethodCo
         else f"randomized block Krylov, {n_blocks} blocks of {block}"
     )
     return MethodCost("block-krylov", name, passes * applications + n_extra, products + algebra, int(peak), seconds)
+
+
+def randomized_cost(work: Work, method: str, block: int, n_blocks: int) -> MethodCost:
+    """Predict `randomized_svd`; subspace iteration has the passes of block Krylov, without its basis."""
+    cost = krylov_cost(work, block, n_blocks)
+    if method == "block-krylov":
+        return cost
+    side = work.columns if work.columns <= WIDE_RATIO * work.rows else work.rows
+    other = work.rows + work.columns - side
+    return dataclasses.replace(
+        cost,
+        method="subspace",
+        description=f"randomized subspace iteration, {n_blocks} passes of {block} vectors",
+        peak_bytes=work.item * (6 * side * block + 4 * other * (block + ERROR_PROBES)),
+    )
 
 
 def gram_cost(work: Work) -> MethodCost:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from . import _core
 from .checkpoints import describe
@@ -19,7 +20,7 @@ from .results import Estimate, SVDResult
 from .run_options import Progress, ProgressOption, Stopwatch, single_threaded_blas
 from .second_moments import Task, finish_covariance, second_moments
 from .signs import leading_phases
-from .standardization import Standardization, standardized_dense, standardized_implicit
+from .standardization import Standardization, standardized_dense, standardized_implicit, without_large_means
 from .svd_methods import WIDE_RATIO, Work
 
 UNCHECKED_SIZE = 1 << 24
@@ -111,6 +112,8 @@ def prepare(
 ) -> Prepared:
     """View data as a standardised operator, iterated on the short side when it is wide."""
     if is_implicit(A):
+        if view.center and scipy.sparse.issparse(A):
+            A = without_large_means(A)
         operator = as_operator(A, shape=shape, dtype=dtype, adjoint=adjoint, check=check, threads=threads)
         if check and operator.kind == "callback":
             check_adjoint(operator, seed, threads)
@@ -145,10 +148,9 @@ def _dense(
     if is_complex:
         operator = dense_operator(source, dtype=dtype, largest=check_finite(source, threads), check=False)
         made = standardized_implicit(A, operator, view, threads)
-        return made.operator, 2, None
+        return made.operator, 2, made.squared_norm
     made = standardized_dense(source, view, dtype, threads)
-    norm = None if made.squared_norm is None else made.squared_norm * made.operator.scale**2
-    return made.operator, made.n_passes, norm
+    return made.operator, made.n_passes, made.squared_norm
 
 
 def _sampled_largest(source: Source) -> float | None:

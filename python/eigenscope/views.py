@@ -147,8 +147,8 @@ def normalized_laplacian_view(weights: Any, *, threads: int | None = None) -> Op
     degrees = np.asarray(W.sum(axis=1), dtype=np.float64).ravel()
     roots = np.sqrt(np.divide(1.0, degrees, out=np.zeros_like(degrees), where=degrees > 0))
     if is_sparse:
-        scaling = scipy.sparse.diags_array(roots)
-        identity = scipy.sparse.eye_array(len(roots), format="csr")
+        scaling = scipy.sparse.csr_array(scipy.sparse.diags(roots))
+        identity = scipy.sparse.csr_array(scipy.sparse.eye(len(roots)))
         return as_operator(scipy.sparse.csr_array(identity - scaling @ W @ scaling))
     operator, n_threads = as_operator(W), resolve_threads(threads)
 

@@ -7,10 +7,11 @@
 #include <mutex>
 #include <thread>
 #include <utility>
-#include <vector>
 
-#ifdef EIGENSCOPE_OPENMP
+#if defined(EIGENSCOPE_OPENMP)
 #include <omp.h>
+#elif defined(EIGENSCOPE_STD_THREADS)
+#include "worker_pool.hpp"
 #endif
 #ifdef __linux__
 #include <sched.h>
@@ -37,16 +38,34 @@ class Run;
 thread_local Run* current_run = nullptr;
 thread_local bool current_is_caller = false;
 
+/// This thread's part in a run, for as long as it lasts.
+class Membership {
+  public:
+    Membership(Run* run, bool is_caller)
+        : outer_run_(std::exchange(current_run, run)), outer_is_caller_(std::exchange(current_is_caller, is_caller)) {}
+    ~Membership() {
+        current_run = outer_run_;
+        current_is_caller = outer_is_caller_;
+    }
+    Membership(const Membership&) = delete;
+    Membership& operator=(const Membership&) = delete;
+
+  private:
+    Run* const outer_run_;
+    const bool outer_is_caller_;
+};
+
 /// State of one run shared by its workers.
 class Run {
   public:
     Run(Index count, const Execution& execution, const std::function<void(Index, int)>& task)
-        : count_(count), stop_(execution.stop), task_(task) {}
+        : count_(count), workers_(allowed_workers(count, execution)), stop_(execution.stop), task_(task) {}
 
+    int workers() const { return workers_; }
+
+    /// Do tasks as long as there are any. Worker 0 is the thread that called run_tasks.
     void work(int worker) {
-        const bool caller = worker == 0;
-        Run* const outer_run = std::exchange(current_run, this);
-        const bool outer_is_caller = std::exchange(current_is_caller, caller && (!outer_run || outer_is_caller_));
+        const Membership membership(this, worker == 0 && caller_listens_);
         if (current_is_caller) poll_if_due();
         while (!halted()) {
             const Index number = next_.fetch_add(1, std::memory_order_relaxed);
@@ -54,29 +73,13 @@ class Run {
             attempt(number, worker);
             if (current_is_caller) poll_if_due();
         }
-        working_.fetch_sub(1, std::memory_order_acq_rel);
-        // Signals reach the calling thread only, so it keeps listening while others finish their last task.
-        if (caller) await_others();
-        current_run = outer_run;
-        current_is_caller = outer_is_caller;
     }
 
-    void checkpoint() {
-        if (current_is_caller) poll_if_due();
-        if (halted()) throw Abandoned();
-    }
-
-    void start(int workers) { working_.store(workers, std::memory_order_release); }
-
-    void finish() {
-        if (failure_) std::rethrow_exception(failure_);
-        if (stop_ && stop_->stop_requested()) throw Interrupted();
-    }
-
-  private:
-    void await_others() {
+    /// Wait until nobody is at work. Signals reach the calling thread only, so it listens while others finish.
+    void await(const std::atomic<int>& at_work) {
+        const Membership membership(this, caller_listens_);
         const auto began = std::chrono::steady_clock::now();
-        while (working_.load(std::memory_order_acquire) > 0) {
+        while (at_work.load(std::memory_order_acquire) > 0) {
             if (std::chrono::steady_clock::now() - began < eager_interval) {
                 std::this_thread::yield();
                 continue;
@@ -86,6 +89,17 @@ class Run {
         }
     }
 
+    void checkpoint() {
+        if (current_is_caller) poll_if_due();
+        if (halted()) throw Abandoned();
+    }
+
+    void finish() {
+        if (failure_) std::rethrow_exception(failure_);
+        if (stop_ && stop_->stop_requested()) throw Interrupted();
+    }
+
+  private:
     bool halted() const { return failed_.load(std::memory_order_relaxed) || (stop_ && stop_->stop_requested()); }
 
     void attempt(Index number, int worker) {
@@ -113,35 +127,43 @@ class Run {
         failed_.store(true, std::memory_order_relaxed);
     }
 
+    /// The tasks of a run that a team works for are not divided again.
+    static int allowed_workers(Index count, const Execution& execution) {
+        if (forked.load() || (current_run && current_run->workers_ > 1)) return 1;
+        return static_cast<int>(std::min<Index>(std::max(1, execution.threads), count));
+    }
+
     const Index count_;
+    const int workers_;
+    /// Signals reach the thread that called the outermost run.
+    const bool caller_listens_ = !current_run || current_is_caller;
     StopToken* const stop_;
     const std::function<void(Index, int)>& task_;
-    const bool outer_is_caller_ = current_is_caller;
     std::atomic<Index> next_{0};
-    std::atomic<int> working_{1};
     std::atomic<bool> failed_{false};
     std::mutex mutex_;
     std::exception_ptr failure_;
 };
 
-void run_team(Run& run, int workers) {
+void run_team(Run& run) {
 #if defined(EIGENSCOPE_OPENMP)
-#pragma omp parallel num_threads(workers)
+    std::atomic<int> at_work{0};
+#pragma omp parallel num_threads(run.workers())
     {
 #pragma omp single
-        run.start(omp_get_num_threads());
+        at_work.store(omp_get_num_threads());
         run.work(omp_get_thread_num());
+        at_work.fetch_sub(1, std::memory_order_release);
+        if (omp_get_thread_num() == 0) run.await(at_work);
     }
 #elif defined(EIGENSCOPE_STD_THREADS)
-    run.start(workers);
-    std::vector<std::thread> team;
-    team.reserve(static_cast<std::size_t>(workers) - 1);
-    for (int worker = 1; worker < workers; ++worker) team.emplace_back([&run, worker] { run.work(worker); });
+    const std::function<void(int)> work = [&run](int worker) { run.work(worker); };
+    SharedWork shared(run.workers() - 1, work);
+    WorkerPool::instance().open(shared);
     run.work(0);
-    for (auto& thread : team) thread.join();
+    WorkerPool::instance().close(shared);
+    run.await(shared.inside());
 #else
-    (void)workers;
-    run.start(1);
     run.work(0);
 #endif
 }
@@ -181,12 +203,10 @@ void checkpoint() {
 void run_tasks(Index count, const Execution& execution, const std::function<void(Index, int)>& task) {
     if (count <= 0) return;
     Run run(count, execution, task);
-    const int workers = forked.load() ? 1 : static_cast<int>(std::min<Index>(std::max(1, execution.threads), count));
-    if (workers == 1) {
-        run.start(1);
-        run.work(0);
+    if (run.workers() > 1) {
+        run_team(run);
     } else {
-        run_team(run, workers);
+        run.work(0);
     }
     run.finish();
 }

@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <cmath>
 #include <eigenscope/foundation/kernels.hpp>
 #include <eigenscope/foundation/parallel.hpp>
 #include <eigenscope/foundation/random.hpp>
+#include <numeric>
+#include <vector>
 
 namespace eigenscope {
 
@@ -13,6 +16,8 @@ constexpr Index tile_rows = 256;
 constexpr Index tiles_per_task = 16;
 /// Words of one Philox block: the columns that come out together.
 constexpr Index words_per_block = 4;
+/// Last word of the counter: keeps the draws of sparse signs apart from all others.
+constexpr std::uint64_t sparse_sign_domain = 1;
 
 using Transform = void (*)(const std::uint64_t* words, Index count, double* values);
 
@@ -89,14 +94,43 @@ void fill_rademacher(std::uint64_t seed, std::uint64_t stream, Block<Scalar> blo
 }
 
 template <class Scalar>
+void fill_sparse_sign(std::uint64_t seed, std::uint64_t stream, Block<Scalar> block, Index entries,
+                      const Execution& execution) {
+    const Index count = std::min(entries, block.cols);
+    const auto value = static_cast<RealOf<Scalar>>(1.0 / std::sqrt(static_cast<double>(std::max<Index>(1, count))));
+    const auto fill_rows = [&](Index first, Index last) {
+        std::vector<Index> columns(static_cast<std::size_t>(block.cols));
+        for (Index row = first; row < last; ++row) {
+            std::iota(columns.begin(), columns.end(), Index{0});
+            for (Index j = 0; j < block.cols; ++j) block.column(j)[row] = Scalar(0);
+            PhiloxWords words{};
+            // The first `count` steps of a random permutation.
+            for (Index step = 0; step < count; ++step) {
+                if (step % words_per_block == 0)
+                    words = philox(seed, 0,
+                                   {static_cast<std::uint64_t>(step / words_per_block), static_cast<std::uint64_t>(row),
+                                    stream, sparse_sign_domain});
+                const std::uint64_t word = words[static_cast<std::size_t>(step % words_per_block)];
+                const auto left = static_cast<std::uint64_t>(block.cols - step);
+                std::swap(columns[static_cast<std::size_t>(step)],
+                          columns[static_cast<std::size_t>(step) + static_cast<std::size_t>((word >> 1) % left)]);
+                block.column(columns[static_cast<std::size_t>(step)])[row] = word & 1 ? -value : value;
+            }
+        }
+    };
+    parallel::for_ranges(block.rows, tile_rows, execution, fill_rows);
+}
+
+template <class Scalar>
 void fill_uniform(std::uint64_t seed, std::uint64_t stream, Block<Scalar> block, Index first_row,
                   const Execution& execution) {
     fill(seed, stream, block, first_row, execution, to_uniform, 1.0);
 }
 
-#define EIGENSCOPE_INSTANTIATE(S)                                                                      \
-    template void fill_gaussian<S>(std::uint64_t, std::uint64_t, Block<S>, Index, const Execution&);   \
-    template void fill_rademacher<S>(std::uint64_t, std::uint64_t, Block<S>, Index, const Execution&); \
+#define EIGENSCOPE_INSTANTIATE(S)                                                                       \
+    template void fill_gaussian<S>(std::uint64_t, std::uint64_t, Block<S>, Index, const Execution&);    \
+    template void fill_rademacher<S>(std::uint64_t, std::uint64_t, Block<S>, Index, const Execution&);  \
+    template void fill_sparse_sign<S>(std::uint64_t, std::uint64_t, Block<S>, Index, const Execution&); \
     template void fill_uniform<S>(std::uint64_t, std::uint64_t, Block<S>, Index, const Execution&);
 EIGENSCOPE_INSTANTIATE(float)
 EIGENSCOPE_INSTANTIATE(double)

@@ -57,6 +57,10 @@ struct Lanes {
             for (int i = 0; i < size; ++i) x.element[i] += y.element[i];
             return x;
         }
+        friend Type operator-(Type x, const Type& y) {
+            for (int i = 0; i < size; ++i) x.element[i] -= y.element[i];
+            return x;
+        }
     };
 #endif
 };
@@ -86,11 +90,16 @@ struct Chunk {
         low.add(x.low);
         high.add(x.high);
     }
+    void subtract(const Chunk& x) {
+        low.subtract(x.low);
+        high.subtract(x.high);
+    }
     /// this += x y, entry by entry
     void add_product(const Chunk& x, const Chunk& y) {
         low.add_product(x.low, y.low);
         high.add_product(x.high, y.high);
     }
+    Chunk times(const Chunk& x) const { return {low.times(x.low), high.times(x.high)}; }
     /// All entries, added in halves.
     Real sum() const {
         Chunk<Real, W / 2> halves = low;
@@ -111,7 +120,9 @@ struct Chunk<Real, W, true> {
     void store(Real* target) const { std::memcpy(target, &value, sizeof(Register)); }
     void add(Real factor, const Chunk& x) { value = factor * x.value + value; }
     void add(const Chunk& x) { value = x.value + value; }
+    void subtract(const Chunk& x) { value = value - x.value; }
     void add_product(const Chunk& x, const Chunk& y) { value = x.value * y.value + value; }
+    Chunk times(const Chunk& x) const { return {value * x.value}; }
     Real sum() const {
         if constexpr (W == 1) {
             return value;
@@ -124,6 +135,14 @@ struct Chunk<Real, W, true> {
         }
     }
 };
+
+/// body<W>(offset) for chunks of W reals that cover `width` reals: as many of the widest as fit, then halves.
+template <int W, int smallest, class Body>
+inline void for_chunks(std::int64_t offset, std::int64_t width, const Body& body) {
+    for (; offset + W <= width; offset += W) body.template operator()<W>(offset);
+    if constexpr (W > smallest)
+        if (offset < width) for_chunks<W / 2, smallest>(offset, width, body);
+}
 
 inline double as_double(std::uint64_t bits) {
     double value;

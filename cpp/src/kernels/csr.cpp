@@ -145,14 +145,6 @@ inline void scatter(const Rows<Scalar, IndexType>& a, std::int64_t row, const Re
 
 #undef EIGENSCOPE_PREFETCH_ROW
 
-/// body<W>(offset) for chunks of W reals that cover `width` reals: as many of the widest as fit, then halves.
-template <int W, int smallest, class Body>
-inline void for_chunks(std::int64_t offset, std::int64_t width, const Body& body) {
-    for (; offset + W <= width; offset += W) body.template operator()<W>(offset);
-    if constexpr (W > smallest)
-        if (offset < width) for_chunks<W / 2, smallest>(offset, width, body);
-}
-
 /// body<W>(pieces) for the widest W that cuts `width` reals into equal pieces.
 template <int W, int smallest, class Body>
 inline void for_whole_rows(std::int64_t width, const Body& body) {

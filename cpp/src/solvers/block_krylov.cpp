@@ -17,6 +17,10 @@ namespace {
 /// Streams beyond those of the Lanczos run.
 constexpr std::uint64_t probe_stream = std::uint64_t{1} << 40;
 constexpr std::uint64_t completion_stream = probe_stream + 1;
+constexpr std::uint64_t test_matrix_stream = probe_stream + 2;
+
+/// Nonzeros in a row of a sparse sign matrix.
+constexpr Index sparse_sign_entries = 8;
 
 /// A^H u from A^H (A v) magnifies rounding by σ₁ / σ_k; the tolerance must exceed that by this factor.
 constexpr double inverse_safety = 10.0;
@@ -69,7 +73,7 @@ void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const Svd
     block.leftCols(q) = right;
     if (n_probes > 0)
         fill_gaussian<Scalar>(options.seed, probe_stream, Block<Scalar>(block).columns(q, n_probes), 0, execution);
-    const bool fused = q == k && op.passes_with_gram(q + n_probes) == 1;
+    const bool fused = (q == k || options.keeps_last_block_only) && op.passes_with_gram(q + n_probes) == 1;
     Matrix<Scalar> gram(fused ? n : 0, fused ? q + n_probes : 0);
     if (fused)
         op.apply_with_gram(block, product, gram, execution);
@@ -92,11 +96,11 @@ void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const Svd
     result.singular_values = small.s.head(k);
     multiply<Scalar>(left, left_rotation, result.u, execution);
     multiply<Scalar>(right, rotation, result.v, execution);
-    // A^H U = (A^H A V) R^-1 U_r, as long as R^-1 does not magnify rounding to the size of the tolerance.
+    // A^H U = (A^H A V) V_r S^-1, as long as S^-1 does not magnify rounding to the size of the tolerance.
     result.adjoint_product.resize(0, 0);
     const double largest_rounding = std::numeric_limits<RealOf<Scalar>>::epsilon() * small.s[0];
-    if (fused && small.s[q - 1] * options.tolerance > inverse_safety * largest_rounding) {
-        const Matrix<Wide> solved = qr.r.template triangularView<Eigen::Upper>().solve(left_rotation);
+    if (fused && small.s[k - 1] * options.tolerance > inverse_safety * largest_rounding) {
+        const Matrix<Wide> solved = rotation * small.s.head(k).cwiseInverse().asDiagonal();
         result.adjoint_product.resize(n, k);
         multiply<Scalar>(ConstBlock<Scalar>(gram).columns(0, q), solved, result.adjoint_product, execution);
     }
@@ -148,9 +152,42 @@ void add_cost(const LanczosResult<Scalar>& lanczos, Index passes_per_application
 }
 
 template <class Scalar>
-LanczosResult<Scalar> eigenpairs(BlockOperator<Scalar>& op, const LanczosOptions& options, const Execution& execution) {
+LanczosResult<Scalar> eigenpairs(BlockOperator<Scalar>& op, const LanczosOptions& options, ConstBlock<Scalar> start,
+                                 const Execution& execution) {
     if (lanczos_basis_size(op.rows(), options) + options.block > op.rows()) return dense_eigh(op, options, execution);
-    return lanczos<Scalar>(op, options, ConstBlock<Scalar>(nullptr, op.rows(), 0, op.rows()), execution);
+    return lanczos<Scalar>(op, options, start, execution);
+}
+
+template <class Scalar>
+Matrix<Scalar> test_matrix(Index rows, const SvdOptions& options, const Execution& execution) {
+    Matrix<Scalar> omega(rows, std::min(rows, options.block));
+    if (options.test_matrix == TestMatrix::sparse_sign)
+        fill_sparse_sign<Scalar>(options.seed, test_matrix_stream, omega, sparse_sign_entries, execution);
+    else
+        fill_gaussian<Scalar>(options.seed, test_matrix_stream, omega, 0, execution);
+    return omega;
+}
+
+/// Orthonormal basis of G^n_blocks Omega, orthonormalised after every product.
+template <class Scalar>
+Matrix<Scalar> subspace_iteration(BlockOperator<Scalar>& gram, Matrix<Scalar> vectors, const SvdOptions& options,
+                                  SvdResult<Scalar>& result, const Execution& execution) {
+    const Index n = gram.rows();
+    Matrix<Scalar> product(n, vectors.cols());
+    result.basis_bytes = 2 * vectors.size() * Index{sizeof(Scalar)};
+    for (Index step = 0; step < options.n_blocks; ++step) {
+        gram.apply(vectors, product, execution);
+        result.n_matvecs += vectors.cols();
+        const double largest = product.cwiseAbs().maxCoeff();
+        if (!std::isfinite(largest)) throw InvalidInput("the operator returned values that are not finite");
+        if (largest > 0.0) product *= static_cast<RealOf<Scalar>>(safe_scale<Scalar>(largest));
+        vectors.swap(product);
+        const auto qr = orthonormalize<Scalar>(vectors, 0.0, execution);
+        if (qr.rank < vectors.cols())
+            complete_with_random<Scalar>(ConstBlock<Scalar>(vectors.data(), n, 0, n), vectors, qr.rank, options.seed,
+                                         completion_stream, execution);
+    }
+    return vectors;
 }
 
 /// Small singular values from the eigenpairs (u; v) / sqrt(2) of [0 A; A^H 0].
@@ -158,8 +195,9 @@ template <class Scalar>
 void refine(BlockOperator<Scalar>& op, const SvdOptions& options, SvdResult<Scalar>& result,
             const Execution& execution) {
     JordanWielandtOperator<Scalar> augmented(op);
-    auto pairs =
-        eigenpairs<Scalar>(augmented, lanczos_options(options, Which::largest_algebraic, options.k), execution);
+    const ConstBlock<Scalar> no_start(nullptr, augmented.rows(), 0, augmented.rows());
+    auto pairs = eigenpairs<Scalar>(augmented, lanczos_options(options, Which::largest_algebraic, options.k), no_start,
+                                    execution);
     add_cost(pairs, 2, result);
     result.refined = true;
     Matrix<Scalar> right = pairs.eigenvectors.bottomRows(op.cols());
@@ -207,10 +245,20 @@ template <class Scalar>
 SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution) {
     SvdResult<Scalar> result;
     GramOperator<Scalar> gram(op);
+    if (options.keeps_last_block_only) {
+        auto basis = subspace_iteration<Scalar>(gram, test_matrix<Scalar>(op.cols(), options, execution), options,
+                                                result, execution);
+        result.n_passes += op.passes_per_gram() * options.n_blocks;
+        extract_triplets<Scalar>(op, std::move(basis), options, result, execution);
+        settle<Scalar>(op, options, true, result, execution, execution);
+        return result;
+    }
     LanczosOptions settings = lanczos_options(options, Which::largest_algebraic, options.k);
     settings.squared = true;
     settings.recompute_residuals = false;
-    auto pairs = eigenpairs<Scalar>(gram, settings, execution);
+    Matrix<Scalar> start(op.cols(), 0);
+    if (options.test_matrix != TestMatrix::gaussian) start = test_matrix<Scalar>(op.cols(), options, execution);
+    auto pairs = eigenpairs<Scalar>(gram, settings, start, execution);
     add_cost(pairs, op.passes_per_gram(), result);
     if (pairs.interrupted && pairs.eigenvectors.cols() == 0) return result;
     const Execution unstoppable{execution.threads};

@@ -62,13 +62,14 @@ class Integration {
 
     template <class Scalar>
     Quadrature run(BlockOperator<Scalar>& op) {
-        while (n_done_ < options_.n_probes && result_.complete) {
+        while (n_done_ < options_.n_probes && !stopped_) {
             const Index width = std::min({options_.block, options_.n_probes - n_done_, most_together(op.cols())});
             run_group(op, width);
         }
         for (QuadratureRules* rules : {&result_.fine, &result_.coarse})
             for (Matrix<double>* part : {&rules->nodes, &rules->weights, &rules->residual_norms})
                 part->conservativeResize(Eigen::NoChange, n_done_);
+        result_.complete = result_.complete && n_done_ == options_.n_probes;
         return std::move(result_);
     }
 
@@ -81,20 +82,19 @@ class Integration {
         result_.workspace_bytes = std::max(result_.workspace_bytes, group.bytes());
         const Index products = options_.gram ? 2 : 1;
         try {
-            while (!group.finished()) {
+            while (!group.finished() && !stopped_) {
                 group.step();
                 result_.n_matvecs += products * width;
                 result_.n_applications += products;
-                if (group.finished() || !wants_to_stop(group.steps())) continue;
-                result_.complete = false;
-                break;
+                stopped_ = wants_to_stop(group.steps());
             }
         } catch (const Interrupted&) {
-            result_.interrupted = true;
-            result_.complete = false;
+            result_.interrupted = stopped_ = true;
         }
-        // Shorter recurrences are quadratures too, but only the first group may be short: one degree for all.
-        if (result_.complete || (n_done_ == 0 && group.steps() > 0)) collect(group);
+        // Shorter recurrences are quadratures too, but only the very first group may be short: one degree for all.
+        const bool whole = group.finished(), first = options_.first_probe + n_done_ == 0;
+        if (whole || (first && group.steps() > 0)) collect(group);
+        result_.complete = whole;
     }
 
     template <class Scalar>
@@ -123,6 +123,7 @@ class Integration {
     const std::chrono::steady_clock::time_point began_;
     Quadrature result_;
     Index n_done_ = 0;
+    bool stopped_ = false;
 };
 
 }  // namespace

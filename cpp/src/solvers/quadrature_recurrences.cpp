@@ -11,6 +11,8 @@
 #include <eigenscope/solvers/tall_products.hpp>
 #include <limits>
 
+#include "row_major_probes.hpp"
+
 namespace eigenscope {
 
 namespace {
@@ -104,8 +106,13 @@ ProbeRecurrences<Scalar>::ProbeRecurrences(BlockOperator<Scalar>& op, const Quad
     : op_(op), options_(options), execution_(execution), degree_(std::min(options.degree, op.cols())) {
     current_.resize(op.cols(), width);
     fill_probes<Scalar>(options, first_probe, current_, execution);
-    product_.resize(op.cols(), width);
-    previous_ = Matrix<Scalar>::Zero(op.rows(), width);
+    if (!options.gram && !options.reorthogonalize && op.has_recurrence()) {
+        by_rows_ = std::make_unique<RowMajorProbes<Scalar>>(current_, execution);
+        current_.resize(0, 0);
+    } else {
+        product_.resize(op.cols(), width);
+        previous_ = Matrix<Scalar>::Zero(op.rows(), width);
+    }
     if (options.gram) left_product_.resize(op.rows(), width);
     factor_ = Vector<double>::Ones(width);
     previous_factor_ = coupling_ = norms_ = Vector<double>::Zero(width);
@@ -115,8 +122,12 @@ ProbeRecurrences<Scalar>::ProbeRecurrences(BlockOperator<Scalar>& op, const Quad
 }
 
 template <class Scalar>
+ProbeRecurrences<Scalar>::~ProbeRecurrences() = default;
+
+template <class Scalar>
 Index ProbeRecurrences<Scalar>::bytes() const {
     Index count = current_.size() + previous_.size() + product_.size() + left_product_.size();
+    if (by_rows_) count += 3 * by_rows_->size();
     for (const auto& basis : bases_) count += basis.size();
     return count * Index{sizeof(Scalar)};
 }
@@ -137,12 +148,11 @@ void ProbeRecurrences<Scalar>::step() {
 
 /// A power of two that brings the operator near 1, where squares neither overflow nor vanish.
 template <class Scalar>
-void ProbeRecurrences<Scalar>::choose_scale(const Matrix<Scalar>& product) {
+void ProbeRecurrences<Scalar>::choose_scale(const Scalar* product, Index size) {
     if (scale_chosen_) return;
     scale_chosen_ = true;
     double largest = 0.0;
-    for (Index i = 0; i < product.size(); ++i)
-        largest = std::max(largest, static_cast<double>(std::abs(product.data()[i])));
+    for (Index i = 0; i < size; ++i) largest = std::max(largest, static_cast<double>(std::abs(product[i])));
     if (!std::isfinite(largest)) throw InvalidInput("the operator returned values that are not finite");
     if (largest > 0.0) scale_ = safe_scale<Scalar>(largest);
 }
@@ -152,18 +162,47 @@ bool ProbeRecurrences<Scalar>::is_negligible(double length, Index probe) const {
     return length <= breakdown_factor * std::numeric_limits<RealOf<Scalar>>::epsilon() * norms_[probe];
 }
 
+template <class Scalar>
+void ProbeRecurrences<Scalar>::multiply() {
+    if (by_rows_) {
+        by_rows_->multiply(op_, execution_);
+        choose_scale(by_rows_->product(), by_rows_->size());
+    } else {
+        op_.apply(current_, product_, execution_);
+        choose_scale(product_.data(), product_.size());
+    }
+}
+
+template <class Scalar>
+Vector<double> ProbeRecurrences<Scalar>::inner_products() const {
+    return by_rows_ ? by_rows_->products(execution_) : column_products(current_, product_, execution_);
+}
+
+template <class Scalar>
+Vector<double> ProbeRecurrences<Scalar>::advance(const Vector<double>& a, const Vector<double>& b,
+                                                 const Vector<double>& c) {
+    if (by_rows_) return by_rows_->advance(a, b, c, execution_);
+    return advance_columns<Scalar>(a, product_, b, current_, c, previous_, execution_);
+}
+
+template <class Scalar>
+void ProbeRecurrences<Scalar>::make_next_current() {
+    if (by_rows_)
+        by_rows_->swap();
+    else
+        std::swap(current_, previous_);
+}
+
 /// beta_k+1 v_k+1 = A v_k - alpha_k v_k - beta_k v_k-1, alpha_k = <v_k, A v_k>
 template <class Scalar>
 void ProbeRecurrences<Scalar>::lanczos_step() {
-    op_.apply(current_, product_, execution_);
-    choose_scale(product_);
-    const Vector<double> products = column_products(current_, product_, execution_);
-    const Vector<double> alpha = scale_ * factor_.cwiseAbs2().cwiseProduct(products);
-    Vector<double> beta = advance_columns<Scalar>(scale_ * factor_, product_, alpha.cwiseProduct(factor_), current_,
-                                                  coupling_.cwiseProduct(previous_factor_), previous_, execution_);
+    multiply();
+    const Vector<double> alpha = scale_ * factor_.cwiseAbs2().cwiseProduct(inner_products());
+    Vector<double> beta =
+        advance(scale_ * factor_, alpha.cwiseProduct(factor_), coupling_.cwiseProduct(previous_factor_));
     keep_basis_vector();
     beta = orthogonalized_norms(beta, previous_);
-    std::swap(current_, previous_);
+    make_next_current();
     previous_factor_ = factor_;
     for (Index j = 0; j < width(); ++j) {
         if (factor_[j] == 0.0) continue;
@@ -184,7 +223,7 @@ template <class Scalar>
 void ProbeRecurrences<Scalar>::golub_kahan_step() {
     const Vector<double> none = Vector<double>::Zero(width());
     op_.apply(current_, left_product_, execution_);
-    choose_scale(left_product_);
+    choose_scale(left_product_.data(), left_product_.size());
     Vector<double> alpha = advance_columns<Scalar>(scale_ * factor_, left_product_, none, left_product_,
                                                    coupling_.cwiseProduct(previous_factor_), previous_, execution_);
     op_.apply_adjoint(previous_, product_, execution_);

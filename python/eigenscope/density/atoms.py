@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .cumulative import ProbeDistribution
+from .cumulative import SMALLEST_WIDTH, ProbeDistribution
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -62,7 +62,7 @@ def find_atoms(
 def cluster_by_residual(positions: Array, residuals: Array, rounding: float) -> list[Array]:
     """Group nodes whose residual intervals overlap; each group is an array of indices, ascending in position."""
     order = np.argsort(positions, kind="stable")
-    slack = 1e3 * rounding * float(np.abs(positions).max())
+    slack = max(1e3 * rounding * float(np.abs(positions).max()), SMALLEST_WIDTH)
     reach = residuals[order] + 0.5 * slack
     x = positions[order]
     apart = np.diff(x) > reach[:-1] + reach[1:]

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.special
 
 from ..errors import InvalidInputError
 from ..results.law_comparison import LawComparison
@@ -24,6 +23,8 @@ def compare(density: SpectralDensity, law: Any) -> LawComparison:
     For uniform probes the estimated distribution differs from that of the eigenvalues by ``sqrt(variance factor)``
     times a Brownian bridge, so that the distance has Kolmogorov's law with ``1 / variance factor`` samples.
     """
+    from scipy.special import kolmogorov
+
     if not callable(getattr(law, "cdf", None)):
         raise InvalidInputError(f"a law needs a method cdf, {type(law).__name__} has none")
     measure = density._measure
@@ -44,5 +45,5 @@ def compare(density: SpectralDensity, law: Any) -> LawComparison:
     error = float(measure.quadrature_error(np.array([location]))[0])
     samples = math.inf if measure.factor == 0.0 else 1.0 / measure.factor
     excess = max(0.0, distance - error - 1.0 / density.order)
-    p_value = 1.0 if excess == 0.0 else float(scipy.special.kolmogorov(excess * math.sqrt(samples)))
+    p_value = 1.0 if excess == 0.0 else float(kolmogorov(excess * math.sqrt(samples)))
     return LawComparison(distance, location, p_value, samples, error)

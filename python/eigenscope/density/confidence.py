@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.special
 
 from ..errors import InvalidInputError
 
@@ -50,9 +49,11 @@ def variance_factor(order: int, group_sizes: Sequence[int], *, is_complex: bool,
 
 def normal_quantile(confidence: float) -> float:
     """Return z with probability `confidence` between -z and z."""
+    from scipy.special import ndtri
+
     if not 0.0 < confidence < 1.0:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence}")
-    return float(scipy.special.ndtri(0.5 * (1.0 + confidence)))
+    return float(ndtri(0.5 * (1.0 + confidence)))
 
 
 def share_interval(share: Array, factor: float, confidence: float) -> tuple[Array, Array]:
@@ -76,10 +77,12 @@ def scatter_factor(per_probe: Array, bound: Array, confidence: float) -> tuple[A
     confidence : float
         Coverage of the interval.
     """
+    from scipy.special import stdtrit
+
     n_probes = len(per_probe)
     if n_probes < FEWEST_FOR_SCATTER:
         return bound, normal_quantile(confidence)
     measured = per_probe.std(axis=0, ddof=1) / math.sqrt(n_probes)
     normal_quantile(confidence)
-    quantile = float(scipy.special.stdtrit(n_probes - 1, 0.5 * (1.0 + confidence)))
+    quantile = float(stdtrit(n_probes - 1, 0.5 * (1.0 + confidence)))
     return np.minimum(measured, bound), quantile

@@ -14,6 +14,9 @@ MERGE_FACTOR = 32
 """Nodes closer than this times the rounding unit of the largest one are copies of one eigenvalue: without
 reorthogonalisation converged eigenvalues appear several times, and their weights add up."""
 
+SMALLEST_WIDTH = 1024 * 5e-324
+"""Below the normal range rounding is this coarse."""
+
 SETTLED_SHARE = 0.01
 """A node whose residual is below this share of the gap to its neighbours stands for one eigenvalue: the other
 eigenvalues of its residual interval are outside it, and it moves by the square of this share at most."""
@@ -84,7 +87,7 @@ class ProbeDistribution:
         values = steps[np.searchsorted(self.jumps, x + self.slack, side="right")]
         if self.curve is not None:
             values = values + self.curve(x)
-        return np.asarray(values)
+        return np.where(np.isnan(x), np.nan, values)
 
 
 def probe_distribution(
@@ -125,7 +128,7 @@ def merge_copies(x: Array, w: Array, r: Array, rounding: float) -> tuple[Array, 
     """Add up the weights of nodes that rounding cannot tell apart, each group at its mean, ascending."""
     if len(x) == 0:
         return x, w, r
-    width = MERGE_FACTOR * rounding * float(np.abs(x).max())
+    width = max(MERGE_FACTOR * rounding * float(np.abs(x).max()), SMALLEST_WIDTH)
     starts = np.concatenate([[0], np.flatnonzero(np.diff(x) > width) + 1])
     total = np.add.reduceat(w, starts)
     return np.add.reduceat(w * x, starts) / total, total, np.minimum.reduceat(r, starts)

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from .. import _core
 from ..errors import Interrupted, InvalidInputError, MemoryBudgetError
-from ..inputs import Source, as_matrix
-from ..operators import Operator, as_operator, is_implicit
+from ..operators import Operator
 from ..results.spectral_density import SpectralDensity
 from ..run_options import (
     Progress,
@@ -24,9 +22,9 @@ from ..run_options import (
     resolve_threads,
     single_threaded_blas,
 )
-from ..standardization import Standardization, column_statistics, standardized_dense, standardized_implicit
-from ..symmetry import check_symmetric
+from ..standardization import Standardization
 from .confidence import normal_quantile
+from .measured_operator import prepare
 from .refinement import join
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -46,6 +44,9 @@ CACHE_LINE_BYTES = 64
 """A sparse product visits rows of the block in no order; one line per visit is the fastest (measured for 8 million
 random entries: 4.6 s with 8 columns of doubles where 16 columns take 6.6 s)."""
 
+SHORTEST_BUDGET = 1e-9
+"""Seconds; every run makes one step."""
+
 BASIS_BYTES = 64 << 20
 """By default recurrences are reorthogonalised when the vectors of a group take no more than this."""
 
@@ -59,6 +60,8 @@ def spectral_density(
     of: str = "auto",
     center: bool = False,
     scale: bool = False,
+    row_weights: Any = None,
+    column_weights: Any = None,
     probe: str = "orthogonal",
     reorthogonalize: bool | None = None,
     shape: tuple[int, int] | None = None,
@@ -98,6 +101,9 @@ def spectral_density(
         for square input and "gram" otherwise.
     center, scale : bool
         Subtract column means; divide columns by their standard deviations. For "gram" and "covariance".
+    row_weights, column_weights : array_like, optional
+        A row (column) of weight w counts like w equal rows (columns), in means and in the number of samples too. For
+        "gram" and "covariance".
     probe : {"orthogonal", "sphere", "rademacher"}
         Uniform unit vectors, orthonormal within groups (least variance, exact with n probes); independent ones; signs
         (exact for diagonal matrices).
@@ -158,13 +164,11 @@ def spectral_density(
     """
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
     _check_names(of, probe)
-    operator, settings = _prepare(A, of, center, scale, shape, dtype, adjoint, check, seed, n_threads)
+    view = Standardization(center, scale, row_weights, column_weights)
+    operator, settings = prepare(A, of, view, shape, dtype, adjoint, check, seed, n_threads)
     n = operator.shape[1]
     degree, n_probes = choose_sizes(n, degree, n_probes, accuracy, max_matvecs, 2 if settings["gram"] else 1)
-    block = default_block(operator) if block_size is None else block_size
-    if block < 1:
-        raise InvalidInputError(f"block_size must be positive, got {block}")
-    block = min(block, n_probes)
+    block = min(default_block(operator) if block_size is None else positive_integer("block_size", block_size), n_probes)
     if reorthogonalize is None:
         reorthogonalize = n * degree * block * operator.dtype.itemsize <= BASIS_BYTES
     settings |= {
@@ -197,6 +201,9 @@ def run_probes(
     run : dict
         Budget, callback, progress and threads.
     """
+    seconds = run["max_seconds"]
+    if seconds is not None and not seconds >= 0:
+        raise InvalidInputError(f"max_seconds must not be negative, got {seconds!r}")
     watch = Stopwatch(run["threads"], settings["seed"])
     first = 0 if before is None else before.n_probes
     meter = Progress(run["progress"], "spectral_density")
@@ -208,7 +215,8 @@ def run_probes(
                 operator.core,
                 first_probe=first,
                 n_probes=n_probes,
-                max_seconds=float(run["max_seconds"] or 0.0),
+                # Zero means no budget to the core.
+                max_seconds=0.0 if seconds is None else max(float(seconds), SHORTEST_BUDGET),
                 monitor=_monitor(run["callback"], meter, n_probes, settings["degree"]),
                 threads=run["threads"],
                 **{name: settings[name] for name in names},
@@ -221,6 +229,14 @@ def run_probes(
         text = "; .partial holds the probes so far" if partial is not None else " before the first product ended"
         raise Interrupted(f"spectral_density was interrupted{text}", partial)
     return result
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """Return an option as an integer, or raise."""
+    whole = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not whole or not np.isfinite(value) or value != int(value) or value < 1:
+        raise InvalidInputError(f"{name} must be a positive integer, got {value!r}")
+    return int(value)
 
 
 def default_block(operator: Operator) -> int:
@@ -240,8 +256,8 @@ def choose_sizes(
 ) -> tuple[int, int]:
     """Return degree and number of probes from what was asked for and the budget of products."""
     for name, value in (("degree", degree), ("n_probes", n_probes), ("max_matvecs", max_matvecs)):
-        if value is not None and (isinstance(value, bool) or value != int(value) or value < 1):
-            raise InvalidInputError(f"{name} must be a positive integer, got {value!r}")
+        if value is not None:
+            positive_integer(name, value)
     if accuracy is not None and not 0.0 < accuracy < 0.5:
         raise InvalidInputError(f"accuracy must lie between 0 and 0.5, it is a share of eigenvalues; got {accuracy}")
     wanted_degree, wanted_probes = DEFAULT_DEGREE, math.ceil(SAMPLE_TARGET / n)
@@ -270,64 +286,6 @@ def _check_names(of: str, probe: str) -> None:
         raise InvalidInputError(f"of must be one of {', '.join(MEASURES)}, got {of!r}")
     if probe not in PROBES:
         raise InvalidInputError(f"probe must be one of {', '.join(PROBES)}, got {probe!r}")
-
-
-def _prepare(
-    A: Any,
-    of: str,
-    center: bool,
-    scale: bool,
-    shape: tuple[int, int] | None,
-    dtype: Any,
-    adjoint: Callable[[Array], Any] | None,
-    check: bool,
-    seed: int,
-    threads: int,
-) -> tuple[Operator, dict[str, Any]]:
-    """Return the operator and how its measure is to be read."""
-    standardized = center or scale
-    if standardized and not is_implicit(A):
-        array, names = as_matrix(A)
-        source, view = Source(array=array, feature_names=names), Standardization(center, scale)
-        operator = standardized_dense(source, view, dtype, threads).operator
-    else:
-        operator = as_operator(A, shape=shape, dtype=dtype, adjoint=adjoint, check=check, threads=threads)
-        if standardized:
-            operator = standardized_implicit(A, operator, Standardization(center, scale), threads).operator
-    rows, columns = operator.shape
-    if of == "auto":
-        of = "gram" if rows != columns or standardized else "matrix"
-    if of == "matrix":
-        if rows != columns:
-            raise InvalidInputError(f'of="matrix" needs a square matrix, got shape {operator.shape}; use of="gram"')
-        if standardized:
-            raise InvalidInputError('center and scale need of="gram" or of="covariance"')
-        if check:
-            check_symmetric(operator, seed, threads)
-    degrees_of_freedom = rows - int(center)
-    if of == "covariance" and degrees_of_freedom < 1:
-        raise InvalidInputError("a centred covariance needs at least two samples")
-    divisor = float(degrees_of_freedom) if of == "covariance" else 1.0
-    n_samples = degrees_of_freedom if of == "covariance" else 0
-    trace = _covariance_trace(A, center, scale, divisor, threads) if of == "covariance" else math.nan
-    return operator, {"gram": of != "matrix", "divisor": divisor, "n_samples": n_samples, "trace": trace}
-
-
-def _covariance_trace(A: Any, center: bool, scale: bool, divisor: float, threads: int) -> float:
-    """Total variance of an array or a sparse matrix, one pass; NaN when it cannot be told."""
-    if scale or (is_implicit(A) and not scipy.sparse.issparse(A)):
-        return math.nan
-    if scipy.sparse.issparse(A):
-        rows = A.shape[0]
-        squares = float((abs(A.astype(np.float64)) ** 2).sum())
-        means = np.asarray(A.sum(axis=0)).ravel() / rows
-        return float(squares - center * rows * (np.abs(means) ** 2).sum()) / divisor
-    array, names = as_matrix(A)
-    if array.dtype.kind == "c":
-        return math.nan
-    means, deviations = column_statistics(Source(array=array, feature_names=names), threads)
-    offset = 0.0 if center else len(array) * float((means**2).sum())
-    return (float(deviations.sum()) + offset) / divisor
 
 
 def _check_memory(operator: Operator, settings: dict[str, Any], budget: int) -> None:

@@ -129,7 +129,9 @@ class SpectralMeasure:
 
     def cdf(self, x: Array) -> Array:
         """Return the mean over the probes, between 0 and 1."""
-        return np.asarray(np.clip(self.per_probe(x).mean(axis=0), 0.0, 1.0))
+        share = np.clip(self.per_probe(x).mean(axis=0), 0.0, 1.0)
+        # Nodes of negligible weight are left out, so that the sum may stay short of one.
+        return np.asarray(np.where(x == np.inf, 1.0, share))
 
     def quadrature_error(self, x: Array) -> Array:
         """Return what the second half of the recurrences changed near `x`, at most the rigorous bound."""
@@ -162,10 +164,10 @@ class SpectralMeasure:
             error, quantile = scatter_factor(per_probe, bound, confidence)
             low, high = np.maximum(low, share - quantile * error), np.minimum(high, share + quantile * error)
         error = np.hypot(self.quadrature_error(x), len(self.fine) * self._density.rounding)
-        return (
-            np.maximum(share - np.hypot(share - low, error), 0.0),
-            np.minimum(share + np.hypot(high - share, error), 1.0),
-        )
+        low = np.maximum(share - np.hypot(share - low, error), 0.0)
+        high = np.minimum(share + np.hypot(high - share, error), 1.0)
+        # No eigenvalue lies beyond infinity.
+        return np.where(np.isinf(x), x > 0, low), np.where(np.isinf(x), x > 0, high)
 
     def bounds(self, x: Array) -> tuple[Array, Array]:
         """Return the mean over the probes of the Chebyshev–Markov–Stieltjes bounds."""

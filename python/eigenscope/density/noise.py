@@ -21,7 +21,8 @@ def fit_noise(density: SpectralDensity, **options: Any) -> MarchenkoPasturFit:
     """Fit white noise to the density of a covariance, given its leading eigenvalues and its trace."""
     if density.n_samples == 0:
         raise InvalidInputError(
-            'a Marchenko-Pastur fit needs a covariance: use spectral_density(X, of="covariance"), rows being samples'
+            "a Marchenko-Pastur fit needs a covariance of samples of equal weight: use spectral_density(X, "
+            'of="covariance"), rows being samples'
         )
     leading = leading_eigenvalues(density)
     total = density.trace if np.isfinite(density.trace) else density.order * density.moment(1).value

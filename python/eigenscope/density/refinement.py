@@ -23,9 +23,9 @@ ARRAYS = ("nodes", "weights", "residual_norms")
 
 def refine(density: SpectralDensity, n_probes: int, run: dict[str, Any], threads: int | None) -> SpectralDensity:
     """Return the density with more probes."""
-    from .estimation import run_probes
+    from .estimation import positive_integer, run_probes
 
-    if n_probes != int(n_probes) or n_probes < density.n_probes:
+    if positive_integer("n_probes", n_probes) < density.n_probes:
         raise InvalidInputError(
             f"n_probes is the total: it must be an integer of at least {density.n_probes}, got {n_probes!r}"
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InvalidInputError, NonDeterministicOperatorError, UnsupportedTypeError
+from ..errors import InvalidInputError, NonDeterministicOperatorError, NonFiniteInputError, UnsupportedTypeError
 from ..operators import Operator, as_operator
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def hessian_operator(
         One batch, or batches that can be gone through repeatedly, such as a list or a DataLoader.
     kind : {"hessian", "gauss_newton", "finite_difference"}
         "gauss_newton" is ``Jᵀ H_out J``, positive semidefinite when the loss is convex in the outputs.
-        "finite_difference" takes central differences of gradients, for models without a second derivative; it is
-        accurate to about ``eps**(2/3)``.
+        "finite_difference" takes central differences of gradients, and "hessian" does so where a model has no second
+        derivative; they are accurate to about ``eps**(2/3)`` for smooth models. Activations with kinks, such as ReLU,
+        need double precision for them.
     reduction : {"mean", "sum"}
         How `loss` treats the samples of a batch: means are weighted by the sizes of the batches.
     check : bool
@@ -94,18 +96,39 @@ def hessian_operator(
     if not isinstance(model, torch.nn.Module):
         raise UnsupportedTypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
     curvature = Curvature(model, loss, data, reduction)
-    if check:
-        refuse_training_layers(model)
-        curvature.check_determinism()
-    product = {
+    with differentiable_twice():
+        if check:
+            refuse_training_layers(model)
+            curvature.check_determinism()
+        if kind == "hessian" and not curvature.has_second_derivative():
+            kind = "finite_difference"
+    products = {
         "hessian": curvature.hessian_products,
         "gauss_newton": curvature.gauss_newton_products,
         "finite_difference": curvature.difference_products,
     }[kind]
-    if kind == "hessian" and not curvature.has_second_derivative():
-        product = curvature.difference_products
+
+    def product(block: Array) -> Array:
+        with differentiable_twice():
+            return products(block)
+
     dtype = np.dtype(np.float64 if curvature.parameters[0].dtype == torch.float64 else np.float32)
     return as_operator(product, shape=(curvature.size, curvature.size), dtype=dtype)
+
+
+@contextlib.contextmanager
+def differentiable_twice() -> Iterator[None]:
+    """Record gradients whatever the mode of the caller, with attention by kernels that have a second derivative."""
+    import torch
+
+    with contextlib.ExitStack() as modes:
+        modes.enter_context(torch.inference_mode(False))
+        modes.enter_context(torch.enable_grad())
+        attention: Any = getattr(torch.nn, "attention", None)
+        # Older releases choose such kernels for processors anyway.
+        if hasattr(attention, "sdpa_kernel"):
+            modes.enter_context(attention.sdpa_kernel(attention.SDPBackend.MATH))
+        yield
 
 
 def refuse_training_layers(model: Any) -> None:
@@ -154,10 +177,21 @@ class Curvature:
     def batches(self) -> Iterator[tuple[Any, Any, float]]:
         """Yield inputs, targets and the weight of each batch, on the device of the model."""
         device = self.parameters[0].device
-        sizes = [len(targets) for _, targets in self._data] if self._reduction == "mean" else []
-        for inputs, targets in self._data:
+        sizes = [len(targets) for _, targets in self._pairs()] if self._reduction == "mean" else []
+        for inputs, targets in self._pairs():
             weight = len(targets) / sum(sizes) if sizes else 1.0
             yield _to(inputs, device), _to(targets, device), weight
+
+    def _pairs(self) -> Iterator[tuple[Any, Any]]:
+        """Yield inputs and targets of each batch, or raise when there are none."""
+        n_batches = 0
+        for batch in self._data:
+            if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+                raise InvalidInputError(f"a batch must be a tuple of inputs and targets, got {_describe(batch)}")
+            n_batches += 1
+            yield batch[0], batch[1]
+        if n_batches == 0:
+            raise InvalidInputError("data hold no batches")
 
     def hessian_products(self, block: Array) -> Array:
         """Return H V by differentiating the gradient once more, the graph of the gradient being made once."""
@@ -203,9 +237,13 @@ class Curvature:
                     grad_outputs=[vector[k] for k in used],
                     retain_graph=True,
                 )[0]
-                weighted = pushed
-                if slope.requires_grad:
-                    weighted = torch.autograd.grad(slope, outputs, grad_outputs=pushed, retain_graph=True)[0]
+                if not slope.requires_grad:  # The loss is linear in the outputs.
+                    continue
+                weighted = torch.autograd.grad(
+                    slope, outputs, grad_outputs=pushed, retain_graph=True, allow_unused=True
+                )[0]
+                if weighted is None:
+                    continue
                 found = torch.autograd.grad(
                     outputs, self.parameters, grad_outputs=weighted, retain_graph=True, allow_unused=True
                 )
@@ -225,7 +263,7 @@ class Curvature:
                 total.append(torch.zeros_like(self._flatten(vector)))
                 continue
             # The error is eps / step from rounding and step² from the third derivative.
-            step = unit ** (1.0 / 3.0) * (1.0 + length / self.size**0.5) / size * self.size**0.5
+            step = unit ** (1.0 / 3.0) * (1.0 + length) / size
             forward = self.gradient([step * part for part in vector])
             backward = self.gradient([-step * part for part in vector])
             total.append((forward - backward) / (2.0 * step))
@@ -273,6 +311,12 @@ class Curvature:
         import torch
 
         first, second = self.gradient(), self.gradient()
+        wrong = int((~torch.isfinite(first)).sum())
+        if wrong:
+            raise NonFiniteInputError(
+                f"{wrong} of {self.size} entries of the gradient of the loss are NaN or infinite: look at the data, "
+                "the parameters and the loss"
+            )
         change = float((first - second).norm() / (first.norm() or 1.0))
         tolerance = CHANGE_FACTOR * float(torch.finfo(first.dtype).eps)
         if not change <= tolerance:
@@ -304,8 +348,9 @@ class Curvature:
         import torch
 
         empty = torch.zeros(self.size, dtype=self.parameters[0].dtype)
-        stacked = [empty if isinstance(column, float) else column.cpu() for column in columns]
-        return np.asarray(torch.stack(stacked, dim=1).numpy())
+        stacked = torch.stack([empty if isinstance(column, float) else column.cpu() for column in columns], dim=1)
+        # NumPy has no bfloat16.
+        return np.asarray((stacked if stacked.dtype == torch.float64 else stacked.float()).numpy())
 
 
 def _graph_names(tensors: Iterable[Any]) -> set[str]:
@@ -326,12 +371,16 @@ def _repeatable(data: Any) -> Any:
     """One batch as a list of it; an iterator, which ends after one round, is refused."""
     if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (tuple, list)):
         return [data]
-    if isinstance(data, Iterator) or not isinstance(data, Iterable):
+    if isinstance(data, (Iterator, dict)) or not isinstance(data, Iterable):
         raise InvalidInputError(
             "data must be one (inputs, targets) tuple or batches that can be gone through repeatedly; give "
             "list(batches) instead of an iterator"
         )
     return data
+
+
+def _describe(batch: Any) -> str:
+    return f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else f"a {type(batch).__name__}"
 
 
 def _to(value: Any, device: Any) -> Any:

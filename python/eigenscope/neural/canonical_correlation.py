@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.linalg
 
+from ..arguments import is_whole_number
 from ..errors import DataWarning, InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
@@ -224,7 +225,7 @@ def svcca(
         if not 0 < variance <= 1:
             raise InvalidInputError(f"variance must lie in (0, 1], got {variance!r}")
         ranks = (_components_for(x, variance), _components_for(y, variance))
-    elif k != int(k) or k < 1:
+    elif not is_whole_number(k) or k < 1:
         raise InvalidInputError(f"k must be a positive integer, got {k!r}")
     else:
         ranks = (int(k), int(k))

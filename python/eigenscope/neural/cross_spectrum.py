@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 from scipy.special import ndtr
 
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..signs import leading_phases
@@ -130,7 +131,7 @@ def cross_spectrum(
     """
     if not bins_per_octave > 0:
         raise InvalidInputError(f"bins_per_octave must be positive, got {bins_per_octave!r}")
-    if k is not None and (k != int(k) or k < 1):
+    if k is not None and (not is_whole_number(k) or k < 1):
         raise InvalidInputError(f"k must be a positive integer or None, got {k!r}")
     x, y = (representation(d, name=n, minimum=MINIMUM_STIMULI) for d, n in ((X_train, "X_train"), (Y_train, "Y_train")))
     u, v = (representation(d, name=n, minimum=MINIMUM_STIMULI) for d, n in ((X_test, "X_test"), (Y_test, "Y_test")))

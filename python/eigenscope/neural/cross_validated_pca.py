@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg.blas import dgemm as gemm
 
 from .. import _core
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..results.cross_validated_spectrum import CrossValidatedSpectrum
 from ..run_options import (
@@ -22,6 +23,9 @@ from ..run_options import (
 )
 from .repeats import Array, Repeats, as_repeats, random_halves, repeat_gram
 from .spontaneous import remove_spontaneous
+
+SMALLEST_SUM_OF_SQUARES = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
+"""Below it small components would lose digits to gradual underflow."""
 
 
 def cvpca(
@@ -107,13 +111,10 @@ def cvpca(
     if spontaneous is not None:
         cleaned = tuple(remove_spontaneous(array, spontaneous, n_components=n_spontaneous) for array in repeats.arrays)
         repeats = Repeats(cleaned, repeats.present)
-    k = _check_options(repeats, k, n_shuffles)
+    k, n_shuffles = _check_options(repeats, k, n_shuffles), int(n_shuffles)
     tell("Gram matrix of all presentations")
     gram = repeat_gram(repeats, center=center, threads=threads)
-    if not np.isfinite(gram).all():
-        raise InvalidInputError("sums of squares overflow: divide the responses by a power of ten first")
-    # A power of two, so that squares of the Gram matrix stay in range and no bit changes.
-    unit = float(np.ldexp(1.0, int(np.frexp(np.diagonal(gram).max())[1])))
+    unit = _unit_of(gram)
     gram /= unit
     generator = np.random.Generator(np.random.Philox(seed))
     rounds = max(1, n_shuffles)
@@ -141,15 +142,27 @@ def cvpca(
     )
 
 
+def _unit_of(gram: Array) -> float:
+    """Return a power of two near the largest sum of squares, so that its squares stay in range and no bit changes."""
+    if not np.isfinite(gram).all():
+        raise InvalidInputError("sums of squares overflow: divide the responses by a power of ten first")
+    largest = float(np.diagonal(gram).max())
+    if largest == 0:
+        raise InvalidInputError("all responses are zero or constant: there is nothing to decompose")
+    if largest < SMALLEST_SUM_OF_SQUARES:
+        raise InvalidInputError("sums of squares underflow: multiply the responses by a power of ten first")
+    return float(np.ldexp(1.0, int(np.frexp(largest)[1])))
+
+
 def _check_options(repeats: Repeats, k: int | None, n_shuffles: int) -> int:
     limit = min(repeats.n_stimuli, repeats.n_neurons)
     if k is None:
         k = limit
-    if not isinstance(k, (int, np.integer)) or not 1 <= k <= limit:
+    if not is_whole_number(k) or not 1 <= k <= limit:
         raise InvalidInputError(
             f"k={k!r} components of {repeats.n_stimuli} stimuli x {repeats.n_neurons} neurons: choose 1 to {limit}"
         )
-    if not isinstance(n_shuffles, (int, np.integer)) or n_shuffles < 0:
+    if not is_whole_number(n_shuffles) or n_shuffles < 0:
         raise InvalidInputError(f"n_shuffles must be a non-negative integer, got {n_shuffles!r}")
     return int(k)
 
@@ -177,19 +190,20 @@ def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center: bool) ->
     With ``G11 = X1 X1ᵀ = A B Aᵀ`` the components are ``X1ᵀ A B^-½``; projections of the two halves are
     ``c1 = A B^½`` and ``c2 = G21 A B^-½``. Their product is ``A ∘ (G21 A)``, in which B cancels.
     """
-    first, second = halves
-    left, right = first @ gram, second @ gram
-    train, cross = first @ left.T, second @ left.T
-    second_total = float(second.multiply(right).sum())
+    train, cross, second_total = _products_of_halves(gram, *halves)
+    before = float(np.trace(train))
     if center:
-        second_total -= float((right @ second.sum(axis=0)).sum()) / len(train)
+        weights = np.asarray(halves[1].sum(axis=0)).ravel()
+        second_total -= float(weights @ (gram @ weights)) / len(train)
         _center_in_place(train)
         _center_in_place(cross)
     largest, common = float(np.trace(train)), float(np.trace(cross))
-    if largest <= 0:
+    # What is left of constant responses whose means differ between the repeats is rounding.
+    if largest <= len(train) * np.finfo(np.float64).eps * before:
         raise InvalidInputError("all responses of one repeat are zero or constant: there is nothing to decompose")
     traces = np.array([common, (largest + second_total) / 2 - common])
-    values, vectors = _core.eigh_largest_in_place(np.asfortranarray(train), k)
+    # Symmetric: its transpose is the same matrix in the order LAPACK wants.
+    values, vectors = _core.eigh_largest_in_place(train.T, k)
     values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
     # SciPy's BLAS, which the package keeps on one thread in every thread of its own.
     projected = gemm(1.0, cross.T, vectors, trans_a=True)
@@ -200,6 +214,18 @@ def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center: bool) ->
     second_power = inverse * np.sum(projected**2, axis=0)
     noise = (np.maximum(values, 0.0) + second_power) / 2 - products.sum(axis=0)
     return products, np.where(values > tiny, noise, 0.0), traces
+
+
+def _products_of_halves(gram: Array, first: Any, second: Any) -> tuple[Array, Array, float]:
+    """Return ``S1 G S1ᵀ``, ``S2 G S1ᵀ`` and the trace of ``S2 G S2ᵀ`` for averages S1, S2 of the presentations G is of.
+
+    With two repeats each half is one presentation of every stimulus, and entries are picked instead of multiplied.
+    """
+    if first.nnz == second.nnz == first.shape[0]:
+        chosen, other = first.indices, second.indices
+        return gram[np.ix_(chosen, chosen)], gram[np.ix_(other, chosen)], float(gram[other, other].sum())
+    left, right = first @ gram, second @ gram
+    return np.ascontiguousarray(first @ left.T), second @ left.T, float(second.multiply(right).sum())
 
 
 def _center_in_place(matrix: Array) -> None:

@@ -16,6 +16,7 @@ from ..inputs import as_matrix
 from ..results.estimate import Estimate
 from ..results.spectrum import Spectrum
 from .repeats import Array, Repeats, as_repeats
+from .representation import ROUNDING_OF_MEANS
 
 JACKKNIFE_GROUPS = 24
 """Groups of stimuli, and of neurons, left out in turn for the standard error."""
@@ -32,7 +33,8 @@ def participation_ratio(
     The plain ratio of a recording of P stimuli and N neurons falls short: ``1/E[PR] ≈ 1/P + 1/N + 1/PR_true``.
     Here numerator and denominator are unbiased each, as sums over stimuli that are all different and, when
     neurons are a sample of a larger population, over neurons that are different. With repeats, products are
-    taken between repeats, so that independent noise adds nothing.
+    taken between repeats, so that noise adds nothing. Assumed: stimuli that are independent draws, neurons that
+    are random draws from their population (for "sample"), and noise independent between repeats.
 
     Parameters
     ----------
@@ -88,7 +90,9 @@ def participation_ratio(
     variance, freedom = _jackknife(pairs, neurons, numerator, denominator)
     value, relative = numerator / denominator, math.sqrt(variance)
     reach = float(student.ppf((1 + confidence) / 2, freedom)) * relative
-    interval = (value * math.exp(-reach), value * math.exp(reach) if reach < 700 else math.inf)
+    low, high = value * math.exp(-reach), value * math.exp(reach) if reach < 700 else math.inf
+    # Something that varies has one dimension at least.
+    interval = (max(1.0, low), max(1.0, high))
     return Estimate(float(value), float(value * relative), interval, confidence)
 
 
@@ -100,18 +104,24 @@ def _centred_pairs(X: Any, Y: Any, nan: str) -> list[tuple[Array, Array]]:
     """
     if nan not in ("raise", "omit"):
         raise InvalidInputError(f"nan must be raise or omit, got {nan!r}")
-    single = Y is None and np.ndim(X) == 2
+    single = Y is None and _is_one_matrix(X)
     arrays = [as_matrix(X)[0]] if single else list(_repeats_of(X, Y, nan).arrays)
     if single:
         arrays = list(as_repeats(*_without_missing([arrays[0], arrays[0]], nan)).arrays[:1])
     if arrays[0].shape[1] < 2:
         raise InvalidInputError("one neuron has one dimension: at least two neurons are needed")
     wide = [array.astype(np.float64) for array in arrays]
+    largest = max(float(np.abs(array).max()) for array in wide)
     scale = max(float(np.abs(array - array.mean(axis=0)).max()) for array in wide)
-    if not scale > 0:
+    if scale <= ROUNDING_OF_MEANS * largest:
         raise InvalidInputError("all neurons are constant over stimuli: there is no variance to count dimensions of")
     wide = [(array - array.mean(axis=0)) / scale for array in wide]
     return [(wide[0], wide[0])] if single else list(itertools.combinations(wide, 2))
+
+
+def _is_one_matrix(X: Any) -> bool:
+    """Whether `X` is one recording, not a sequence or a three-dimensional array of repeats."""
+    return np.ndim(X[0]) < 2 if isinstance(X, (list, tuple)) and X else np.ndim(X) != 3
 
 
 def _repeats_of(X: Any, Y: Any, nan: str) -> Repeats:
@@ -232,6 +242,8 @@ def _leave_out(count: int) -> list[Array]:
 
 def rankme(spectrum_or_eigenvalues: Spectrum | ArrayLike, *, of: str = "singular_values") -> float:
     """Return RankMe, the exponential of the entropy of the shares of singular values.
+
+    A description of the eigenvalues given, so without an interval; `layer_report` has one for independent samples.
 
     Parameters
     ----------

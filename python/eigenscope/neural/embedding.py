@@ -11,6 +11,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist, squareform
 
+from ..arguments import is_real_number, is_whole_number
 from ..errors import ConvergenceWarning, InvalidInputError, NonFiniteInputError
 from ..results.base import Result
 from ..signs import fix_signs
@@ -181,6 +182,10 @@ def smacof(
     0.239, 0.169
     """
     checked, unit = _check(distances, k)
+    if not is_real_number(tol) or tol < 0 or not is_whole_number(max_iterations) or max_iterations < 1:
+        raise InvalidInputError(
+            f"tol must not be negative and max_iterations an integer of at least 1, got {tol!r} and {max_iterations!r}"
+        )
     classical = _classical(checked, 1.0, int(k))
     points = classical.coordinates if start is None else _check_start(start, len(checked), int(k)) / unit
     stresses = [_stress(points, checked)]
@@ -230,7 +235,7 @@ def _check(distances: ArrayLike, k: int) -> tuple[Array, float]:
         raise InvalidInputError(f"distances must be a square matrix of at least two points, got shape {array.shape}")
     if not np.isfinite(array).all():
         raise NonFiniteInputError(f"{int((~np.isfinite(array)).sum())} distances are NaN or infinite")
-    if k != int(k) or not 1 <= k < len(array):
+    if not is_whole_number(k) or not 1 <= k < len(array):
         raise InvalidInputError(f"k must be an integer from 1 to {len(array) - 1} for {len(array)} points, got {k!r}")
     largest = float(np.abs(array).max())
     if largest == 0:

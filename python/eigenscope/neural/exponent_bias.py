@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..power_law import fit_power_law
 from ..results.cross_validated_spectrum import CrossValidatedSpectrum
@@ -30,7 +31,8 @@ def exponent_bias(
 
     Gaussian recordings of the same size are simulated: signal with the fitted power law, noise along the same
     axes with the variances found. Their exponents are compared with the one put in; a second round starts from
-    the exponent corrected once. Subtract the value from the fitted exponent, or use `fit_power_law_moments`,
+    the exponent corrected once. Assumed: Gaussian stimuli and noise, and noise independent between stimuli.
+    Subtract the value from the fitted exponent, or use `fit_power_law_moments`,
     which has no such bias.
 
     Parameters
@@ -72,8 +74,10 @@ def exponent_bias(
     """
     if not isinstance(spectrum, CrossValidatedSpectrum):
         raise InvalidInputError(f"exponent_bias needs the result of cvpca, got a {type(spectrum).__name__}")
-    if n_simulations < 2:
-        raise InvalidInputError(f"n_simulations must be at least 2 for an error bar, got {n_simulations}")
+    if not is_whole_number(n_simulations) or n_simulations < 2:
+        raise InvalidInputError(
+            f"n_simulations must be an integer of at least 2 for an error bar, got {n_simulations!r}"
+        )
     if not 0 < confidence < 1:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
     fit = fit_power_law(spectrum, ranks=ranks)
@@ -83,7 +87,7 @@ def exponent_bias(
     for _ in range(2):
         signal = _signal(spectrum, fit, exponent)
         biases = np.array(
-            [_simulated_exponent(spectrum, signal, fit.ranks, generator, threads) for _ in range(n_simulations)]
+            [_simulated_exponent(spectrum, signal, fit.ranks, generator, threads) for _ in range(int(n_simulations))]
         )
         biases = biases - exponent
         exponent = fit.exponent - float(biases.mean())

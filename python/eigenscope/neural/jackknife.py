@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..results.estimate import Estimate
 
@@ -39,7 +40,7 @@ def stimulus_groups(n_stimuli: int, n_groups: int) -> list[Array]:
     InvalidInputError
         When `n_groups` is neither zero nor at least two.
     """
-    if n_groups != int(n_groups) or n_groups < 0 or n_groups == 1:
+    if not is_whole_number(n_groups) or n_groups < 0 or n_groups == 1:
         raise InvalidInputError(f"n_groups must be 0 (no interval) or an integer of at least 2, got {n_groups!r}")
     return np.array_split(np.arange(n_stimuli), min(int(n_groups), n_stimuli)) if n_groups else []
 

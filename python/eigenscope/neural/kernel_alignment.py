@@ -42,6 +42,8 @@ class KernelAlignment(Result):
         response of each system lies between 1/2 and 1.
     self_covariances : ndarray, shape (2,)
         The same of neurons of X, and of Y, with themselves.
+    replicates : ndarray, shape (n_groups, 5)
+        `pair_covariances` and `self_covariances` without each group of stimuli.
     n_stimuli : int
         Stimuli.
     n_neurons : tuple of int
@@ -53,6 +55,7 @@ class KernelAlignment(Result):
     biased: float
     pair_covariances: Array
     self_covariances: Array
+    replicates: Array
     n_stimuli: int
     n_neurons: tuple[int, int]
 
@@ -61,26 +64,28 @@ class KernelAlignment(Result):
         """Angle between the kernels in radians, a metric: arccos of the debiased value cut to [-1, 1]."""
         return math.acos(min(1.0, max(-1.0, self.debiased.value)))
 
-    def predict(self, n_neurons_x: float, n_neurons_y: float) -> float:
+    def predict(self, n_neurons_x: float, n_neurons_y: float, *, confidence: float = 0.95) -> Estimate:
         """Predict the debiased alignment of samples of so many neurons from the two populations.
 
         Parameters
         ----------
         n_neurons_x, n_neurons_y : float
             Neurons drawn at random from each; may be infinite.
+        confidence : float
+            Coverage of the interval.
 
         Returns
         -------
-        float
+        Estimate
             ``C_xy / sqrt(C_xx(N_x) C_yy(N_y))`` with ``C(N) = (1 - 1/N) C_pairs + C_self / N``; for the numbers
-            of neurons recorded this is `debiased` itself.
+            of neurons recorded this is `debiased` itself. Error over stimuli by the jackknife.
         """
         if not (n_neurons_x >= 1 and n_neurons_y >= 1):
             raise InvalidInputError(f"numbers of neurons must be at least 1, got {n_neurons_x!r} and {n_neurons_y!r}")
-        (xx, xy, yy), (own_x, own_y) = self.pair_covariances, self.self_covariances
-        x = (1 - 1 / n_neurons_x) * xx + own_x / n_neurons_x
-        y = (1 - 1 / n_neurons_y) * yy + own_y / n_neurons_y
-        return float(xy / math.sqrt(x * y)) if x > 0 and y > 0 else math.nan
+        check_confidence(confidence)
+        counts = float(n_neurons_x), float(n_neurons_y)
+        value = _predicted(np.append(self.pair_covariances, self.self_covariances), counts)
+        return jackknife_estimate(value, np.array([_predicted(row, counts) for row in self.replicates]), confidence)
 
     def summary(self) -> str:
         """Return the three values in three lines."""
@@ -143,12 +148,19 @@ def kernel_alignment(X: Any, Y: Any, *, n_groups: int = DEFAULT_GROUPS, confiden
     """
     check_confidence(confidence)
     x, y = paired_representations(X, Y, minimum=MINIMUM_STIMULI)
-    sums = _GroupedSums(x, y, stimulus_groups(x.n_stimuli, n_groups))
+    groups = stimulus_groups(x.n_stimuli, n_groups)
+    largest = max((len(group) for group in groups), default=0)
+    if x.n_stimuli - largest < MINIMUM_STIMULI:
+        raise InvalidInputError(
+            f"{x.n_stimuli} stimuli without a group of {largest} leave fewer than {MINIMUM_STIMULI}: give more "
+            "stimuli, smaller groups (a larger n_groups), or n_groups=0 for no interval"
+        )
+    sums = _GroupedSums(x, y, groups)
     covariances, own = sums.covariances(without=None)
     counts = (x.n_neurons, y.n_neurons)
     values = np.array(_alignments(covariances, own, counts))
-    replicates = np.array([_alignments(*sums.covariances(without=g), counts) for g in range(sums.n_leavable)])
-    replicates = replicates.reshape(-1, 2)
+    left_out = [sums.covariances(without=group) for group in range(sums.n_leavable)]
+    replicates = np.array([_alignments(*parts, counts) for parts in left_out]).reshape(-1, 2)
     # A denominator that changes sign when stimuli leave is not distinguishable from zero.
     values[np.isnan(replicates).any(axis=0)] = math.nan
     if np.isnan(values).any():
@@ -165,9 +177,18 @@ def kernel_alignment(X: Any, Y: Any, *, n_groups: int = DEFAULT_GROUPS, confiden
         biased=sums.plain_alignment(),
         pair_covariances=_between_neurons(covariances, own, counts),
         self_covariances=own,
+        replicates=np.array([np.append(_between_neurons(c, o, counts), o) for c, o in left_out]).reshape(-1, 5),
         n_stimuli=x.n_stimuli,
         n_neurons=counts,
     )
+
+
+def _predicted(covariances: Array, counts: tuple[float, float]) -> float:
+    """Return the alignment of samples of so many neurons from covariances (XX, XY, YY, own X, own Y)."""
+    xx, xy, yy, own_x, own_y = covariances
+    x = (1 - 1 / counts[0]) * xx + own_x / counts[0]
+    y = (1 - 1 / counts[1]) * yy + own_y / counts[1]
+    return _ratio(np.array([x, xy, y]))
 
 
 def _alignments(covariances: Array, own: Array, counts: tuple[int, int]) -> tuple[float, float]:

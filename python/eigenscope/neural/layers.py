@@ -10,12 +10,13 @@ import numpy as np
 
 from ..covariance import covariance_spectrum
 from ..errors import InvalidInputError
-from ..power_law import fit_power_law
+from ..power_law import check_ranks, fit_power_law
 from ..results.base import Result
 from ..results.estimate import Estimate
 from ..results.power_law_fit import PowerLawFit
 from ..run_options import RandomSource
-from .dimensionality import rankme
+from .dimensionality import RANKME_OFFSET
+from .entropy_ranks import dimension_count, entropy_rank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,9 +39,9 @@ class LayerSpectrum(Result):
         Weighted share of log variance that a line through ranks 11 to 500 explains.
     participation_ratio : Estimate
         With its sampling error; biased low with few samples.
-    effective_rank, rank_me : float
-        Exponentials of entropies: of variance shares, and of singular values.
-    dims_90 : int
+    effective_rank, rank_me : Estimate
+        Exponentials of entropies: of variance shares, and of singular values. Biased low with few samples too.
+    dims_90 : Estimate
         Dimensions that hold 90 % of the variance.
     misfit : str
         Why the spectrum is no power law on the ranks fitted; empty when nothing speaks against it.
@@ -52,9 +53,9 @@ class LayerSpectrum(Result):
     power_law: PowerLawFit
     r_squared_500: float
     participation_ratio: Estimate
-    effective_rank: float
-    rank_me: float
-    dims_90: int
+    effective_rank: Estimate
+    rank_me: Estimate
+    dims_90: Estimate
     misfit: str
 
     def summary(self) -> str:
@@ -63,7 +64,7 @@ class LayerSpectrum(Result):
         verdict = "no power law" if self.misfit else "power law"
         return (
             f"{self.name}: exponent {self.power_law.exponent:.3f} ({low:.3f} to {high:.3f}), {verdict}, "
-            f"participation ratio {self.participation_ratio.value:.1f}, {self.dims_90} dimensions hold 90 %"
+            f"participation ratio {self.participation_ratio.value:.1f}, {self.dims_90.value:.0f} dimensions hold 90 %"
         )
 
 
@@ -95,10 +96,10 @@ class LayerReport(Result):
                 "exponent_high": layer.power_law.interval[1],
                 "r_squared": layer.power_law.r_squared,
                 "r_squared_500": layer.r_squared_500,
-                "participation_ratio": layer.participation_ratio.value,
-                "effective_rank": layer.effective_rank,
-                "rank_me": layer.rank_me,
-                "dims_90": layer.dims_90,
+                **_columns("participation_ratio", layer.participation_ratio),
+                **_columns("effective_rank", layer.effective_rank),
+                **_columns("rank_me", layer.rank_me),
+                **_columns("dims_90", layer.dims_90),
                 "misfit": layer.misfit,
             }
             for layer in self.layers
@@ -114,6 +115,10 @@ class LayerReport(Result):
     def summary(self) -> str:
         """Return one line for each layer."""
         return "\n".join([f"LayerReport: {len(self.layers)} layers", *(f"  {x.summary()}" for x in self.layers)])
+
+
+def _columns(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, f"{name}_low": estimate.interval[0], f"{name}_high": estimate.interval[1]}
 
 
 def layer_report(
@@ -165,6 +170,9 @@ def layer_report(
     >>> bool(abs(layer_report(layers).layers[0].power_law.exponent - 1) < 0.15)
     True
     """
+    check_ranks(ranks)
+    if not isinstance(activations, (Mapping, Sequence, np.ndarray)):
+        raise InvalidInputError(f"activations must be a mapping of names to arrays or a list, got {activations!r}")
     named = dict(activations) if isinstance(activations, Mapping) else {str(i): x for i, x in enumerate(activations)}
     if not named:
         raise InvalidInputError("there is no layer: give a mapping of names to arrays, or a list of arrays")
@@ -194,8 +202,8 @@ def _layer(
         power_law=fit,
         r_squared_500=fit_power_law(spectrum, ranks=(ranks[0], 500)).r_squared,
         participation_ratio=spectrum.participation_ratio(confidence=confidence),
-        effective_rank=spectrum.effective_rank(),
-        rank_me=rankme(spectrum),
-        dims_90=spectrum.dims_for_variance(0.9),
+        effective_rank=entropy_rank(spectrum, power=1.0, confidence=confidence),
+        rank_me=entropy_rank(spectrum, power=0.5, offset=RANKME_OFFSET, confidence=confidence),
+        dims_90=dimension_count(spectrum, 0.9, confidence=confidence),
         misfit=fit.misfit,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import is_whole_number
 from ..eigenvalues import NEGATIVE_TOLERANCE
 from ..errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..results.base import Result
@@ -173,7 +174,7 @@ def learning_curve(
         raise InvalidInputError(f"{len(ridges)} values of ridge for {len(sizes)} training sizes: give one, or one each")
     if not (np.ndim(noise) == 0 and math.isfinite(noise) and noise >= 0):
         raise InvalidInputError(f"noise must be a finite number that is not negative, got {noise!r}")
-    if n_outputs != int(n_outputs) or n_outputs < 1:
+    if not is_whole_number(n_outputs) or n_outputs < 1:
         raise InvalidInputError(f"n_outputs must be a positive integer, got {n_outputs!r}")
     return _curve(values, weights, sizes, np.broadcast_to(ridges, sizes.shape).copy(), float(noise), int(n_outputs))
 
@@ -237,16 +238,32 @@ def effective_ridge(eigenvalues: Array, n_train: float, ridge: float) -> tuple[f
         return 0.0, 0.0
     kappa = ridge + float(eigenvalues.sum())
     for _ in range(MAXIMUM_STEPS):
-        learnable = eigenvalues / (p * eigenvalues + kappa)
-        slope = 1 - p * float(learnable @ learnable)
         unlearnt = kappa / (p * eigenvalues + kappa)
+        # 1 - γ = 1 - Σ (1 - u)² / p
+        slope = _share_left(eigenvalues, p, kappa, power=2)
         following = (ridge + float(eigenvalues @ unlearnt**2)) / slope if slope > 0 else 0.5 * kappa
         following = max(following, ridge)
         if following >= kappa * (1 - FIXED_POINT_TOLERANCE):
             break
         kappa = following
-    residual = abs(1 - ridge / kappa - float(np.sum(eigenvalues / (p * eigenvalues + kappa))))
-    return kappa, residual
+    # f(κ) / κ = 1 - Σ (1 - u) / p - a / κ
+    return kappa, abs(_share_left(eigenvalues, p, kappa, power=1) - ridge / kappa)
+
+
+def _share_left(eigenvalues: Array, n_train: float, kappa: float, *, power: int) -> float:
+    """Return ``1 - Σ (1 - u)^power / p`` with ``u = κ / (p λ + κ)``, also where the sum is p up to rounding.
+
+    Modes that are mostly learnt are counted, ``1 - (1 - u)^power`` summed: for p of them nothing cancels.
+    """
+    if n_train == 0:
+        return 1.0 if power == 2 else 1 - float(eigenvalues.sum()) / kappa
+    spread = n_train * eigenvalues + kappa
+    unlearnt, learnt = kappa / spread, n_train * eigenvalues / spread
+    mostly = unlearnt < 0.5
+    small = unlearnt[mostly]
+    kept = float(np.sum(small if power == 1 else small * (2 - small)))
+    lost = float(np.sum(learnt[~mostly] ** power))
+    return (n_train - int(np.count_nonzero(mostly)) + kept - lost) / n_train
 
 
 def _one_minus_overfitting(eigenvalues: Array, n_train: float, kappa: float, ridge: float) -> float:

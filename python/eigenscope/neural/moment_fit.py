@@ -8,36 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.special import ndtri
+from scipy.special import chdtri, ndtri
 from scipy.stats import f as f_distribution
 
 from ..errors import InvalidInputError
 from ..results.power_law_fit import PowerLawFit
 from ..results.run_info import RunInfo
-from ..run_options import (
-    RandomSource,
-    Stopwatch,
-    resolve_seed,
-    resolve_threads,
-    single_threaded_blas,
-)
-from .eigen_moments import Array, bootstrap_moments, eigen_moments, paired_gram
-from .repeats import NEURONS_PER_BLOCK, Repeats, as_repeats
+from ..run_options import RandomSource
+from .eigen_moments import Array
+from .moment_estimate import N_MOMENTS, N_ORDERS, MomentEstimate, estimate_moments
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-N_MOMENTS = 10
-"""Moments fitted by default, as published."""
-
-N_ORDERS = 2
-"""Orders of the stimuli averaged over: the answer depends less on chance, and its error hardly changes."""
 
 N_BREAKS = 50
 """Ranks tried for the break."""
 
 LARGEST_EXPONENT = 10.0
 """Bound of the search; a spectrum as steep has one dimension."""
+
+FEWEST_NEURONS = {1: 2, 2: 3}
+"""Eigenvalues that determine a scale and so many slopes."""
 
 START_EXPONENTS = (0.5, 1.0, 2.0)
 """Starts of the search for a single slope."""
@@ -64,6 +55,9 @@ class MomentPowerLawFit(PowerLawFit):
         Its standard error.
     break_rank : int
         Rank at which the slope changes; 1 for a single slope.
+    break_interval : tuple of int
+        First and last rank tried whose fit is not worse than the best by more than the likelihood ratio allows at
+        `confidence`.
     moments, fitted_moments : ndarray, shape (n_moments,)
         Unbiased estimates of ``Σ λ^m``, and those of the fit.
     moment_covariance : ndarray, shape (n_moments, n_moments)
@@ -79,6 +73,7 @@ class MomentPowerLawFit(PowerLawFit):
     first_exponent: float = math.nan
     first_stderr: float = math.nan
     break_rank: int = 1
+    break_interval: tuple[int, int] = (1, 1)
     moments: Array = dataclasses.field(default_factory=lambda: np.zeros(0))
     fitted_moments: Array = dataclasses.field(default_factory=lambda: np.zeros(0))
     moment_covariance: Array = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
@@ -109,7 +104,8 @@ class MomentPowerLawFit(PowerLawFit):
         """Return exponents, fit and cost in three lines."""
         low, high = self.interval
         broken = (
-            f"{self.first_exponent:.3f} ± {self.first_stderr:.2g} up to rank {self.break_rank}, then "
+            f"{self.first_exponent:.3f} ± {self.first_stderr:.2g} up to rank {self.break_rank} "
+            f"({self.break_interval[0]} to {self.break_interval[1]}), then "
             if self.break_rank > 1
             else ""
         )
@@ -188,95 +184,21 @@ def fit_power_law_moments(
     >>> bool(abs(fit.exponent - 1) < 0.1)
     True
     """
-    if slopes not in (1, 2):
-        raise InvalidInputError(f"slopes must be 1 or 2, got {slopes!r}")
     estimate = estimate_moments(
         X1, X2, n_moments=n_moments, n_bootstraps=n_bootstraps, n_orders=n_orders, rng=rng, threads=threads
     )
     return fit_moments(estimate, slopes=slopes, confidence=confidence)
 
 
-@dataclasses.dataclass(frozen=True)
-class MomentEstimate:
-    """Unbiased moments ``Σ λ^m`` with their covariance."""
-
-    values: Array
-    covariance: Array
-    n_bootstraps: int
-    n_stimuli: int
-    n_neurons: int
-    info: RunInfo
-
-
-def estimate_moments(
-    X1: Any,
-    X2: Any,
-    *,
-    n_moments: int = N_MOMENTS,
-    n_bootstraps: int | None = None,
-    n_orders: int = N_ORDERS,
-    rng: RandomSource = None,
-    threads: int | None = None,
-) -> MomentEstimate:
-    """Estimate moments and their covariance; options as `fit_power_law_moments`."""
-    threads, seed = resolve_threads(threads), resolve_seed(rng)
-    watch = Stopwatch(threads, seed)
-    repeats = as_repeats(X1, X2, minimum_stimuli=8)
-    n_stimuli = repeats.n_stimuli
-    if not 3 <= n_moments <= n_stimuli // 2:
-        raise InvalidInputError(
-            f"n_moments={n_moments!r} with {n_stimuli} stimuli: choose 3 to {n_stimuli // 2}, chains of that many "
-            "pairs of stimuli are needed"
-        )
-    draws = math.floor(10 * n_moments * math.log(n_moments)) if n_bootstraps is None else n_bootstraps
-    if draws <= n_moments + 1 or n_orders < 1:
-        raise InvalidInputError(
-            f"n_bootstraps={draws} and n_orders={n_orders}: the covariance of {n_moments} moments needs more than "
-            f"{n_moments + 1} resamples, and at least one order"
-        )
-    cross = _cross_gram(repeats)
-    generator = np.random.Generator(np.random.Philox(seed))
-    orders = [generator.permutation(n_stimuli) for _ in range(n_orders)]
-    resamples = [generator.integers(0, n_stimuli, n_stimuli) for _ in range(draws)]
-    scale = float(np.abs(cross).max())
-    if not 0 < scale < math.inf:
-        raise InvalidInputError(
-            "all responses are zero, or their products overflow: divide by a power of ten, or check them"
-        )
-    cross = cross / scale
-    with single_threaded_blas():
-        values = np.mean([eigen_moments(paired_gram(cross, order), n_moments) for order in orders], axis=0)
-        samples = bootstrap_moments(cross, n_moments, resamples, threads)
-    with np.errstate(over="ignore", under="ignore"):
-        units = scale ** np.arange(1.0, n_moments + 1)
-    if not (np.isfinite(units).all() and (units > 0).all()):
-        raise InvalidInputError(
-            f"the {n_moments}th power of eigenvalues near {scale:.3g} leaves the range of double precision: scale the "
-            "responses to variances near 1"
-        )
-    return MomentEstimate(
-        values=values * units,
-        covariance=np.atleast_2d(np.cov(samples.T)) * np.outer(units, units),
-        n_bootstraps=draws,
-        n_stimuli=n_stimuli,
-        n_neurons=repeats.n_neurons,
-        info=watch.info("eigen-moments", n_passes=1, peak_bytes=3 * cross.nbytes),
-    )
-
-
-def _cross_gram(repeats: Repeats) -> Array:
-    """Return ``X1 X2ᵀ`` over stimuli; means of the neurons are subtracted for the sake of rounding only."""
-    first, second = repeats.arrays
-    cross = np.zeros((repeats.n_stimuli, repeats.n_stimuli))
-    for start in range(0, repeats.n_neurons, NEURONS_PER_BLOCK):
-        columns = slice(start, start + NEURONS_PER_BLOCK)
-        left, right = first[:, columns].astype(np.float64), second[:, columns].astype(np.float64)
-        cross += (left - left.mean(axis=0)) @ (right - right.mean(axis=0)).T
-    return cross
-
-
 def fit_moments(estimate: MomentEstimate, *, slopes: int, confidence: float) -> MomentPowerLawFit:
     """Fit one slope, or two with the best break, to estimated moments."""
+    if slopes not in tuple(FEWEST_NEURONS):
+        raise InvalidInputError(f"slopes must be 1 or 2, got {slopes!r}")
+    if estimate.n_neurons < FEWEST_NEURONS[slopes]:
+        raise InvalidInputError(
+            f"{estimate.n_neurons} neurons have too few eigenvalues for {slopes} slope{'s' if slopes > 1 else ''}: at "
+            f"least {FEWEST_NEURONS[slopes]} are needed"
+        )
     if not 0 < confidence < 1:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
     values = estimate.values
@@ -290,6 +212,9 @@ def fit_moments(estimate: MomentEstimate, *, slopes: int, confidence: float) -> 
     candidates = [problem.solve(rank) for rank in breaks]
     best = min(range(len(breaks)), key=lambda i: candidates[i].cost)
     found, break_rank = candidates[best], breaks[best]
+    # Twice the difference of costs is a likelihood ratio with one degree of freedom.
+    worst = found.cost + chdtri(1, 1 - confidence) / 2
+    possible = [rank for rank, candidate in zip(breaks, candidates, strict=True) if candidate.cost <= worst]
     covariance = np.linalg.pinv(found.jac.T @ found.jac)
     stderr = np.sqrt(np.diagonal(covariance))
     log_unit = math.log(problem.unit)
@@ -313,6 +238,7 @@ def fit_moments(estimate: MomentEstimate, *, slopes: int, confidence: float) -> 
         first_exponent=float(found.x[1]),
         first_stderr=float(stderr[1]),
         break_rank=break_rank,
+        break_interval=(possible[0], possible[-1]),
         moments=values,
         fitted_moments=problem.moments(found.x, break_rank)[0] * problem.unit**problem.powers,
         moment_covariance=estimate.covariance,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..inputs import as_source
 from ..results.base import Result
@@ -185,7 +186,7 @@ def _check_options(n_systems: int, k: int, metric: str, alpha: float) -> None:
         raise InvalidInputError(f"alpha must lie between 0 and 1, got {alpha!r}")
     if n_systems < 2:
         raise InvalidInputError(f"{n_systems} systems: at least two are needed to compare")
-    if k != int(k) or k < 1:
+    if not is_whole_number(k) or k < 1:
         raise InvalidInputError(f"k must be a positive integer, got {k!r}")
 
 

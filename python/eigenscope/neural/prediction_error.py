@@ -10,6 +10,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
+from ..arguments import is_whole_number
 from ..dimensionality import participation_ratio
 from ..errors import InvalidInputError
 from ..results.base import Result
@@ -55,10 +56,10 @@ class PredictionError(Result):
         Error over all stimuli of regressions on random subsets: mean and standard error over subsets.
     test_error, test_stderr : ndarray, shape (n_sizes,)
         The same over stimuli not trained on.
-    test_correlation : ndarray, shape (n_sizes,)
+    test_correlation, test_correlation_stderr : ndarray, shape (n_sizes,)
         Pearson correlation between prediction and target on stimuli not trained on, mean over targets.
-    task_model_alignment : ndarray, shape (n_stimuli,)
-        Share of the target's variance in the leading modes of the model, cumulative.
+    task_model_alignment, task_model_alignment_stderr : ndarray, shape (n_stimuli,)
+        Share of the target's variance in the leading modes of the model, cumulative; and its jackknife error.
     effective_dimension : float
         Participation ratio of the model's eigenvalues.
     effective_dimension_stderr : float
@@ -84,7 +85,9 @@ class PredictionError(Result):
     test_error: Array
     test_stderr: Array
     test_correlation: Array
+    test_correlation_stderr: Array
     task_model_alignment: Array
+    task_model_alignment_stderr: Array
     effective_dimension: float
     effective_dimension_stderr: float
     n_groups: int
@@ -223,13 +226,15 @@ def prediction_error(
     theory, rows, effective = _theory(problem, sizes)
 
     def without(kept: Array) -> Array:
-        _, part, dimension = _theory(problem.restricted(kept, center), np.minimum(sizes, len(kept) - 1))
-        return np.append(part.ravel(), dimension)
+        part, numbers, dimension = _theory(problem.restricted(kept, center), np.minimum(sizes, len(kept) - 1))
+        aligned = np.ones(x.n_stimuli)
+        aligned[: len(kept)] = np.cumsum(part.target_weights)
+        return np.concatenate([[dimension], aligned, numbers.ravel()])
 
-    errors = np.full(rows.size + 1, np.nan)
+    errors = np.full(1 + x.n_stimuli + rows.size, np.nan)
     if n_groups:
         errors = jackknife_stderr(leave_groups_out(without, x.n_stimuli, n_groups))
-    row_errors = errors[:-1].reshape(rows.shape)
+    row_errors = errors[1 + x.n_stimuli :].reshape(rows.shape)
     measured = _experiment(problem, sizes, int(n_subsets), resolve_seed(rng))
     means, stderrs = measured.mean(axis=1), measured.std(axis=1, ddof=1) / math.sqrt(n_subsets)
     return PredictionError(
@@ -248,9 +253,11 @@ def prediction_error(
         test_error=means[:, 1],
         test_stderr=stderrs[:, 1],
         test_correlation=means[:, 2],
+        test_correlation_stderr=stderrs[:, 2],
         task_model_alignment=np.cumsum(theory.target_weights),
+        task_model_alignment_stderr=errors[1 : 1 + x.n_stimuli],
         effective_dimension=effective,
-        effective_dimension_stderr=float(errors[-1]),
+        effective_dimension_stderr=float(errors[0]),
         n_groups=int(n_groups),
         ridge=float(ridge),
     )
@@ -271,7 +278,7 @@ def _sizes(n_train: ArrayLike | None, n_stimuli: int) -> Array:
 def _check_options(ridge: float, n_subsets: int) -> None:
     if not (np.ndim(ridge) == 0 and math.isfinite(ridge) and ridge >= 0):
         raise InvalidInputError(f"ridge must be a finite number that is not negative, got {ridge!r}")
-    if n_subsets != int(n_subsets) or n_subsets < 2:
+    if not is_whole_number(n_subsets) or n_subsets < 2:
         raise InvalidInputError(f"n_subsets must be an integer of at least 2, got {n_subsets!r}")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import comb
 
+from ..arguments import is_real_number, is_whole_number
 from ..errors import InvalidInputError
 from ..run_options import RandomSource, resolve_seed
 
@@ -55,8 +56,12 @@ def simulate_random_features(
     (5, 3)
     """
     _check(dimension, power)
-    if n_samples < 1 or n_neurons < 1:
-        raise InvalidInputError(f"sizes must be at least 1, got {n_samples} samples x {n_neurons} neurons")
+    if not (is_whole_number(n_samples) and is_whole_number(n_neurons) and n_samples >= 1 and n_neurons >= 1):
+        raise InvalidInputError(
+            f"sizes must be integers of at least 1, got {n_samples!r} samples x {n_neurons!r} neurons"
+        )
+    if not is_real_number(offset):
+        raise InvalidInputError(f"offset must be a finite number, got {offset!r}")
     generator = np.random.Generator(np.random.Philox(resolve_seed(rng)))
     points = generator.standard_normal((n_samples, dimension))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
@@ -101,9 +106,10 @@ def random_feature_spectrum(n_degrees: int, *, dimension: int, power: int = 1) -
     0.5000 [1 3 5 7]
     """
     _check(dimension, power)
-    if power not in (0, 1) or n_degrees < 1:
+    if power not in (0, 1) or not is_whole_number(n_degrees) or n_degrees < 1:
         raise InvalidInputError(
-            f"exact spectra exist here for power 0 and 1 and n_degrees >= 1, got power={power}, n_degrees={n_degrees}"
+            f"exact spectra exist here for power 0 and 1 and n_degrees >= 1, got power={power!r}, "
+            f"n_degrees={n_degrees!r}"
         )
     # In the angle everything is smooth; on a panel the highest degree turns by 4π at most, which 16 nodes
     # integrate to rounding.
@@ -153,7 +159,7 @@ def random_feature_exponent(dimension: int, power: float = 1.0) -> float:
 
 
 def _check(dimension: int, power: float) -> None:
-    if dimension < 2 or power < 0:
+    if not is_whole_number(dimension) or dimension < 2 or not is_real_number(power) or power < 0:
         raise InvalidInputError(
             f"a sphere needs dimension >= 2 and a rectification power >= 0, got {dimension} and {power}"
         )

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
@@ -171,7 +172,7 @@ def reduced_rank_regression(
     units = np.ldexp(ridges, -2 * x.exponent)
     basis = x.basis()
     limit = min(basis.rank, y.basis().rank, x.n_stimuli - len(folds[0]) - 1)
-    if rank is not None and (rank != int(rank) or not 1 <= rank <= limit):
+    if rank is not None and (not is_whole_number(rank) or not 1 <= rank <= limit):
         raise InvalidInputError(
             f"rank must be an integer from 1 to {limit}, got {rank!r}: the folds of these data span no more dimensions"
         )
@@ -210,7 +211,7 @@ def _checked_ridges(ridge: ArrayLike) -> Array:
 
 
 def _folds(n_stimuli: int, n_folds: int) -> list[Array]:
-    if n_folds != int(n_folds) or not 2 <= n_folds <= n_stimuli // 2:
+    if not is_whole_number(n_folds) or not 2 <= n_folds <= n_stimuli // 2:
         raise InvalidInputError(
             f"n_folds must be an integer from 2 to {n_stimuli // 2} for {n_stimuli} stimuli, got {n_folds!r}"
         )

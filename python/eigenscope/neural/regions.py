@@ -15,7 +15,8 @@ from ..results.base import Result
 from ..results.estimate import Estimate
 from ..run_options import RandomSource, resolve_seed
 from .dimensionality import participation_ratio
-from .moment_fit import MomentPowerLawFit, estimate_moments, fit_moments
+from .moment_estimate import estimate_moments
+from .moment_fit import MomentPowerLawFit, fit_moments
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,7 +149,7 @@ def compare_regions(
     >>> compare_regions({"V1": region}, rng=0).regions[0].verdict
     'scale-free'
     """
-    if not regions:
+    if not isinstance(regions, Mapping) or not regions:
         raise InvalidInputError("there is no region: give a mapping of names to pairs (X1, X2)")
     seeds = np.random.SeedSequence(resolve_seed(rng)).spawn(len(regions))
     found = tuple(
@@ -162,6 +163,8 @@ def compare_regions(
 def _region(
     name: str, repeats: tuple[Any, Any], confidence: float, seed: np.random.SeedSequence, threads: int | None
 ) -> RegionSpectrum:
+    if not isinstance(repeats, (tuple, list)) or len(repeats) != 2:
+        raise InvalidInputError(f"region {name!r} must be a pair (X1, X2) of responses to the same stimuli")
     try:
         X1, X2 = repeats
         estimate = estimate_moments(X1, X2, rng=seed, threads=threads)

@@ -14,11 +14,15 @@ from .. import _core
 from ..errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..inputs import as_matrix
 from ..run_options import single_threaded_blas
+from .representation import ROUNDING_OF_MEANS
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 NEURONS_PER_BLOCK = 1024
-"""Neurons cast, centred and multiplied at a time: bounds the scratch beside the Gram matrix."""
+"""Neurons cast, centred and multiplied at a time, or as many as fill half a Gram matrix if those are more."""
+
+MIRROR_PANEL = 512
+"""Columns of the lower triangle copied at a time."""
 
 MISSING_POLICIES = ("raise", "omit")
 
@@ -136,19 +140,51 @@ def repeat_gram(repeats: Repeats, *, center: bool, threads: int) -> Array:
     n_stimuli, n_repeats = repeats.n_stimuli, len(repeats.arrays)
     order = n_repeats * n_stimuli
     here = repeats.present.ravel()
-    gram = np.zeros((order, order))
-    for first in range(0, repeats.n_neurons, NEURONS_PER_BLOCK):
-        last = min(first + NEURONS_PER_BLOCK, repeats.n_neurons)
+    # In the order of the core's matrices: adding across orders would cost more than the products.
+    gram = np.zeros((order, order), order="F")
+    width = max(NEURONS_PER_BLOCK, order // 2)
+    for first in range(0, repeats.n_neurons, width):
+        last = min(first + width, repeats.n_neurons)
         block = np.empty((order, last - first))
         for repeat, array in enumerate(repeats.arrays):
             rows = block[repeat * n_stimuli : (repeat + 1) * n_stimuli]
             rows[...] = array[:, first:last]
-        if center:
-            block[here] -= block[here].mean(axis=0)
         block[~here] = 0.0
+        if center:
+            center_in_place(block, here)
         with single_threaded_blas():
             gram += _core.sample_gram(block, center=False, threads=threads)["cross_products"]
-    return np.tril(gram) + np.tril(gram, -1).T
+    _mirror_lower_triangle(gram)
+    return gram.T
+
+
+def _mirror_lower_triangle(matrix: Array) -> None:
+    """Copy the lower triangle to the upper one, panel by panel."""
+    for start in range(0, len(matrix), MIRROR_PANEL):
+        end = min(start + MIRROR_PANEL, len(matrix))
+        corner = matrix[start:end, start:end]
+        corner[...] = np.tril(corner) + np.tril(corner, -1).T
+        matrix[start:end, end:] = matrix[end:, start:end].T
+
+
+def center_in_place(block: Array, here: Array | None = None) -> None:
+    """Subtract each neuron's mean over rows; a neuron that is constant up to rounding becomes zero.
+
+    Parameters
+    ----------
+    block : ndarray, shape (n_rows, n_neurons)
+        Overwritten.
+    here : ndarray of bool, shape (n_rows,), optional
+        Rows that count; the others are zero before and after.
+    """
+    # Sums that overflow leave values that are not finite, which every caller refuses.
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = block.sum(axis=0) / (len(block) if here is None else here.sum())
+        block -= means
+    if here is not None:
+        block[~here] = 0.0
+    spread = np.maximum(block.max(axis=0), -block.min(axis=0))
+    block[:, spread <= ROUNDING_OF_MEANS * np.abs(means)] = 0.0
 
 
 def random_halves(present: Array, generator: np.random.Generator | None) -> tuple[Any, Any]:
@@ -187,6 +223,8 @@ def _averaging(half: Array, n_stimuli: int) -> Any:
 
 def split_repeats(X: Any, *, nan: str = "raise", rng: Any = None) -> tuple[Array, Array]:
     """Average the repeats of every stimulus in two halves.
+
+    Assumed: repeats of a stimulus differ by noise only, so that any split of them will do.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_real_number, is_whole_number
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..run_options import RandomSource, resolve_seed
@@ -126,10 +127,13 @@ def simulate_ring_network(
     >>> bool(abs(trajectory.radius - 1) < 0.01)
     True
     """
-    if n_neurons < 3 or n_periods < 1 or not time_step > 0 or not coupling > 0 or not 0 < delay_angle < math.pi / 2:
+    turns = all(is_whole_number(count) for count in (n_neurons, n_periods)) and all(
+        is_real_number(number) and number > 0 for number in (time_step, coupling, delay_angle)
+    )
+    if not turns or n_neurons < 3 or n_periods < 1 or time_step > 1 or delay_angle >= math.pi / 2:
         raise InvalidInputError(
-            f"a limit cycle needs n_neurons >= 3, n_periods >= 1, time_step > 0, coupling > 0 and 0 < delay_angle < "
-            f"π/2; got {n_neurons}, {n_periods}, {time_step}, {coupling}, {delay_angle}"
+            "a limit cycle needs integers n_neurons >= 3 and n_periods >= 1, 0 < time_step <= 1, coupling > 0 and "
+            f"0 < delay_angle < π/2; got {n_neurons!r}, {n_periods!r}, {time_step!r}, {coupling!r}, {delay_angle!r}"
         )
     preferred = _preferred_angles(n_neurons, angles, rng)
     feature = np.stack([np.cos(preferred), np.sin(preferred)])
@@ -178,8 +182,8 @@ def ring_spectrum(n_eigenvalues: int, *, activation: str = "step") -> Array:
     1.000 3.000
     """
     _check_activation(activation)
-    if n_eigenvalues < 1:
-        raise InvalidInputError(f"n_eigenvalues must be at least 1, got {n_eigenvalues}")
+    if not is_whole_number(n_eigenvalues) or n_eigenvalues < 1:
+        raise InvalidInputError(f"n_eigenvalues must be an integer of at least 1, got {n_eigenvalues!r}")
     pair = np.arange(n_eigenvalues) // 2
     if activation == "step":
         return np.asarray(4 / math.pi**2 / (2 * pair + 1.0) ** 2)

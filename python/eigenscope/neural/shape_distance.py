@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
@@ -135,9 +136,9 @@ def shape_distance(
         raise InvalidInputError(f"alpha must lie between 0 and 1, got {alpha!r}")
     if metric not in METRICS:
         raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")
-    if k is not None and (k != int(k) or k < 1):
+    if k is not None and (not is_whole_number(k) or k < 1):
         raise InvalidInputError(f"k must be a positive integer or None, got {k!r}")
-    if n_rotations != int(n_rotations) or n_rotations < 2:
+    if not is_whole_number(n_rotations) or n_rotations < 2:
         raise InvalidInputError(f"n_rotations must be an integer of at least 2, got {n_rotations!r}")
     x, y = paired_representations(X, Y, minimum=MINIMUM_STIMULI)
     ranks = (k or x.n_neurons, k or y.n_neurons)

@@ -6,20 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidInputError, NonFiniteInputError
-from ..inputs import as_matrix
+from ..arguments import is_whole_number
+from ..errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..run_options import RandomSource
 from ..svd import svds
 from .repeats import Array, warn_about_constant_neurons
+from .representation import representation
 
 SMALLEST_DEVIATION = 1e-6
-"""Added to every standard deviation, as in the reference analysis, so that silent neurons stay finite."""
+"""Share of the mean standard deviation added to every one, so that nearly silent neurons stay finite. The reference
+analysis adds 1e-6 itself, which would matter for data in small units."""
 
 
 def remove_spontaneous(
     responses: Any, spontaneous: Any, *, n_components: int = 32, scale: bool = True, rng: RandomSource = 0
 ) -> Array:
     """Express responses in units of spontaneous activity and project out its leading dimensions.
+
+    Assumed: the dimensions that spontaneous activity fills are not those of the stimuli; signal along them is lost.
 
     Parameters
     ----------
@@ -38,12 +42,13 @@ def remove_spontaneous(
     Returns
     -------
     ndarray of float64, shape (…, n_neurons)
-        A copy; neurons that are constant while spontaneous stay, scaled by the smallest deviation.
+        A copy; neurons that are constant while spontaneous cannot be scaled and become zero, with a `DataWarning`.
+        Rows that are NaN throughout stay so.
 
     Raises
     ------
     InvalidInputError
-        When neurons do not match, or more components are asked for than there are.
+        When neurons do not match, none varies, or more components are asked for than there are.
 
     References
     ----------
@@ -60,33 +65,44 @@ def remove_spontaneous(
     >>> bool(np.abs(cleaned).max() < 0.5)
     True
     """
-    resting = as_matrix(spontaneous)[0]
-    values = np.asarray(responses)
-    if values.ndim < 2 or values.shape[-1] != resting.shape[1]:
+    resting = representation(spontaneous, name="the spontaneous activity")
+    values = _as_responses(responses, resting.n_neurons)
+    limit = min(resting.n_stimuli - 1, resting.n_neurons)
+    if not is_whole_number(n_components) or not 0 <= n_components <= limit:
         raise InvalidInputError(
-            f"responses of shape {values.shape} and spontaneous activity of shape {resting.shape} must have the same "
-            "neurons along their last axis"
-        )
-    limit = min(resting.shape[0] - 1, resting.shape[1])
-    if not 0 <= n_components <= limit:
-        raise InvalidInputError(
-            f"n_components={n_components} of {resting.shape[0]} time points x {resting.shape[1]} neurons: at most "
+            f"n_components={n_components!r} of {resting.n_stimuli} time points x {resting.n_neurons} neurons: at most "
             f"{limit} components exist"
         )
-    resting = resting.astype(np.float64)
-    if not np.isfinite(resting).all():
-        raise NonFiniteInputError(
-            f"{int((~np.isfinite(resting)).sum())} values of the spontaneous activity are NaN or infinite: drop those "
-            "time points or neurons"
-        )
-    mean = resting.mean(axis=0)
-    deviation = resting.std(axis=0) + SMALLEST_DEVIATION if scale else np.ones(len(mean))
-    constant = resting.std(axis=0) == 0
-    if scale and constant.any():
-        warn_about_constant_neurons(constant, "the spontaneous activity")
-        deviation[constant] = np.inf
-    cleaned = (values - mean) / deviation
+    deviation = np.full(resting.n_neurons, np.ldexp(1.0, -resting.exponent))
+    if scale:
+        deviation = resting.responses.std(axis=0)
+        constant = deviation == 0
+        deviation += SMALLEST_DEVIATION * deviation.mean()
+        if constant.any():
+            warn_about_constant_neurons(constant, "the spontaneous activity")
+            deviation[constant] = np.inf
+    cleaned = (np.ldexp(values, -resting.exponent) - resting.means) / deviation
     if n_components:
-        axes = svds((resting - mean) / deviation, n_components, rng=rng).Vh
+        axes = svds(resting.responses / deviation, n_components, rng=rng).Vh
         cleaned -= (cleaned @ axes.T) @ axes
     return np.asarray(cleaned)
+
+
+def _as_responses(responses: Any, n_neurons: int) -> Array:
+    """Return responses in double precision; a presentation may be missing (all NaN), a single value may not."""
+    values = np.asarray(responses)
+    if values.dtype.kind not in "biuf":
+        raise UnsupportedTypeError(f"responses must be real numbers, got dtype {values.dtype}")
+    if values.ndim < 2 or values.shape[-1] != n_neurons:
+        raise InvalidInputError(
+            f"responses of shape {values.shape} and spontaneous activity of {n_neurons} neurons must have the same "
+            "neurons along their last axis"
+        )
+    bad = ~np.isfinite(values)
+    partly = bad.any(axis=-1) & ~np.isnan(values).all(axis=-1)
+    if partly.any():
+        raise NonFiniteInputError(
+            f"{int(bad[partly].sum())} responses in {int(partly.sum())} rows are NaN or infinite, and removing a "
+            "component would spread them over their rows: drop those rows or neurons"
+        )
+    return values.astype(np.float64)

@@ -19,7 +19,7 @@ _FEW_SIZES = 8
 """Up to this many training sizes are written on the axis."""
 
 _DEPTH_BELOW_ERROR = 0.03
-"""The logarithmic axis ends at this share of the smallest generalization error."""
+"""A training error below this share of the smallest generalization error is not drawn."""
 
 
 def plot_learning_curve(result: LearningCurve, ax: Axes | None = None, *, title: str = "Learning curve") -> Axes:
@@ -44,6 +44,7 @@ def plot_learning_curve(result: LearningCurve, ax: Axes | None = None, *, title:
     sizes = result.n_train[order]
     finite = result.generalization_error[np.isfinite(result.generalization_error)]
     lowest = _DEPTH_BELOW_ERROR * finite[finite > 0].min(initial=np.inf)
+    bottom = np.inf
     for values, colour, label in (
         (result.generalization_error, DATA_COLOUR, "generalization"),
         (result.training_error, NOISE_COLOUR, "training"),
@@ -51,14 +52,15 @@ def plot_learning_curve(result: LearningCurve, ax: Axes | None = None, *, title:
         shown = np.where(np.isfinite(values[order]) & (values[order] > 0), values[order], np.nan)
         if np.any(shown >= lowest):
             ax.plot(sizes, shown, color=colour, linewidth=1.8, label=label)
+            bottom = min(bottom, max(lowest, float(np.nanmin(shown)) / 1.5))
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.xaxis.set_minor_formatter("")
     if len(sizes) <= _FEW_SIZES:
         ax.set_xticks(sizes, labels=[f"{size:g}" for size in sizes])
-    if np.isfinite(lowest):
+    if np.isfinite(bottom):
         # A training error near zero must not squeeze the generalization error into a corner.
-        ax.set_ylim(lowest, 2 * finite.max())
+        ax.set_ylim(bottom, 1.5 * finite.max())
     style_axes(ax, title=title, xlabel="training samples", ylabel="squared error (target units²)")
     ax.legend(fontsize=NOTE_SIZE, frameon=False, labelcolor=INK)
     return ax

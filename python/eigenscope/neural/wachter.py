@@ -8,6 +8,7 @@ import math
 import numpy as np
 from scipy.special import betaincinv
 
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..random_matrix import TracyWidom
 from ..random_matrix.edges import check_significance
@@ -99,9 +100,11 @@ def wachter_null(rank_x: int, rank_y: int, n_stimuli: int, *, significance: floa
     0.436 0.866
     """
     n = n_stimuli - 1
-    if not (1 <= rank_x <= n and 1 <= rank_y <= n):
+    whole = all(is_whole_number(count) for count in (rank_x, rank_y, n))
+    if not (whole and 1 <= rank_x <= n and 1 <= rank_y <= n):
         raise InvalidInputError(
-            f"ranks {rank_x} and {rank_y} must lie between 1 and n_stimuli - 1 = {n}: centred responses have no more"
+            f"ranks {rank_x!r} and {rank_y!r} must be integers between 1 and n_stimuli - 1 = {n}: "
+            "centred responses have no more dimensions"
         )
     check_significance(significance)
     small, large = sorted((int(rank_x), int(rank_y)))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from ..eigenvalues import Eigenvalues, as_eigenvalues
+from ..eigenvalues import Eigenvalues, as_eigenvalues, count_given
 from ..errors import InvalidInputError
 from ..results.spectrum import Spectrum
 from ..run_options import resolve_threads
@@ -80,8 +80,7 @@ def shrink_covariance(
     """
     if method not in METHODS:
         raise InvalidInputError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
-    if n_features is None and not isinstance(spectrum_or_eigenvalues, Spectrum):
-        n_features = np.size(spectrum_or_eigenvalues)
+    n_features = n_features or count_given(spectrum_or_eigenvalues)
     sample = as_eigenvalues(spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features)
     n, p = sizes(sample)
     _check_complete(sample, n, p)

@@ -17,8 +17,11 @@ CROWDED = 4.0
 N_DRAWS = 32
 """Draws of the fluctuations, in pairs of opposite sign; the same ones every time."""
 
-N_STEPS = 8
+MAX_STEPS = 8
 """Each step removes about two thirds of the remaining shift."""
+
+SMALL_STEP = 0.02
+"""Steps below this share of a standard error are no longer followed."""
 
 RELAXATION = 0.7
 """Full steps overshoot where spikes coincide."""
@@ -79,13 +82,18 @@ def _bring_together(observed: Array, ratio: float, n_samples: float) -> Array:
     draws = np.concatenate([symmetric, -symmetric])
     spikes, lowest = observed, detection_threshold(ratio)
     diagonal = np.arange(k)
-    for _ in range(N_STEPS):
+    for _ in range(MAX_STEPS):
+        errors = _stderr(spikes, ratio, n_samples)
         # Var E_ij = v_i v_j is the square of the product of root standard deviations.
-        root = np.sqrt(_stderr(spikes, ratio, n_samples) / np.sqrt(2))
+        root = np.sqrt(errors / np.sqrt(2))
         matrices = draws * root[:, np.newaxis] * root
         matrices[:, diagonal, diagonal] += spikes
         expected = np.linalg.eigvalsh(matrices)[:, ::-1].mean(axis=0)
-        spikes = np.maximum(_descending(spikes + RELAXATION * (observed - expected)), lowest)
+        following = np.maximum(_descending(spikes + RELAXATION * (observed - expected)), lowest)
+        small = bool(np.all(np.abs(following - spikes) <= SMALL_STEP * errors))
+        spikes = following
+        if small:
+            break
     return spikes
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _core
-from ..arguments import is_real_number
+from ..arguments import is_real_number, positive_number
 from ..errors import InvalidInputError
 from .tracy_widom import TracyWidom
 
@@ -57,6 +57,7 @@ def largest_eigenvalue_edge(
     2.893603
     """
     _check_sizes(n_samples, n_features)
+    variance = positive_number("variance", variance)
     n, p = n_samples, n_features
     if not complex_data:
         location, scale = _soft_edge(n - 0.5, p - 0.5)
@@ -101,6 +102,7 @@ def smallest_eigenvalue_edge(n_samples: float, n_features: float, *, variance: f
     Ma 2012, section 1.2.
     """
     _check_sizes(n_samples, n_features)
+    variance = positive_number("variance", variance)
     if n_samples == n_features:
         raise InvalidInputError(
             f"n_samples = n_features = {n_samples}: the smallest eigenvalue touches zero and follows no Tracy–Widom law"
@@ -117,7 +119,7 @@ def smallest_eigenvalue_p_value(
 ) -> float:
     """Return the probability that noise has a smallest non-zero eigenvalue at or below this one."""
     edge = smallest_eigenvalue_edge(n_samples, n_features, variance=variance)
-    if not eigenvalue > 0:
+    if eigenvalue <= 0:
         return 0.0
     return float(TracyWidom(1).sf(-(math.log(eigenvalue) - edge.location) / edge.scale))
 
@@ -190,8 +192,8 @@ def edge_p_value(eigenvalue: float, edge: Edge, n_entries: float) -> float:
     s = (eigenvalue - edge.location) / edge.scale
     law = TracyWidom(1)
     survival = float(law.sf(s))
-    if survival == 0:
-        return 0.0
+    if survival == 0 or math.isnan(survival):
+        return survival
     change = (edge.location / edge.scale) ** 2 / n_entries * float(law.pdf_slope(s)) / survival
     factor = 1 + change if change > -0.5 else 0.5 * math.exp(2 * change + 1)
     return min(1.0, survival * factor)
@@ -237,13 +239,18 @@ def spiked_noise_edge(
     separated : bool
         False when noise and spikes merge; the edge is then that of white noise of size (n - k) x (p - k).
 
+    Raises
+    ------
+    InvalidInputError
+        When a spike is not positive, or as many are given as there can be.
+
     References
     ----------
     El Karoui 2007, "Tracy–Widom limit for the largest eigenvalue of a large class of complex sample
     covariance matrices", Annals of Probability 35.
     """
-    _check_sizes(n_samples, n_features)
-    population = np.ascontiguousarray(spikes, dtype=np.float64)
+    population = _checked_spikes("population", spikes, n_samples, n_features)
+    variance = positive_number("variance", variance)
     location, scale, separated = _core.noise_edge(population, variance, n_samples, n_features)
     if not separated:
         k = len(population)
@@ -295,12 +302,8 @@ def conditional_noise_edge(
     >>> print(f"{conditional_noise_edge([20.0, 9.0], n_samples=400, n_features=200).location:.4f}")
     2.8870
     """
-    _check_sizes(n_samples, n_features)
-    spikes = np.ascontiguousarray(leading, dtype=np.float64)
-    if len(spikes) >= min(n_samples, n_features) or not np.all(spikes > 0):
-        raise InvalidInputError(
-            f"{len(spikes)} leading eigenvalues must be positive and fewer than min({n_samples:g}, {n_features:g})"
-        )
+    spikes = _checked_spikes("leading", leading, n_samples, n_features)
+    variance = positive_number("variance", variance)
     location, scale, separated = _core.conditional_edge(spikes / variance, 1.0, n_samples, n_features)
     if not separated:
         raise InvalidInputError(f"{len(spikes)} leading eigenvalues leave no room for noise of variance {variance:.3g}")
@@ -318,3 +321,14 @@ def check_significance(significance: float) -> None:
 def _check_sizes(n_samples: float, n_features: float) -> None:
     if not all(is_real_number(size) and size >= 1 for size in (n_samples, n_features)):
         raise InvalidInputError(f"n_samples and n_features must be at least 1, got {n_samples!r} and {n_features!r}")
+
+
+def _checked_spikes(name: str, spikes: Sequence[float] | np.ndarray, n_samples: float, n_features: float) -> np.ndarray:
+    _check_sizes(n_samples, n_features)
+    values = np.ascontiguousarray(spikes, dtype=np.float64)
+    if values.ndim > 1 or values.size >= min(n_samples, n_features) or not np.all((values > 0) & np.isfinite(values)):
+        raise InvalidInputError(
+            f"{values.size} {name} eigenvalues must be positive, finite and fewer than "
+            f"min({n_samples:g}, {n_features:g})"
+        )
+    return values.reshape(-1)

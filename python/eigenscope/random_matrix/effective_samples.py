@@ -24,6 +24,12 @@ SMALLEST_RATIO = 1e-6
 GRID_POINTS = 256
 """The weights are polynomials; their sums have converged on this grid."""
 
+TOLERANCE = 1e-9
+"""Precision of the logarithm of the ratio, far below its standard error."""
+
+MAX_STEPS = 60
+"""Secant steps; four or five suffice from the number of samples given."""
+
 
 def effective_samples(
     spectrum_or_eigenvalues: Spectrum | ArrayLike,
@@ -84,8 +90,7 @@ def effective_samples(
 
 def match_bulk(sample: Eigenvalues, n_signal: int) -> tuple[Estimate, Estimate]:
     """Return effective number of samples and variance of checked eigenvalues."""
-    from scipy.optimize import brentq
-
+    n, _ = sizes(sample)
     bulk = complete_bulk(sample, n_signal, "effective_samples")
     m = len(bulk)
     scale = float(bulk[0])
@@ -94,14 +99,7 @@ def match_bulk(sample: Eigenvalues, n_signal: int) -> tuple[Estimate, Estimate]:
     u = (np.arange(m, 0, -1) - 0.5) / m
     level, width = (float(np.sum(weight(u) * bulk)) / scale for weight in (_level, _width))
 
-    def excess(log_ratio: float) -> float:
-        return _expected_shape(m, math.exp(log_ratio)) - width / level
-
-    low, high = math.log(SMALLEST_RATIO), 0.0
-    if excess(low) >= 0:
-        raise InvalidInputError(f"the bulk of {m} eigenvalues is narrower than that of any number of samples")
-    # There are at least as many samples as non-zero eigenvalues.
-    ratio = 1.0 if excess(high) <= 0 else math.exp(brentq(excess, low, high, xtol=1e-12))
+    ratio = _ratio_of_shape(width / level, m, start=m / (n - n_signal))
     relative, variance_error, expected_level = _errors(m, ratio)
     deflated = m / ratio
     count = deflated + n_signal
@@ -125,28 +123,57 @@ def _width(u: Array) -> Array:
     return np.asarray((u - 0.5) * u * (1 - u))
 
 
-def _expected_shape(count: float, ratio: float) -> float:
-    level, width, *_ = _expected(BulkGrid(count, count / ratio, GRID_POINTS))
-    return width / level
+def _ratio_of_shape(shape: float, count: int, start: float) -> float:
+    """Return the ratio at which width over level is `shape`: secant in logarithms, where the slope is about a half."""
+    # There are at least as many samples as non-zero eigenvalues.
+    lowest, highest = math.log(SMALLEST_RATIO), 0.0
+    target = math.log(max(shape, math.ulp(0)))
+    here, slope, value, step = min(math.log(start), highest), 0.5, 0.0, 0.0
+    for _ in range(MAX_STEPS):
+        before, value = value, math.log(_expected(BulkGrid(count, count / math.exp(here), GRID_POINTS)).shape) - target
+        slope = (value - before) / step if step else slope
+        step = min(max(here - value / slope, lowest), highest) - here
+        if abs(step) <= TOLERANCE:
+            break
+        here += step
+    if here <= lowest:
+        raise InvalidInputError(f"the bulk of {count} eigenvalues is narrower than that of any number of samples")
+    return math.exp(here)
 
 
-def _expected(grid: BulkGrid) -> tuple[float, float, Array, Array]:
-    first, second = grid.weighted_sum(_level), grid.weighted_sum(_width)
-    level = grid.integral(_level) + grid.mean_shift(first)
-    return level, grid.integral(_width) + grid.mean_shift(second), first, second
+@dataclasses.dataclass(frozen=True)
+class _Expected:
+    """Both sums on average, with the functions of the eigenvalues they are to first order."""
+
+    level: float
+    width: float
+    level_function: Array
+    width_function: Array
+
+    @property
+    def shape(self) -> float:
+        """Width over level, free of the unit."""
+        return self.width / self.level
+
+
+def _expected(grid: BulkGrid) -> _Expected:
+    first, second = grid.primitive(_level), grid.primitive(_width)
+    return _Expected(
+        grid.integral(_level) + grid.smooth_mean_shift(first),
+        grid.integral(_width) + grid.smooth_mean_shift(second),
+        first,
+        second,
+    )
 
 
 def _errors(count: float, ratio: float) -> tuple[float, float, float]:
     """Return relative standard errors of sample number and variance, and the expected level, by the delta method."""
-    level, width, first, second = _expected(BulkGrid(count, count / ratio, GRID_POINTS))
     step = 1e-4
-    slope = (_expected_shape(count, ratio * (1 + step)) - _expected_shape(count, ratio * (1 - step))) / (2 * step)
+    grid, up, down = (BulkGrid(count, count / (ratio * (1 + s)), GRID_POINTS) for s in (0.0, step, -step))
+    here, above, below = _expected(grid), _expected(up), _expected(down)
+    first, second = grid.coefficients(here.level_function), grid.coefficients(here.width_function)
+    slope = (above.shape - below.shape) / (2 * step)
     # d(width / level) and the relative change of the level that the change of ratio brings.
-    shape = (second - width / level * first) / level / slope
-    up, down = (_expected(BulkGrid(count, count / (ratio * (1 + s)), GRID_POINTS))[0] for s in (step, -step))
-    change = first / level - (up - down) / (2 * step * level) * shape
-    return (
-        math.sqrt(BulkGrid.covariance(shape, shape)),
-        math.sqrt(BulkGrid.covariance(change, change)),
-        level,
-    )
+    shape = (second - here.shape * first) / here.level / slope
+    change = first / here.level - (above.level - below.level) / (2 * step * here.level) * shape
+    return math.sqrt(grid.covariance(shape, shape)), math.sqrt(grid.covariance(change, change)), here.level

@@ -25,7 +25,7 @@ from .credibility import (
 from .crowded_spikes import debiased_spikes
 from .edges import check_significance, edge_threshold
 from .goodness import bulk_goodness
-from .noise_variance import METHODS, noise_variance, sizes
+from .noise_variance import METHODS, sizes, variance_of
 from .sequential_test import SpikeTest, sequential_test
 from .temporal_fit import fit_correlated_noise
 
@@ -118,10 +118,10 @@ def fit_marchenko_pastur(
         return fit_correlated_noise(sample, temporal, spectrum=spectrum, method=method, significance=significance)
     # In units of the largest eigenvalue nothing overflows, however the data are scaled.
     scale = float(sample.values[0])
-    unit = sample.scaled(1 / scale)
+    unit = sample.in_units_of(scale)
     test = sequential_test(unit, significance)
     k = test.n_signal
-    variance = _variance(unit, k, chosen)
+    variance = variance_of(unit, k, chosen)
     goodness = bulk_goodness(unit.values[k:], n - k, p - k, unit.is_complete)
     effective = effective_number(unit, k)
     reasons = test.reasons + size_reasons(n, p) + goodness_reasons(goodness) + effective_number_reasons(effective, n)
@@ -162,18 +162,6 @@ def _check_enough(sample: Eigenvalues, n: float, p: int) -> None:
             f"{len(sample.values)} eigenvalues where n_samples={n:g} and n_features={p} give {needed}: pass "
             "total_variance= (the trace) for the top ones only, or add the zeros that were left out"
         )
-
-
-def _variance(sample: Eigenvalues, n_signal: int, method: str) -> Estimate:
-    n, p = sizes(sample)
-    return noise_variance(
-        sample.values,
-        n_signal,
-        n_samples=n,
-        n_features=p,
-        total_variance=None if sample.is_complete else sample.total_variance,
-        method=method,
-    )
 
 
 def _assemble(

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ConvergenceWarning, InvalidInputError
+from ..arguments import is_whole_number, positive_number
+from ..errors import ConvergenceWarning, InvalidInputError, UnsupportedTypeError
 from ._elementwise import apply_elementwise
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -45,9 +46,7 @@ class Semicircle:
     """
 
     def __init__(self, variance: float = 1.0) -> None:
-        if not (math.isfinite(variance) and variance > 0):
-            raise InvalidInputError(f"variance must be a positive finite number, got {variance!r}")
-        self._variance = float(variance)
+        self._variance = positive_number("variance", variance)
 
     def __repr__(self) -> str:
         return f"Semicircle(variance={self._variance:.6g})"
@@ -75,14 +74,23 @@ class Semicircle:
         def transform(points: Array) -> Array:
             relative = points / radius
             # Of the two equal forms, the one that does not cancel at infinity.
-            return np.asarray(-2 / radius / (relative + np.sqrt(relative - 1) * np.sqrt(relative + 1)))
+            with np.errstate(invalid="ignore"):
+                return np.asarray(-2 / radius / (relative + np.sqrt(relative - 1) * np.sqrt(relative + 1)))
 
         return apply_elementwise(transform, z, dtype=np.complex128)
 
     def moment(self, order: int) -> float:
         """Return ``E x**order``, Catalan numbers for even orders."""
+        if not (is_whole_number(order) and order >= 0):
+            raise InvalidInputError(f"order must be an integer of at least 0, got {order!r}")
         half, odd = divmod(int(order), 2)
         return 0.0 if odd else self._variance**half * math.comb(2 * half, half) / (half + 1)
+
+
+def _law(law: Law) -> Law:
+    if not hasattr(law, "stieltjes"):
+        raise UnsupportedTypeError(f"a law with a stieltjes method is needed, like MarchenkoPastur; got {law!r}")
+    return law
 
 
 class FreeSum:
@@ -106,7 +114,7 @@ class FreeSum:
     """
 
     def __init__(self, first: Law, second: Law) -> None:
-        self._first, self._second = first, second
+        self._first, self._second = _law(first), _law(second)
 
     def __repr__(self) -> str:
         return f"FreeSum({self._first!r}, {self._second!r})"
@@ -154,7 +162,7 @@ class FreeProduct:
     """
 
     def __init__(self, first: Law, second: Law) -> None:
-        self._first, self._second = first, second
+        self._first, self._second = _law(first), _law(second)
 
     def __repr__(self) -> str:
         return f"FreeProduct({self._first!r}, {self._second!r})"
@@ -212,7 +220,7 @@ class FussCatalan:
     """
 
     def __init__(self, n_factors: int) -> None:
-        if int(n_factors) != n_factors or n_factors < 1:
+        if not (is_whole_number(n_factors) and n_factors >= 1):
             raise InvalidInputError(f"n_factors must be a positive integer, got {n_factors!r}")
         self._s = int(n_factors)
 
@@ -237,7 +245,7 @@ class FussCatalan:
         with np.errstate(divide="ignore", invalid="ignore"):
             density = np.sin(angle) ** 2 * np.sin(s * angle) ** (s - 1) / (math.pi * np.sin((s + 1) * angle) ** s)
         inside = (x > 0) & (x < self.support[1])
-        return np.where(inside, density, np.where(x == 0, np.inf, 0.0))
+        return np.where(inside, density, np.where(x == 0, np.inf, np.where(np.isnan(x), np.nan, 0.0)))
 
     def _angle(self, x: Array) -> Array:
         """Return φ in (0, π / (s + 1)) with ``x = sin^(s+1)((s+1)φ) / (sin φ sin^s(sφ))``, which falls with φ."""
@@ -356,9 +364,9 @@ def _fixed_point(step: Callable[[Array, Array], Array], start: Array) -> Array:
         if not len(active):
             return w
         here = w[active]
-        once = step(here, active)
-        twice = step(once, active)
         with np.errstate(divide="ignore", invalid="ignore"):
+            once = step(here, active)
+            twice = step(once, active)
             leap = twice - (twice - once) ** 2 / (twice - 2 * once + here)
         safe = np.isfinite(leap) & (leap.imag > 0)
         w[active] = np.where(safe, leap, twice)

@@ -112,6 +112,11 @@ def dyson_equalizer(X: Any) -> NoiseEqualization:
     InvalidInputError
         For data that are zero, or so sparse that half of the singular values are.
 
+    Warns
+    -----
+    ConvergenceWarning
+        When the scales do not settle.
+
     References
     ----------
     Landa and Kluger 2025, "The Dyson equalizer: adaptive noise stabilization for low-rank signal detection and
@@ -134,7 +139,14 @@ def dyson_equalizer(X: Any) -> NoiseEqualization:
         rows, columns = _resolvent_scales(data)
         data = data / np.sqrt(rows[:, None]) / np.sqrt(columns)
         row_values, column_values = row_values * rows, column_values * columns
-        converged = max(np.ptp(np.log(rows)), np.ptp(np.log(columns))) <= DYSON_TOLERANCE
+        converged = bool(max(np.ptp(np.log(rows)), np.ptp(np.log(columns))) <= DYSON_TOLERANCE)
+    if not converged:
+        warnings.warn(
+            f"the scales of rows and columns did not settle in {passes} passes: the noise has not one variance for "
+            "each row times one for each column, or rows are repeated",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
     return part.result(
         data,
         row_values * part.unit,
@@ -264,6 +276,8 @@ def _sinkhorn(profile: Array) -> tuple[Array, Array, bool, int]:
 def _distance_to_law(found: NoiseEqualization) -> float:
     """Kolmogorov–Smirnov distance between the equalized spectrum and white noise of its own median."""
     values = found.eigenvalues[: min(found.n_rows, found.n_columns)][::-1]
+    if not np.median(values) > 0:
+        return 1.0
     law = MarchenkoPastur(found.n_columns / found.n_rows)
     middle = float(law.ppf(law.atom + (1 - law.atom) / 2))
     levels = (np.asarray(law.cdf(values * middle / np.median(values))) - law.atom) / (1 - law.atom)

@@ -49,9 +49,13 @@ class BulkGrid:
 
     def weighted_sum(self, weight: Callable[[Array], Array]) -> Array:
         """Return the cosine coefficients of f with ``f'(x) = w(F(x))``."""
+        return self.coefficients(self.primitive(weight))
+
+    def primitive(self, weight: Callable[[Array], Array]) -> Array:
+        """Return f with ``f'(x) = w(F(x))`` on the grid, zero at the lower edge."""
         slope = weight(self.cdf) * self._step
         # The grid descends in x: f grows from the last point to the first.
-        return self.coefficients(np.cumsum(slope[::-1])[::-1] - slope / 2)
+        return np.asarray(np.cumsum(slope[::-1])[::-1] - slope / 2)
 
     def count_above(self, point: float) -> Array:
         """Return the cosine coefficients of the number of eigenvalues above `point`."""
@@ -68,6 +72,14 @@ class BulkGrid:
     def mean_shift(coefficients: Array) -> float:
         """Return what real Gaussian noise adds to ``m ∫ f dF``."""
         return float(np.sum(coefficients[2::2]) / 2)
+
+    @staticmethod
+    def smooth_mean_shift(values: Array) -> float:
+        """Return `mean_shift` of a function given on the grid whose slope vanishes at both edges, without its series.
+
+        ``½ Σ_{k even} a_k`` is half of the difference between the mean of f at both edges and the mean of f in θ.
+        """
+        return float((values[0] + values[-1]) / 2 - values.mean()) / 2
 
     @staticmethod
     def covariance(first: Array, second: Array) -> float:

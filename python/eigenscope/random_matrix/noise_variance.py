@@ -95,8 +95,14 @@ def noise_variance(
     scale = float(sample.values[0])
     if scale == 0:
         return Estimate(0.0, 0.0, (0.0, 0.0))
-    variance, relative = METHODS[method](sample.scaled(1 / scale), n_signal)
-    variance *= scale
+    found = variance_of(sample.in_units_of(scale), n_signal, method)
+    low, high = found.interval
+    return Estimate(found.value * scale, found.stderr * scale, (low * scale, high * scale))
+
+
+def variance_of(sample: Eigenvalues, n_signal: int, method: str) -> Estimate:
+    """Return the variance of checked eigenvalues, in units of about the largest."""
+    variance, relative = METHODS[method](sample, n_signal)
     margin = NORMAL_95 * variance * relative
     return Estimate(variance, variance * relative, (max(0.0, variance - margin), variance + margin))
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..eigenvalues import Eigenvalues, as_eigenvalues
+from ..arguments import is_whole_number
+from ..eigenvalues import Eigenvalues, as_eigenvalues, count_given
 from ..errors import InvalidInputError
 from ..inputs import as_source, check_finite
 from ..results.base import Result
@@ -155,8 +156,9 @@ def population_spectrum(
         raise InvalidInputError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
     if not 0 < confidence < 1:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
-    if n_features is None and not isinstance(spectrum_or_eigenvalues, Spectrum):
-        n_features = np.size(spectrum_or_eigenvalues)
+    if not (is_whole_number(n_bootstrap) and n_bootstrap >= 0):
+        raise InvalidInputError(f"n_bootstrap must be an integer of at least 0, got {n_bootstrap!r}")
+    n_features = n_features or count_given(spectrum_or_eigenvalues)
     sample = as_eigenvalues(spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features)
     n, p = sizes(sample)
     _check(sample, n, p)
@@ -164,7 +166,7 @@ def population_spectrum(
     scale = float(sample.values.sum()) / p
     values[: len(sample.values)] = sample.values[:p] / scale
     population = _estimate(values, n, method)
-    low, high = _band(population, n, method, n_bootstrap, confidence, np.random.default_rng(rng))
+    low, high = _band(population, n, method, int(n_bootstrap), confidence, np.random.default_rng(rng))
     expected = GeneralizedMarchenkoPastur(population, p / n).mean_quantiles(p)[::-1]
     return PopulationSpectrum(
         eigenvalues=population * scale,
@@ -313,8 +315,9 @@ def population_moments(X: Any, order: int = 4, *, sample_axis: int = 0) -> tuple
     source = as_source(X, sample_axis=sample_axis)
     unit = check_finite(source, 1)
     n = source.n_samples
-    if not 1 <= order <= n:
-        raise InvalidInputError(f"order must lie between 1 and the {n} samples, got {order!r}")
+    if not (is_whole_number(order) and 1 <= order <= n):
+        raise InvalidInputError(f"order must be an integer from 1 to the {n} samples, got {order!r}")
+    order = int(order)
     if unit == 0:
         return tuple(Estimate(0.0, 0.0, (0.0, 0.0)) for _ in range(order))
     data = np.asarray(source.array, dtype=np.float64) / unit
@@ -326,11 +329,11 @@ def population_moments(X: Any, order: int = 4, *, sample_axis: int = 0) -> tuple
         member = np.arange(n) % groups
         left_out = [_cycle_means(gram[np.ix_(member != g, member != g)], order) for g in range(groups)]
         spread = np.sqrt((groups - 1) * np.var(left_out, axis=0))
-    powers = unit ** (2 * np.arange(1, order + 1, dtype=float))
-    return tuple(
-        Estimate(float(v), float(s), (float(v - NORMAL_95 * s), float(v + NORMAL_95 * s)))
-        for v, s in zip(values * powers, spread * powers, strict=True)
-    )
+    margin = NORMAL_95 * spread
+    with np.errstate(over="ignore", under="ignore"):
+        powers = unit ** (2 * np.arange(1, order + 1, dtype=float))
+        columns = np.transpose([values, spread, values - margin, values + margin]) * powers[:, np.newaxis]
+    return tuple(Estimate(v, s, (low, high)) for v, s, low, high in columns.tolist())
 
 
 def _cycle_means(gram: Array, order: int) -> Array:

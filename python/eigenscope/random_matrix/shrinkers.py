@@ -233,7 +233,8 @@ def shrink_spikes(eigenvalues: ArrayLike, ratio: float, *, variance: float = 1.0
     visible = ell > 1 + math.sqrt(ratio)
     ell = np.where(visible, ell, 2 + math.sqrt(ratio))
     cosine, _ = overlaps(ell, ratio)
-    return np.asarray(variance * np.where(visible, COVARIANCE_LOSSES[loss](ell, cosine, 1 - cosine), 1.0))
+    shrunk = np.where(visible, COVARIANCE_LOSSES[loss](ell, cosine, 1 - cosine), 1.0)
+    return np.asarray(variance * np.where(np.isnan(values), np.nan, shrunk))
 
 
 COVARIANCE_LOSSES: dict[str, Callable[[Array, Array, Array], Array]] = {

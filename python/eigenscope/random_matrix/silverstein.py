@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
+from ..arguments import is_whole_number, positive_number
 from ..errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ._elementwise import apply_elementwise
 from .angular_series import AngularSeries
@@ -57,16 +58,13 @@ class GeneralizedMarchenkoPastur:
     """
 
     def __init__(self, population: ArrayLike, ratio: float, weights: ArrayLike | None = None) -> None:
-        if not (np.ndim(ratio) == 0 and math.isfinite(ratio) and ratio > 0):
-            raise InvalidInputError(f"ratio must be a positive finite number, got {ratio!r}")
-        self._ratio = float(ratio)
+        self._ratio = positive_number("ratio", ratio)
         self._population, self._weights = merged_atoms(population, weights)
         self._scale = float(self._population[-1])
-        positive = self._population > 0
+        relative = self._population / self._scale
+        positive = relative > 0
         self._weight_at_zero = float(self._weights[~positive].sum())
-        self._law = _core.SilversteinLaw(
-            self._population[positive] / self._scale, np.ascontiguousarray(self._weights[positive]), self._ratio
-        )
+        self._law = _core.SilversteinLaw(relative[positive], np.ascontiguousarray(self._weights[positive]), self._ratio)
         self._intervals = self._law.intervals()
 
     def __repr__(self) -> str:
@@ -135,6 +133,9 @@ class GeneralizedMarchenkoPastur:
         Ledoit and Wolf 2015, "Spectrum estimation: a unified framework for covariance matrix estimation and PCA in
         large dimensions", J. Multivariate Analysis 139.
         """
+        if not (is_whole_number(n) and n >= 1):
+            raise InvalidInputError(f"n must be an integer of at least 1, got {n!r}")
+        n = int(n)
         levels = np.arange(n + 1) / n
         total, start = np.zeros(n + 1), self.atom
         for mass, series in zip(self._intervals[:, 2], self._series, strict=True):
@@ -174,6 +175,7 @@ class GeneralizedMarchenkoPastur:
         El Karoui 2007, "Tracy–Widom limit for the largest eigenvalue of a large class of complex sample covariance
         matrices", Annals of Probability 35; Lee and Schnelli 2016, Annals of Applied Probability 26 (real data).
         """
+        n_samples = positive_number("n_samples", n_samples)
         _, location, _, _, point, _, curvature = self._intervals[-1]
         # (z''/2)^⅓ with z'' = ψ''(u) u⁴ on the axis of v = -1/u.
         coefficient = np.cbrt(curvature / 2) * np.cbrt(point) * point
@@ -202,14 +204,15 @@ class GeneralizedMarchenkoPastur:
         """Return the population eigenvalue behind an outlier of the sample; NaN inside the support."""
 
         def inverse(points: Array) -> Array:
-            return np.asarray(self._law.solve_outside(points / self._scale) * self._scale)
+            found = self._law.solve_outside(points / self._scale) * self._scale
+            return np.where(points >= 0, found, np.nan)
 
         return apply_elementwise(inverse, eigenvalue)
 
     def _outlier(self, spike: Array) -> tuple[Array, Array]:
         points = spike / self._scale
         slope = self._law.slope(points)
-        return np.where(slope > 0, self._law.map(points) * self._scale, np.nan), slope
+        return np.where((slope > 0) & (points >= 0), self._law.map(points) * self._scale, np.nan), slope
 
     def _density(self, x: Array) -> Array:
         density = np.where(np.isnan(x), np.nan, 0.0)
@@ -263,6 +266,20 @@ class GeneralizedMarchenkoPastur:
         return quantile
 
     def _stieltjes(self, z: Array) -> Array:
+        inner = np.isfinite(z) & (z != 0)
+        values = np.where(np.isnan(z), z, 0)
+        values[inner] = self._inner_stieltjes(z[inner])
+        values[z == 0] = self._mean_inverse
+        return values
+
+    @property
+    def _mean_inverse(self) -> float:
+        """``∫ dF / x``, what is left of the Silverstein equation at zero."""
+        if self._ratio >= 1 or self._population[0] == 0:
+            return math.inf
+        return float(self._weights @ (1 / self._population)) / (1 - self._ratio)
+
+    def _inner_stieltjes(self, z: Array) -> Array:
         points = z / self._scale
         u = np.empty(len(points), dtype=np.complex128)
         real = points.imag == 0

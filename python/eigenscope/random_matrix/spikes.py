@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import is_real_number, positive_number
+from ..eigenvalues import check_values
 from ..errors import InvalidInputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -38,7 +39,8 @@ def detection_threshold(ratio: float, *, variance: float = 1.0) -> float:
 def sample_eigenvalue(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> Array:
     """Return where a population spike appears in the sample: ``spike (1 + ratio / (spike / variance - 1))``.
 
-    NaN where the spike is below the detection threshold.
+    NaN where the spike stays in the bulk. At ratios below 1 it may also lie under the noise, below
+    ``variance * (1 - sqrt(ratio))``.
 
     References
     ----------
@@ -53,7 +55,12 @@ def sample_eigenvalue(spike: ArrayLike, ratio: float, *, variance: float = 1.0) 
     ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = variance * ell * (1 + ratio / (ell - 1))
-    return np.where(ell > detection_threshold(ratio), value, np.nan)[()]
+    return np.where(_outside_bulk(ell, ratio), value, np.nan)[()]
+
+
+def _outside_bulk(ell: Array, ratio: float) -> Array:
+    """Say which spikes, in units of the noise, leave the bulk on either side: ``|ℓ - 1| > √c``."""
+    return np.asarray((ell > detection_threshold(ratio)) | ((ell >= 0) & (ell < 1 - math.sqrt(ratio))))
 
 
 def population_eigenvalue(eigenvalue: ArrayLike, ratio: float, *, variance: float = 1.0) -> Array:
@@ -68,10 +75,14 @@ def population_eigenvalue(eigenvalue: ArrayLike, ratio: float, *, variance: floa
     value = np.asarray(eigenvalue, dtype=np.float64) / positive_number("variance", variance)
     root = math.sqrt(positive_number("ratio", ratio))
     # (λ + 1 - c)² - 4 λ = (λ - (1 - √c)²) (λ - (1 + √c)²), without cancellation at the edge.
-    above = value - (1 + root) ** 2
-    with np.errstate(invalid="ignore"):
-        spike = ((value + 1 - ratio) + np.sqrt(above * (value - (1 - root) ** 2))) / 2
-    return np.where(above >= 0, variance * spike, np.nan)[()]
+    above, below = value - (1 + root) ** 2, (1 - root) ** 2 - value
+    under = (below >= 0) & (value >= 0) & (ratio < 1)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        # Of the absolute values each root is taken alone: the square of a huge eigenvalue would overflow.
+        larger = ((value + 1 - ratio) + np.sqrt(np.abs(above)) * np.sqrt(np.abs(below))) / 2
+        # The product of both roots is λ; under the noise the smaller one is the spike.
+        found = np.where(above >= 0, larger, np.where(under, value / larger, np.nan))
+        return np.asarray(variance * found)[()]
 
 
 def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[Array, Array]:
@@ -87,7 +98,7 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
     Returns
     -------
     feature_overlap, sample_overlap : ndarray
-        Squared cosines; 0 below the detection threshold.
+        Squared cosines; 0 for spikes that stay in the bulk.
 
     References
     ----------
@@ -95,7 +106,7 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
     of large rectangular random matrices".
     """
     ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
-    visible = ell > detection_threshold(ratio)
+    visible = _outside_bulk(ell, ratio)
     strength = np.where(visible, ell - 1, 1 + math.sqrt(ratio))
     kept = 1 - ratio / strength**2
     feature = np.where(visible, kept / (1 + ratio / strength), 0.0)
@@ -108,17 +119,58 @@ def spike_stderr(
 ) -> Array:
     """Return the standard error of a debiased spike, ``ℓ sqrt(2 / (n ψ'))`` with ``ψ' = 1 - c / (ℓ - 1)²``.
 
-    NaN at and below the detection threshold, where the expansion ends.
+    NaN for spikes that stay in the bulk, where the expansion ends.
 
     References
     ----------
     Bai and Yao 2012, "On sample eigenvalues in a generalized spiked population model".
     """
     ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
+    n_samples = positive_number("n_samples", n_samples)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = 1 - ratio / (ell - 1) ** 2
         error = variance * ell * np.sqrt((1 if complex_data else 2) / (n_samples * slope))
-    return np.where(ell > detection_threshold(ratio), error, np.nan)[()]
+    return np.where(_outside_bulk(ell, ratio), error, np.nan)[()]
+
+
+def population_eigenvalue_beside(eigenvalue: ArrayLike, bulk: ArrayLike, ratio: float) -> Array:
+    """Return the population spike behind a sample eigenvalue beside noise of any spectrum, learnt from its bulk.
+
+    ``ℓ = -1 / v(λ)`` with the samples' side of the Stieltjes transform, ``v(λ) = c mean 1 / (λ_j - λ) - (1 - c) / λ``.
+
+    Parameters
+    ----------
+    eigenvalue : array_like
+        Sample eigenvalues above the bulk.
+    bulk : array_like, shape (m,)
+        All other sample eigenvalues, zeros included.
+    ratio : float
+        ``n_features / n_samples``, the signals left out.
+
+    Returns
+    -------
+    ndarray
+        NaN at and below the largest eigenvalue of the bulk.
+
+    References
+    ----------
+    Bai and Ding 2012, "Estimation of spiked eigenvalues in spiked models", Random Matrices: Theory Appl. 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eigenscope import MarchenkoPastur
+    >>> from eigenscope.random_matrix.spikes import population_eigenvalue_beside
+    >>> bulk = MarchenkoPastur(0.5).ppf((np.arange(1000) + 0.5) / 1000)
+    >>> print(population_eigenvalue_beside(14 / 3, bulk, 0.5).round(3))
+    4.0
+    """
+    values, noise = np.asarray(eigenvalue, dtype=np.float64), check_values(bulk, "bulk eigenvalues")
+    ratio = positive_number("ratio", ratio)
+    safe = np.where(values > noise[0], values, np.nan)
+    transform = [np.mean(1 / (noise - point)) for point in safe.reshape(-1)]
+    samples_side = ratio * np.reshape(transform, safe.shape) - (1 - ratio) / safe
+    return np.asarray(-1 / samples_side)[()]
 
 
 def sample_singular_value(spike: ArrayLike, aspect_ratio: float) -> Array:
@@ -140,9 +192,37 @@ def population_singular_value(singular_value: ArrayLike, aspect_ratio: float) ->
     root = math.sqrt(beta)
     above = y**2 - (1 + root) ** 2
     with np.errstate(invalid="ignore"):
-        squared = ((y**2 - beta - 1) + np.sqrt(above * (y**2 - (1 - root) ** 2))) / 2
+        squared = ((y**2 - beta - 1) + np.sqrt(above) * np.sqrt(y**2 - (1 - root) ** 2)) / 2
         spike = np.sqrt(squared)
     return np.where(above >= 0, spike, np.nan)[()]
+
+
+def singular_value_stderr(spike: ArrayLike, aspect_ratio: float, n_long: float) -> Array:
+    """Return the standard error of a debiased singular value, ``x sqrt((2 x² + 1 + β) / (2 n (x⁴ - β)))``.
+
+    A signal ``x u vᵀ`` meets real Gaussian noise T at random angles. What fluctuates are ``uᵀ R u``, ``vᵀ R̃ v`` and
+    ``uᵀ R T v`` with the resolvents R of ``T Tᵀ`` and R̃ of ``Tᵀ T``, independently and each like a sum with random
+    weights; their effects on x add up to this. NaN below ``β^(1/4)``.
+
+    Parameters
+    ----------
+    spike : array_like
+        Singular values of the signal, for noise of variance ``1 / n_long``.
+    aspect_ratio : float
+        Shorter over longer side.
+    n_long : float
+        Longer side.
+
+    References
+    ----------
+    Benaych-Georges and Nadakuditi 2012, section 3; Benaych-Georges, Guionnet and Maida 2011, "Fluctuations of the
+    extreme eigenvalues of finite rank deformations of random matrices", Electron. J. Probab. 16.
+    """
+    x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
+    n_long = positive_number("n_long", n_long)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = x * np.sqrt((2 * x**2 + 1 + beta) / (2 * n_long * (x**4 - beta)))
+    return np.where(x > beta**0.25, error, np.nan)[()]
 
 
 def singular_vector_overlaps(spike: ArrayLike, aspect_ratio: float) -> tuple[Array, Array]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arguments import is_real_number, is_whole_number, positive_number
 from ..errors import InvalidInputError
 from ..inputs import as_source, check_finite
 from ._elementwise import apply_elementwise
@@ -80,10 +80,7 @@ class CorrelatedMarchenkoPastur:
     def __init__(
         self, power_spectrum: ArrayLike, ratio: float, variance: float = 1.0, *, weights: ArrayLike | None = None
     ) -> None:
-        for name, value in (("ratio", ratio), ("variance", variance)):
-            if not (np.ndim(value) == 0 and math.isfinite(value) and value > 0):
-                raise InvalidInputError(f"{name} must be a positive finite number, got {value!r}")
-        self._ratio, self._variance = float(ratio), float(variance)
+        self._ratio, self._variance = positive_number("ratio", ratio), positive_number("variance", variance)
         powers, shares = checked_atoms(power_spectrum, weights, name="power_spectrum")
         powers = powers / powers.max()
         self._power_spectrum = powers / (shares @ powers / shares.sum())
@@ -258,7 +255,7 @@ def ar1_power_spectrum(coefficient: float, n_frequencies: int = 512) -> Array:
     >>> print(ar1_power_spectrum(0.5, 4).round(3))
     [2.3   0.865 0.459 0.345]
     """
-    if not abs(coefficient) <= STRONGEST_COEFFICIENT:
+    if not (is_real_number(coefficient) and abs(coefficient) <= STRONGEST_COEFFICIENT):
         raise InvalidInputError(
             f"the AR(1) coefficient must lie between -{STRONGEST_COEFFICIENT} and {STRONGEST_COEFFICIENT}, got "
             f"{coefficient!r}: remove slow drifts first, or compare with circularly shifted data"
@@ -311,9 +308,10 @@ def noise_power_spectrum(
     source = as_source(X, sample_axis=sample_axis)
     check_finite(source, 1)
     n = source.n_samples
-    length = min(n, max(64, n // 8)) if segment_length is None else int(segment_length)
-    if not 2 <= length <= n:
-        raise InvalidInputError(f"segment_length must lie between 2 and the {n} samples, got {length}")
+    length = min(n, max(64, n // 8)) if segment_length is None else segment_length
+    if not (is_whole_number(length) and 2 <= length <= n):
+        raise InvalidInputError(f"segment_length must be an integer from 2 to the {n} samples, got {length!r}")
+    length = int(length)
     rows = slice(None) if source.row_index is None else source.row_index
     total = np.zeros(length)
     components, patterns = _leading_components(source.array[rows], n_signal)

@@ -84,7 +84,7 @@ def fit_correlated_noise(
     n, p = sizes(sample)
     law, kept, doubts = _law(temporal, sample, spectrum)
     scale = float(sample.values[0])
-    unit = dataclasses.replace(sample, values=sample.values / scale, total_variance=sample.total_variance / scale)
+    unit = sample.in_units_of(scale)
     p_values: list[float] = []
     limit = min(int(min(n, p)) // 2, len(unit.values))
     reasons = list(doubts)

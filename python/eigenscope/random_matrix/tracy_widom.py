@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
+from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ._elementwise import apply_elementwise
 
@@ -44,7 +45,7 @@ class TracyWidom:
     """
 
     def __init__(self, beta: int = 1) -> None:
-        if beta not in (1, 2, 4):
+        if not is_whole_number(beta) or beta not in (1, 2, 4):
             raise InvalidInputError(f"beta must be 1 (real), 2 (complex) or 4 (quaternion), got {beta!r}")
         self._law = _core.TracyWidom(int(beta))
         self._beta = int(beta)

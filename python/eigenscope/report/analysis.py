@@ -66,7 +66,7 @@ def analyze(
 
     Parameters
     ----------
-    X : array_like, memmap, data frame, dataset or path, shape (n_samples, n_features)
+    X : array_like, memmap, data frame, dataset, sparse matrix or path, shape (n_samples, n_features)
         The recording. Files are read in panels and need not fit in memory.
     sample_axis : int
         Axis along which samples lie: 0 when rows are samples (time points, trials, stimuli).

@@ -20,6 +20,8 @@ STYLE = """
 .eigenscope table { border-collapse: collapse; width: 100%; }
 .eigenscope th { font-size: .8rem; font-weight: 400; color: #57606a; text-align: right; }
 .eigenscope th:last-child { text-align: left; padding-left: 1rem; }
+.eigenscope table.plain { width: auto; }
+.eigenscope table.plain th { text-align: left; padding: 0 1rem 0 0; }
 .eigenscope td { padding: .22rem .6rem .22rem 0; vertical-align: baseline; text-align: left; }
 .eigenscope td.value { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; font-weight: 600; }
 .eigenscope td.note { color: #57606a; padding-left: 1rem; }
@@ -100,7 +102,8 @@ def _sensitivity(report: Report) -> str:
         f'<tr><td>ranks {first:,.0f}–{last:,.0f}</td><td class="value">{exponent:.3f}</td></tr>'
         for first, last, exponent in report.power_law.range_sensitivity
     )
-    return f"<h2>Rank exponent from other ranges</h2>\n<table>{rows}</table>"
+    heads = "<tr><th>ranks</th><th>rank exponent</th></tr>"
+    return f'<h2>Rank exponent from other ranges</h2>\n<table class="plain">{heads}{rows}</table>'
 
 
 def _calls(report: Report) -> str:

@@ -202,7 +202,7 @@ def _power_law(report: Report) -> Iterator[Quantity]:
         fit.stderr,
         low,
         high,
-        note=f"ranks {first:,}–{last:,}, R² {fit.r_squared:.3f}; interval {low:.2f} to {high:.2f}",
+        note=f"ranks {first:,}–{last:,}, R² {fit.r_squared:.3f}; {low:.2f} to {high:.2f} with the bias of few samples",
     )
     if fit.range_sensitivity:
         exponents = [row[2] for row in fit.range_sensitivity]

@@ -81,8 +81,7 @@ class CrossValidatedSpectrum(Spectrum):
         """  # noqa: D205
         if bias_correction:
             raise InvalidInputError("for the unbiased value use eigenscope.neural.participation_ratio(X1, X2)")
-        if not 0 < confidence < 1:
-            raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+        _check_confidence(confidence)
         total, square = self.eigenvalues.sum(), float(np.sum(self.eigenvalues**2))
         if total <= 0:
             raise InvalidInputError(
@@ -108,6 +107,34 @@ class CrossValidatedSpectrum(Spectrum):
             raise InvalidInputError(f"the top {len(reached)} components hold less than {share:.1%}: ask for more")
         return int(np.argmax(reached)) + 1
 
+    def dims_interval(self, share: float = 0.9, *, confidence: float = 0.95) -> tuple[int, int]:
+        """Return the fewest and the most components that may hold `share` of the total signal variance.
+
+        Parameters
+        ----------
+        share : float
+            In (0, 1].
+        confidence : float
+            Coverage, from the scatter of the stimuli's contributions with the components held fixed.
+
+        Returns
+        -------
+        tuple of int
+            Counts at which the signal held is not surely below or above the share.
+        """
+        _check_confidence(confidence)
+        if not self.is_complete:
+            raise InvalidInputError("dims_interval needs all components: leave k out of cvpca")
+        count = self.dims_for_variance(share)
+        held = np.cumsum(self.contributions, axis=1) - share * self.contributions.sum(axis=1, keepdims=True)
+        excess, n = held.sum(axis=0), len(held)
+        margin = _normal_quantile(confidence) * np.sqrt(n * n / (n - 1) * held.var(axis=0))
+        fewest, most = np.flatnonzero(excess + margin >= 0), np.flatnonzero(excess - margin >= 0)
+        last = len(excess)
+        return min(count, int(fewest[0]) + 1 if len(fewest) else last), max(
+            count, int(most[0]) + 1 if len(most) else last
+        )
+
     def fit_marchenko_pastur(self, **options: Any) -> Any:
         """Refuse: cross-validation has removed the noise that would be fitted."""
         raise InvalidInputError(
@@ -130,6 +157,11 @@ class CrossValidatedSpectrum(Spectrum):
             f"  {k} signal variances, {self.n_negative} below zero; total signal variance {self.total_variance:.6g}\n"
             f"  {self.info.summary()}"
         )
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
 
 
 def _normal_quantile(confidence: float) -> float:

@@ -12,6 +12,8 @@ from .base import Result
 from .estimate import Estimate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
 
     from ..random_matrix.laws import MarchenkoPastur
@@ -96,11 +98,30 @@ class MarchenkoPasturFit(Result):
             return CorrelatedMarchenkoPastur(self.power_spectrum, self.ratio, self.variance.value)
         return MarchenkoPastur(self.ratio, self.variance.value)
 
-    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the density with the fitted law; see `eigenscope.plotting.plot_marchenko_pastur_fit`."""
-        from .plotting import plot_marchenko_pastur_fit
+    def plot(self, ax: Axes | None = None, *, kind: str = "density", **options: Any) -> Axes:
+        """Draw the fit.
 
-        return plot_marchenko_pastur_fit(self, ax=ax, **options)
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        kind : {"density", "scree"}
+            The bulk's density with the fitted law and intervals, or the leading eigenvalues with the noise edge and
+            p-values.
+        **options
+            `bins` for the density, `n_ranks` for the scree, and `title`.
+
+        Returns
+        -------
+        Axes
+            The axes drawn on.
+        """
+        from .noise_plotting import plot_marchenko_pastur_fit, plot_noise_scree
+
+        pictures: dict[str, Callable[..., Axes]] = {"density": plot_marchenko_pastur_fit, "scree": plot_noise_scree}
+        if kind not in pictures:
+            raise InvalidInputError(f"kind must be one of {', '.join(pictures)}; got {kind!r}")
+        return pictures[kind](self, ax=ax, **options)
 
     def summary(self) -> str:
         """Return noise, signals and credibility, in three lines and one for each reason for doubt."""

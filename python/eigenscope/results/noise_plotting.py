@@ -1,4 +1,4 @@
-"""The picture of a noise fit: bulk, law, edge and what stands above it."""
+"""Two pictures of a noise fit: the bulk with its law, and the leading eigenvalues with edge and p-values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from .plot_style import (
     MUTED,
     NOISE_COLOUR,
     NOTE_SIZE,
+    SIGNAL_COLOUR,
     new_axes,
+    positive,
     style_axes,
 )
 
@@ -22,6 +24,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .marchenko_pastur_fit import MarchenkoPasturFit
+
+NORMAL_95 = 1.959963984540054
+"""97.5 % quantile of the normal law."""
+
+MIN_RANKS, RANKS_PER_SIGNAL = 12, 3
+"""The scree shows at least so many eigenvalues, and so many for each signal."""
+
+MOST_P_VALUES = 8
+"""As many of the last p-values are written beside their eigenvalues; stronger signals have smaller ones."""
 
 
 def plot_marchenko_pastur_fit(
@@ -32,6 +43,9 @@ def plot_marchenko_pastur_fit(
     title: str = "Noise bulk and its law",
 ) -> Axes:
     """Draw the histogram of the bulk eigenvalues, the fitted Marchenko–Pastur law and where noise ends.
+
+    The law is shaded over the interval of the noise variance, and signals carry the interval of the population
+    eigenvalue behind them.
 
     Parameters
     ----------
@@ -90,6 +104,12 @@ def _draw_law(ax: Axes, fit: MarchenkoPasturFit) -> None:
     density = np.asarray(fit.law.pdf(grid))
     continuous_mass = min(1.0, 1.0 / fit.ratio)
     ax.plot(grid, density / continuous_mass, color=INK, linewidth=1.6, zorder=3, label="Marchenko–Pastur law")
+    # Another variance stretches the law: f(x / s) / s.
+    variance = fit.variance
+    stretches = [end / variance.value for end in variance.interval if end > 0]
+    x = np.linspace(low * min(stretches), high * max(stretches), 600)
+    curves = np.array([np.asarray(fit.law.pdf(x / s)) / s for s in (1.0, *stretches)]) / continuous_mass
+    ax.fill_between(x, curves.min(axis=0), curves.max(axis=0), color=INK, alpha=0.2, linewidth=0, zorder=2)
     peak = float((density / continuous_mass)[len(grid) // 50 :].max())
     ax.set_ylim(0, 1.5 * peak)
 
@@ -112,6 +132,18 @@ def _draw_signals(ax: Axes, fit: MarchenkoPasturFit, right: float) -> None:
     height = ax.get_ylim()[1]
     if len(near):
         ax.vlines(near, 0, 0.05 * height, color=DATA_COLOUR, linewidth=1.2, zorder=4)
+        first = fit.n_signal - len(near)
+        ax.errorbar(
+            fit.signal_eigenvalues[first:],
+            np.full(len(near), 0.07 * height),
+            xerr=NORMAL_95 * fit.signal_stderrs[first:],
+            fmt="o",
+            color=SIGNAL_COLOUR,
+            markersize=3,
+            linewidth=1.0,
+            zorder=4,
+            label="population eigenvalues",
+        )
     if len(signals) > len(near):
         ax.annotate(
             f"{len(signals):,} above noise\nup to {signals[0]:.3g} →",
@@ -138,3 +170,67 @@ def _note_zero_eigenvalues(ax: Axes, fit: MarchenkoPasturFit) -> None:
         fontsize=NOTE_SIZE,
         color=MUTED,
     )
+
+
+def plot_noise_scree(
+    result: MarchenkoPasturFit, ax: Axes | None = None, *, n_ranks: int | None = None, title: str = "Signals and noise"
+) -> Axes:
+    """Draw the leading eigenvalues against rank, with the noise edge, p-values and what lies behind the signals.
+
+    Parameters
+    ----------
+    result : MarchenkoPasturFit
+        The fit.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+    n_ranks : int, optional
+        Number of eigenvalues shown; by default three for each signal, at least twelve.
+    title : str
+        Title of the panel.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+    """
+    ax = new_axes(ax)
+    shown = n_ranks or max(MIN_RANKS, RANKS_PER_SIGNAL * result.n_signal)
+    values, k = positive(np.asarray(result.eigenvalues))[:shown], result.n_signal
+    ranks = np.arange(1, len(values) + 1)
+    ax.plot(ranks[k:], values[k:], "o", color=MUTED, markersize=4, zorder=3, label="noise")
+    if k:
+        ax.plot(ranks[:k], values[:k], "o", color=DATA_COLOUR, markersize=4, zorder=3, label=f"{k:,} above noise")
+        population, errors = result.signal_eigenvalues[: len(ranks)], result.signal_stderrs[: len(ranks)]
+        ax.errorbar(
+            ranks[: len(population)],
+            population,
+            # A logarithmic axis has no place for zero.
+            yerr=[np.minimum(NORMAL_95 * errors, 0.99 * population), NORMAL_95 * errors],
+            fmt="_",
+            color=SIGNAL_COLOUR,
+            linewidth=1.2,
+            zorder=4,
+            label="population eigenvalues",
+        )
+    ax.axhline(
+        result.upper_edge_threshold,
+        color=NOISE_COLOUR,
+        linewidth=1.2,
+        linestyle=(0, (5, 2)),
+        zorder=2,
+        label=f"noise ends (level {result.significance:g})",
+    )
+    for rank in range(max(0, len(result.p_values) - MOST_P_VALUES), min(len(result.p_values), len(values))):
+        ax.annotate(
+            f"p = {result.p_values[rank]:.1g}",
+            (rank + 1, values[rank]),
+            xytext=(5, 4),
+            textcoords="offset points",
+            fontsize=NOTE_SIZE - 1,
+            color=INK,
+        )
+    ax.set_yscale("log")
+    title = title if result.credible else f"{title} (doubtful fit)"
+    style_axes(ax, title=title, xlabel="rank", ylabel=EIGENVALUE_LABEL)
+    ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="upper right", labelcolor=INK, handlelength=1.6)
+    return ax

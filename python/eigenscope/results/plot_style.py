@@ -69,7 +69,7 @@ def style_axes(ax: Axes, *, title: str, xlabel: str, ylabel: str) -> None:
     ax.set_xlabel(xlabel, fontsize=_LABEL_SIZE, color=INK)
     ax.set_ylabel(ylabel, fontsize=_LABEL_SIZE, color=INK)
     ax.tick_params(labelsize=NOTE_SIZE, colors=INK, length=3, width=0.7)
-    ax.tick_params(which="minor", length=1.5, width=0.5)
+    ax.tick_params(which="minor", labelsize=NOTE_SIZE, length=1.5, width=0.5)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 import scipy.sparse
-import scipy.special
 
 from ..errors import InvalidInputError
 from ..inputs import as_matrix
 from ..operators import as_operator, is_implicit
 from ..results.diagonal_estimate import DiagonalEstimate
-from ..run_options import RandomSource, resolve_seed, resolve_threads
+from ..run_options import RandomSource, resolve_seed, resolve_threads, single_threaded_blas
 from ..symmetry import check_symmetric
 from .function_products import FunctionProducts, MatrixFunction
 from .probes import gaussian_probes, sign_probes
@@ -96,9 +95,15 @@ def diagonal(
         values = A.diagonal() if scipy.sparse.issparse(A) else np.diagonal(as_matrix(A)[0])
         return _exact(np.real(values).astype(np.float64), confidence, 0)
     products = FunctionProducts(operator, f, degree, n_threads)
-    if n_probes >= n:
-        return _exact(np.real(np.diagonal(products(np.eye(n)))), confidence, products.n_matvecs)
-    k = n_probes // 3
+    with single_threaded_blas():
+        if n_probes >= n:
+            return _exact(np.real(np.diagonal(products(np.eye(n)))), confidence, products.n_matvecs)
+        return _estimated(products, n_probes, confidence, seed)
+
+
+def _estimated(products: FunctionProducts, n_probes: int, confidence: float, seed: int) -> DiagonalEstimate:
+    """Spend a third of the probes each on a range, on its part of the diagonal, and on samples of the rest."""
+    operator, k = products.operator, n_probes // 3
     basis = scipy.linalg.qr(products(gaussian_probes(operator, seed)(0, k)), mode="economic")[0]
     # diag(Q Qᴴ A) is exact; the rest of A is sampled: E conj(s) ∘ (R s) = diag R for random signs s.
     known = np.einsum("ij,ij->i", basis, products(basis).conj()).real
@@ -114,8 +119,10 @@ def _exact(values: Array, confidence: float, n_matvecs: int) -> DiagonalEstimate
 
 
 def _sampled(known: Array, samples: Array, confidence: float, n_matvecs: int) -> DiagonalEstimate:
+    from scipy.special import stdtrit
+
     count = samples.shape[1]
     values = known + samples.mean(axis=1)
     stderr = samples.std(axis=1, ddof=1) / np.sqrt(count)
-    half = float(scipy.special.stdtrit(count - 1, 0.5 * (1 + confidence))) * stderr
+    half = float(stdtrit(count - 1, 0.5 * (1 + confidence))) * stderr
     return DiagonalEstimate(values, stderr, (values - half, values + half), confidence, n_matvecs)

@@ -26,6 +26,9 @@ MatrixFunction = Callable[[Array], Any]
 
 METHODS = ("auto", "exact", "slq", "hutchinson", "hutch++", "xtrace", "xnystrace")
 
+SMALLEST_SQUARED = 1e-140
+"""Squares of smaller entries, and of entries beyond the inverse, add up to numbers outside the floating range."""
+
 DEFAULT_DEGREE = 60
 """Lanczos steps per product with f(A), where the method needs such products."""
 
@@ -45,6 +48,7 @@ def trace(
     max_matvecs: int | None = None,
     max_seconds: float | None = None,
     check: bool = True,
+    callback: Callable[[dict[str, Any]], Any] | None = None,
     progress: ProgressOption = False,
     rng: RandomSource = None,
     threads: int | None = None,
@@ -78,6 +82,8 @@ def trace(
         Budgets: products with A, 20 000 by default, and time, which is looked at between rounds.
     check : bool
         Probe that values are finite, and the operator symmetric and deterministic.
+    callback : callable, optional
+        Called after every round with a dictionary of n_matvecs, value and interval; returning True stops the run.
     progress : bool or callable
         Report to standard error, or to a function of one string.
     rng : int, Generator, SeedSequence or None
@@ -124,7 +130,7 @@ def trace(
     if isinstance(degree, bool) or degree != int(degree) or degree < 1:
         raise InvalidInputError(f"degree must be a positive integer, got {degree!r}")
     meter = Progress(progress, "trace")
-    target = Target(rtol, atol, confidence, max_matvecs, max_seconds, meter)
+    target = Target(rtol, atol, confidence, max_matvecs, max_seconds, meter, callback)
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
     operator = as_operator(A, shape=shape, dtype=dtype, check=check, threads=n_threads)
     n = operator.shape[0]
@@ -184,7 +190,10 @@ def logdet(A: Any, **options: Any) -> Estimate:
 
 
 def known_moments(A: Any) -> Array:
-    """Return the means of λ and λ² of a Hermitian matrix from its entries."""
+    """Return the means of λ and λ² of a Hermitian matrix from its entries; none where squares leave the range."""
+    largest = float(abs(A if scipy.sparse.issparse(A) else as_matrix(A)[0]).max())
+    if not SMALLEST_SQUARED < largest < 1.0 / SMALLEST_SQUARED:
+        return np.empty(0)
     if scipy.sparse.issparse(A):
         squares = float((abs(A.astype(np.result_type(A.dtype, np.float64))) ** 2).sum())
         return np.array([float(np.real(A.diagonal()).sum()) / A.shape[0], squares / A.shape[0]])
@@ -221,7 +230,7 @@ def _by_quadrature(
         estimate = Estimate(value, report.stderr, (value - half, value + half), target.confidence, spent)
         if report.interrupted:
             raise Interrupted("trace was interrupted; .partial holds the estimate so far", estimate)
-        if target.is_met(estimate) or target.is_out_of_time():
+        if target.ends_with(estimate):
             return estimate
         more = state.wanted_probes(report, target.tolerance(value), target.confidence, budget)
         if more < 1:

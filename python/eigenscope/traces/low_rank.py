@@ -97,7 +97,9 @@ class XNysTrace:
 
         With ``Y = A Ω``, ``H = Ωᴴ Y`` and ``z_i = Y H⁻¹ e_i / sqrt((H⁻¹)_ii)`` the approximation without ω_i is
         ``Y H⁻¹ Yᴴ - z_i z_iᴴ``, and ω_i finds ``1 / (H⁻¹)_ii`` outside it; only the part of ω_i outside the other
-        test vectors counts, of squared length ``1 / ((Ωᴴ Ω)⁻¹)_ii``.
+        test vectors counts, of squared length ``1 / ((Ωᴴ Ω)⁻¹)_ii``. With ``H = L Lᴴ`` and ``B = Y L⁻ᴴ`` the first is
+        ``B Bᴴ`` and ``z_i`` is B times the i-th column of ``L⁻¹``, normalised: H is inverted nowhere, since for an
+        operator of low rank it is singular but for the shift.
         """
         assert self._tests is not None
         n, m = self._tests.shape
@@ -108,16 +110,17 @@ class XNysTrace:
         images = self._images + shift * self._tests
         gram = self._tests.conj().T @ images
         try:
-            factor = scipy.linalg.cho_factor(0.5 * (gram + gram.conj().T))
+            factor = np.linalg.cholesky(0.5 * (gram + gram.conj().T))
         except np.linalg.LinAlgError as error:
             raise InvalidInputError(
                 "xnystrace needs a positive semidefinite operator, and this one has negative eigenvalues: use xtrace"
             ) from error
-        inverse = scipy.linalg.cho_solve(factor, np.eye(m, dtype=gram.dtype))
-        columns = images @ inverse
-        total = np.einsum("ij,ij->", columns.conj(), images).real
-        diagonal = np.diag(inverse).real
-        left_out = np.einsum("ij,ij->j", columns.conj(), columns).real / diagonal
+        root = scipy.linalg.solve_triangular(factor, images.conj().T, lower=True).conj().T
+        inverse = scipy.linalg.solve_triangular(factor, np.eye(m, dtype=gram.dtype), lower=True)
+        diagonal = np.einsum("ij,ij->j", inverse.conj(), inverse).real
+        total = np.einsum("ij,ij->", root.conj(), root).real
+        columns = root @ (inverse / np.sqrt(diagonal))
+        left_out = np.einsum("ij,ij->j", columns.conj(), columns).real
         overlaps = self._tests.conj().T @ self._tests
         lengths = 1.0 / np.diag(np.linalg.inv(overlaps)).real
         return np.asarray(total - left_out + (n - m + 1) / lengths / diagonal - n * shift)

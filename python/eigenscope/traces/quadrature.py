@@ -234,6 +234,9 @@ def recurrence_of_rule(nodes: Array, weights: Array) -> tuple[Array, Array]:
     """Return diagonal and off-diagonal of the Lanczos matrix that has these nodes and weights."""
     kept = np.isfinite(nodes) & (np.nan_to_num(weights) > 0)
     x, vector = nodes[kept], np.sqrt(weights[kept])
+    # A power of two near the nodes keeps squares inside the floating range.
+    unit = np.ldexp(1.0, int(np.clip(np.frexp(np.abs(x).max(initial=0.0))[1], -1000, 1000)))
+    x = x / unit
     basis = [vector / np.linalg.norm(vector)]
     alpha, beta = [], []
     for _ in range(len(x)):
@@ -247,7 +250,7 @@ def recurrence_of_rule(nodes: Array, weights: Array) -> tuple[Array, Array]:
             break
         beta.append(length)
         basis.append(image / length)
-    return np.array(alpha), np.array(beta[: len(alpha) - 1])
+    return unit * np.array(alpha), unit * np.array(beta[: len(alpha) - 1])
 
 
 def _padded(rule: Array, width: int) -> Array:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 from ..errors import ConvergenceWarning, InvalidInputError
 from ..results.estimate import Estimate
@@ -29,6 +31,8 @@ class Target:
         Budget of time; looked at between rounds.
     meter : Progress
         Listener.
+    callback : callable or None
+        Called with a dictionary after every round; stops when it returns True.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Target:
         max_matvecs: int | None,
         max_seconds: float | None,
         meter: Progress,
+        callback: Callable[[dict[str, Any]], Any] | None = None,
     ) -> None:
         if not (rtol >= 0 and atol >= 0 and rtol + atol > 0):
             raise InvalidInputError(f"rtol and atol must not be negative, and one must be positive; got {rtol}, {atol}")
@@ -48,27 +53,29 @@ class Target:
             raise InvalidInputError(f"max_matvecs must be positive, got {max_matvecs}")
         self.confidence = confidence
         self.max_matvecs = DEFAULT_MATVECS if max_matvecs is None else int(max_matvecs)
-        self._rtol, self._atol, self._meter = rtol, atol, meter
+        if max_seconds is not None and not max_seconds >= 0:
+            raise InvalidInputError(f"max_seconds must not be negative, got {max_seconds!r}")
+        self._rtol, self._atol, self._meter, self._callback = rtol, atol, meter, callback
+        self._stopped = False
         self._ends = math.inf if max_seconds is None else time.monotonic() + max_seconds
 
     def tolerance(self, value: float) -> float:
         """Return the half width that is wanted."""
         return max(self._atol, self._rtol * abs(value))
 
-    def is_met(self, estimate: Estimate) -> bool:
-        """Whether the interval is narrow enough; reports the round."""
+    def ends_with(self, estimate: Estimate) -> bool:
+        """Whether this round is the last: narrow enough, out of time, or stopped by the callback; reports it."""
         half = estimate.interval[1] - estimate.value
         self._meter(f"{estimate.n_matvecs} products, {estimate.value:.6g} ± {half:.1e}")
-        return half <= self.tolerance(estimate.value)
-
-    def is_out_of_time(self) -> bool:
-        """Whether the time is over."""
-        return time.monotonic() > self._ends
+        if self._callback is not None:
+            state = {"n_matvecs": estimate.n_matvecs, "value": estimate.value, "interval": estimate.interval}
+            self._stopped = self._callback(state) is True
+        return self._stopped or half <= self.tolerance(estimate.value) or time.monotonic() > self._ends
 
     def warn_unless_met(self, estimate: Estimate) -> None:
         """Say how far the interval is from what was asked for."""
         half, wanted = estimate.interval[1] - estimate.value, self.tolerance(estimate.value)
-        if half <= wanted:
+        if half <= wanted or self._stopped:
             return
         warnings.warn(
             f"trace: after {estimate.n_matvecs} products the interval reaches {half:.2g} from {estimate.value:.6g}, "

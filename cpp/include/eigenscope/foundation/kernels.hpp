@@ -80,6 +80,10 @@ struct RecurrenceKernels {
     /// previous := a product - b current - c previous; returns the sum of its squares, added like `dot`.
     double (*advance)(std::int64_t count, Real a, const Real* product, Real b, const Real* current, Real c,
                       Real* previous);
+    /// The same for every column of row-major blocks with `width` reals per row; what they return is added to sums[j].
+    void (*dot_rows)(std::int64_t rows, std::int64_t width, const Real* x, const Real* y, double* sums);
+    void (*advance_rows)(std::int64_t rows, std::int64_t width, const Real* a, const Real* product, const Real* b,
+                         const Real* current, const Real* c, Real* previous, double* sums);
 };
 
 struct RandomKernels {

@@ -32,6 +32,12 @@ template <class Scalar>
 void fill_rademacher(std::uint64_t seed, std::uint64_t stream, Block<Scalar> block, Index first_row,
                      const Execution& execution);
 
+/// Sparse signs: row by row `entries` random columns hold ±1 / sqrt(entries), the others zero (all columns, when there
+/// are no more than that). Real, whatever the scalar.
+template <class Scalar>
+void fill_sparse_sign(std::uint64_t seed, std::uint64_t stream, Block<Scalar> block, Index entries,
+                      const Execution& execution);
+
 template <class Scalar>
 void fill_uniform(std::uint64_t seed, std::uint64_t stream, Block<Scalar> block, Index first_row,
                   const Execution& execution);

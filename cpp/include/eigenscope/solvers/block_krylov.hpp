@@ -5,6 +5,9 @@
 
 namespace eigenscope {
 
+/// The random vectors that a fixed number of passes begins with.
+enum class TestMatrix { gaussian, sparse_sign };
+
 struct SvdOptions {
     Index k = 6;
     /// A triplet is accepted when sqrt(‖A v - σ u‖² + ‖A^H u - σ v‖²) <= tolerance * σ₁.
@@ -13,6 +16,9 @@ struct SvdOptions {
     Index basis_size = 0;
     /// 0: until the tolerance is met. Otherwise exactly this many block steps, without a certificate.
     Index n_blocks = 0;
+    /// With n_blocks: keep the last block alone, G^n_blocks Omega with G = A^H A (subspace iteration).
+    bool keeps_last_block_only = false;
+    TestMatrix test_matrix = TestMatrix::gaussian;
     Index max_matvecs = 0;
     double max_seconds = 0.0;
     bool certify = true;

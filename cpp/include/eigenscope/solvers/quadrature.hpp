@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <eigenscope/operators/block_operator.hpp>
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace eigenscope {
@@ -73,12 +74,16 @@ struct RecurrenceCoefficients {
     std::vector<Index> lengths;
 };
 
+template <class Scalar>
+class RowMajorProbes;
+
 /// The recurrences of one group of probes, a block product at a time.
 template <class Scalar>
 class ProbeRecurrences {
   public:
     ProbeRecurrences(BlockOperator<Scalar>& op, const QuadratureOptions& options, Index first_probe, Index width,
                      const Execution& execution);
+    ~ProbeRecurrences();
 
     /// One step of every recurrence. Interrupted inside, it leaves the coefficients as they were.
     void step();
@@ -88,13 +93,17 @@ class ProbeRecurrences {
     const RecurrenceCoefficients& coefficients() const { return coefficients_; }
     double scale() const { return scale_; }
     Index steps() const { return steps_; }
-    Index width() const { return current_.cols(); }
+    Index width() const { return factor_.size(); }
     Index bytes() const;
 
   private:
     void lanczos_step();
     void golub_kahan_step();
-    void choose_scale(const Matrix<Scalar>& product);
+    void choose_scale(const Scalar* product, Index size);
+    void multiply();
+    Vector<double> inner_products() const;
+    Vector<double> advance(const Vector<double>& a, const Vector<double>& b, const Vector<double>& c);
+    void make_next_current();
     Vector<double> orthogonalized_norms(const Vector<double>& norms, Matrix<Scalar>& vectors);
     void keep_basis_vector();
     bool is_negligible(double length, Index probe) const;
@@ -109,6 +118,8 @@ class ProbeRecurrences {
     bool scale_chosen_ = false;
     // Vectors are kept with the length they came with: v = factor * column. A factor of zero marks the end.
     Matrix<Scalar> current_, previous_, product_, left_product_;
+    // In place of these where products run on rows and no basis is kept.
+    std::unique_ptr<RowMajorProbes<Scalar>> by_rows_;
     Vector<double> factor_, previous_factor_, coupling_;
     Vector<double> norms_;  // of the operator, as seen by each probe
     std::vector<Matrix<Scalar>> bases_;
