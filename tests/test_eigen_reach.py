@@ -64,6 +64,8 @@ def test_outliers_beside_a_crowded_edge_are_deflated():
     A = scipy.sparse.block_diag([GRID, scipy.sparse.diags_array([100.0, 70.0])], format="csr")
     result = eigsh(A, 8, which="LA", tol=1e-8, rng=0)
     assert_pairs(result, A, values, "LA", rtol=1e-9)
+    # Without the two outliers it takes 948; polynomials of low degree that begin again and again took 40 719.
+    assert result.info.n_matvecs < 2000
 
 
 @pytest.mark.parametrize("seed", [0, 3, 5, 7])
@@ -72,7 +74,7 @@ def test_the_bottom_of_a_path_without_a_factorisation(seed):
     result = eigsh(testing.path_laplacian(2000), 10, which="SA", tol=1e-4, rng=seed)
     assert result.status == "converged"
     # ARPACK needs 17 120 products for tol=1e-4 relative to the eigenvalue.
-    assert result.info.n_matvecs < 17_120
+    assert result.info.n_matvecs <= 4000
     np.testing.assert_allclose(result.eigenvalues, exact, atol=1e-6)
 
 

@@ -116,6 +116,22 @@ void check_eigh() {
     CHECK_BELOW(defect_of_orthonormality(some_vectors), bound<Scalar>());
 }
 
+/// A few eigenpairs by way of the tridiagonal matrix.
+template <class Real>
+void check_tridiagonal() {
+    const Index n = 30, first = 3, last = 7, count = last - first + 1;
+    const Matrix<Real> g = gaussian<Real>(n, n, 9), a = g + adjoint(g);
+    Matrix<Real> reduced = a, all_vectors = a, vectors(n, count);
+    Vector<Real> all(n), some(count);
+    blas::eigh<Real>(n, all_vectors.data(), n, all.data(), false);
+    const blas::Tridiagonal<Real> t = blas::tridiagonalize<Real>(n, reduced.data(), n);
+    CHECK(blas::tridiagonal_eigh_range<Real>(t, first, last, some.data(), vectors.data(), n));
+    CHECK_BELOW(relative_difference<Real>(some, all.segment(first, count)), bound<Real>());
+    blas::multiply_by_reflectors<Real>(n, reduced.data(), n, t, count, vectors.data(), n);
+    CHECK_BELOW(relative_difference(product(a, vectors), Matrix<Real>(vectors * some.asDiagonal())), bound<Real>());
+    CHECK_BELOW(defect_of_orthonormality(vectors), bound<Real>());
+}
+
 template <class Scalar>
 void check_svd(Index m, Index n) {
     const Index r = std::min(m, n);
@@ -147,6 +163,11 @@ TEST(blas_table_is_filled_by_the_linked_library) {
     const auto names = blas::routine_names();
     for (const char* name : {"sgemm", "zheevd", "dsterf"}) CHECK(std::count(names.begin(), names.end(), name) == 1);
     CHECK_THROWS(blas::install("dnonsense", nullptr), InvalidInput);
+}
+
+TEST(eigenpairs_by_way_of_a_tridiagonal_matrix) {
+    check_tridiagonal<float>();
+    check_tridiagonal<double>();
 }
 
 TEST(blas_and_lapack_float) {

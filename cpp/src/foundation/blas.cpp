@@ -22,7 +22,11 @@
     X(gesdd, sgesdd, dgesdd, cgesdd, zgesdd)
 
 // Routines of real matrices alone.
-#define EIGENSCOPE_REAL_ROUTINES(X) X(sterf, ssterf, dsterf)
+#define EIGENSCOPE_REAL_ROUTINES(X) \
+    X(sterf, ssterf, dsterf)        \
+    X(sytrd, ssytrd, dsytrd)        \
+    X(stemr, sstemr, dstemr)        \
+    X(ormtr, sormtr, dormtr)
 
 #ifdef EIGENSCOPE_LINKED_BLAS
 #define EIGENSCOPE_PASTE_(a, b, c) a##b##c
@@ -239,6 +243,63 @@ void tridiagonal_eigenvalues(Index n, Real* diagonal, Real* off_diagonal) {
     check(info, "sterf");
 }
 
+template <class Real>
+Tridiagonal<Real> tridiagonalize(Index n, Real* a, Index lda) {
+    Tridiagonal<Real> t{Vector<Real>(n), Vector<Real>(n), Vector<Real>(n)};
+    if (n == 0) return t;
+    char uplo = 'L';
+    int n_ = narrow(n), lda_ = narrow(lda), info = 0, query = -1;
+    Real answer = 0;
+    call<Real>(sytrd_family, &uplo, &n_, a, &lda_, t.diagonal.data(), t.off_diagonal.data(), t.reflectors.data(),
+               &answer, &query, &info);
+    int length = workspace_length(answer);
+    std::vector<Real> work(static_cast<std::size_t>(length));
+    call<Real>(sytrd_family, &uplo, &n_, a, &lda_, t.diagonal.data(), t.off_diagonal.data(), t.reflectors.data(),
+               work.data(), &length, &info);
+    check(info, "sytrd");
+    return t;
+}
+
+template <class Real>
+bool tridiagonal_eigh_range(const Tridiagonal<Real>& t, Index first, Index last, Real* eigenvalues, Real* vectors,
+                            Index ldv) {
+    const Index n = t.diagonal.size();
+    // All three are overwritten, and as many eigenvalues as there are rows may be written.
+    Vector<Real> diagonal = t.diagonal, off_diagonal = t.off_diagonal, values(n);
+    char job = 'V', range = 'I';
+    int n_ = narrow(n), ldv_ = narrow(ldv), il = narrow(first + 1), iu = narrow(last + 1),
+        count = narrow(last - first + 1), found = 0, try_high_accuracy = 1, info = 0;
+    Real low = 0, high = 0;
+    std::vector<int> support(static_cast<std::size_t>(2 * n));
+    // Sizes that LAPACK's manual gives.
+    int length = narrow(18 * n), integer_length = narrow(10 * n);
+    std::vector<Real> work(static_cast<std::size_t>(length));
+    std::vector<int> integer_work(static_cast<std::size_t>(integer_length));
+    call<Real>(stemr_family, &job, &range, &n_, diagonal.data(), off_diagonal.data(), &low, &high, &il, &iu, &found,
+               values.data(), vectors, &ldv_, &count, support.data(), &try_high_accuracy, work.data(), &length,
+               integer_work.data(), &integer_length, &info);
+    std::copy_n(values.begin(), last - first + 1, eigenvalues);
+    return info == 0 && found == count;
+}
+
+template <class Real>
+void multiply_by_reflectors(Index n, const Real* a, Index lda, const Tridiagonal<Real>& t, Index cols, Real* c,
+                            Index ldc) {
+    if (n == 0 || cols == 0) return;
+    char side = 'L', uplo = 'L', transposed = 'N';
+    int n_ = narrow(n), cols_ = narrow(cols), lda_ = narrow(lda), ldc_ = narrow(ldc), info = 0, query = -1;
+    Real answer = 0;
+    // LAPACK's interface has no const; ormtr reads A and tau.
+    Real *reflectors = const_cast<Real*>(a), *tau = const_cast<Real*>(t.reflectors.data());
+    call<Real>(ormtr_family, &side, &uplo, &transposed, &n_, &cols_, reflectors, &lda_, tau, c, &ldc_, &answer, &query,
+               &info);
+    int length = workspace_length(answer);
+    std::vector<Real> work(static_cast<std::size_t>(length));
+    call<Real>(ormtr_family, &side, &uplo, &transposed, &n_, &cols_, reflectors, &lda_, tau, c, &ldc_, work.data(),
+               &length, &info);
+    check(info, "ormtr");
+}
+
 template <class Scalar>
 void eigh(Index n, Scalar* a, Index lda, RealOf<Scalar>* eigenvalues, bool vectors) {
     if (n == 0) return;
@@ -352,7 +413,14 @@ EIGENSCOPE_INSTANTIATE(double)
 EIGENSCOPE_INSTANTIATE(complex64)
 EIGENSCOPE_INSTANTIATE(complex128)
 #undef EIGENSCOPE_INSTANTIATE
-template void tridiagonal_eigenvalues<float>(Index, float*, float*);
-template void tridiagonal_eigenvalues<double>(Index, double*, double*);
+
+#define EIGENSCOPE_INSTANTIATE_REAL(R)                                                           \
+    template void tridiagonal_eigenvalues<R>(Index, R*, R*);                                     \
+    template Tridiagonal<R> tridiagonalize<R>(Index, R*, Index);                                 \
+    template bool tridiagonal_eigh_range<R>(const Tridiagonal<R>&, Index, Index, R*, R*, Index); \
+    template void multiply_by_reflectors<R>(Index, const R*, Index, const Tridiagonal<R>&, Index, R*, Index);
+EIGENSCOPE_INSTANTIATE_REAL(float)
+EIGENSCOPE_INSTANTIATE_REAL(double)
+#undef EIGENSCOPE_INSTANTIATE_REAL
 
 }  // namespace eigenscope::blas

@@ -175,6 +175,22 @@ void DenseOperator<Scalar>::apply(ConstBlock<Scalar> x, Block<Scalar> y, const E
 }
 
 template <class Scalar>
+bool DenseOperator<Scalar>::form(Block<Scalar> y, const Execution& execution) {
+    const Partition partition = cut_rows(rows(), cols() * Index{sizeof(Scalar)}, 0);
+    auto scratch = make_scratch<Scalar>(execution);
+    parallel::run_tasks(partition.panels, execution, [&](Index number, int worker) {
+        const Index first = partition.first_row(number), count = partition.rows_in(number);
+        const auto panel =
+            read_rows<Scalar>(source_, transform_, first, count, scratch[static_cast<std::size_t>(worker)]);
+        const Index row_stride = panel.row_major ? panel.stride : 1, column_stride = panel.row_major ? 1 : panel.stride;
+        for (Index j = 0; j < panel.cols; ++j)
+            for (Index i = 0; i < count; ++i)
+                y.column(j)[first + i] = scale_ * panel.data[i * row_stride + j * column_stride];
+    });
+    return true;
+}
+
+template <class Scalar>
 void DenseOperator<Scalar>::apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) {
     reduce_lanes<Scalar>(source_, x.cols, y, execution,
                          [&](Matrix<Scalar>& sum, Index first, Index count, Scratch<Scalar>& scratch) {

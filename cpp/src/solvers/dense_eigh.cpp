@@ -4,6 +4,8 @@
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
 namespace eigenscope {
 
@@ -16,6 +18,10 @@ template <class Scalar>
 Matrix<Scalar> form_matrix(BlockOperator<Scalar>& op, LanczosResult<Scalar>& result, const Execution& execution) {
     const Index n = op.rows();
     Matrix<Scalar> matrix(n, n);
+    if (op.form(matrix, execution)) {
+        ++result.n_applications;
+        return matrix;
+    }
     for (Index first = 0; first < n; first += identity_block) {
         const Index count = std::min(identity_block, n - first);
         Matrix<Scalar> identity = Matrix<Scalar>::Zero(n, count);
@@ -40,17 +46,6 @@ constexpr Index partial_share = 8;
 /// Values from the two ends closer than this, relative to the norm, may belong to one eigenvalue.
 constexpr double clear_separation = 1e-3;
 
-/// Eigenpairs number first … first + count - 1, ascending.
-template <class Scalar>
-Selection<Scalar> pairs_in_range(Matrix<Scalar> matrix, Index first, Index count) {
-    const Index n = matrix.rows();
-    Vector<RealOf<Scalar>> values(n);
-    Selection<Scalar> found{{}, Matrix<Scalar>(n, count)};
-    eigenpairs_in_range<Scalar>(n, matrix.data(), first, count, values.data(), found.vectors);
-    found.values = values.head(count).template cast<double>();
-    return found;
-}
-
 template <class Scalar>
 Selection<Scalar> all_pairs(Matrix<Scalar> matrix) {
     const Index n = matrix.rows();
@@ -59,27 +54,43 @@ Selection<Scalar> all_pairs(Matrix<Scalar> matrix) {
     return {values.template cast<double>(), std::move(matrix)};
 }
 
+/// `lower` and `upper` pairs from the two ends of the spectrum, ascending; empty where LAPACK could not find them, or
+/// might give one vector twice because the ends share an eigenvalue.
+template <class Real>
+Selection<Real> pairs_at_both_ends(Matrix<Real> matrix, Index lower, Index upper) {
+    const Index n = matrix.rows();
+    // A = Q T Q^T once for both ends.
+    const blas::Tridiagonal<Real> t = blas::tridiagonalize<Real>(n, matrix.data(), n);
+    Vector<Real> values(lower + upper);
+    Matrix<Real> vectors(n, lower + upper);
+    const bool found =
+        (lower == 0 || blas::tridiagonal_eigh_range<Real>(t, 0, lower - 1, values.data(), vectors.data(), n)) &&
+        (upper == 0 ||
+         blas::tridiagonal_eigh_range<Real>(t, n - upper, n - 1, values.data() + lower, vectors.col(lower).data(), n));
+    if (!found) return {};
+    if (lower > 0 && upper > 0) {
+        const double norm = std::max(std::abs(values[0]), std::abs(values[lower + upper - 1]));
+        if (values[lower] - values[lower - 1] < clear_separation * norm) return {};
+    }
+    blas::multiply_by_reflectors<Real>(n, matrix.data(), n, t, lower + upper, vectors.data(), n);
+    // Relatively robust representations leave angles of a few hundred eps between vectors.
+    orthonormalize<Real>(vectors, 0.0, Execution{});
+    return {values.template cast<double>(), std::move(vectors)};
+}
+
 /// Enough pairs from the ends to hold the k wanted ones; empty where all must be computed.
 template <class Scalar>
 Selection<Scalar> pairs_at_ends(const Matrix<Scalar>& matrix, Index k, Which which) {
     const Index n = matrix.rows();
-    if (n < smallest_partial_order || k * partial_share > n || is_complex<Scalar> || sizeof(Scalar) < sizeof(double))
-        return {};
-    Index upper = k, lower = k;
-    if (which == Which::largest_algebraic) lower = 0;
-    if (which == Which::smallest_algebraic) upper = 0;
-    if (which == Which::both_ends) upper = k - k / 2, lower = k / 2;
-    const auto high = pairs_in_range<Scalar>(matrix, n - upper, upper);
-    const auto low = pairs_in_range<Scalar>(matrix, 0, lower);
-    if (upper > 0 && lower > 0) {
-        // Separate calls may give one vector twice when the ends share an eigenvalue.
-        const double norm = std::max(std::abs(high.values[upper - 1]), std::abs(low.values[0]));
-        if (high.values[0] - low.values[lower - 1] < clear_separation * norm) return {};
+    if constexpr (std::is_same_v<Scalar, double>) {
+        if (n < smallest_partial_order || k * partial_share > n) return {};
+        Index upper = k, lower = k;
+        if (which == Which::largest_algebraic) lower = 0;
+        if (which == Which::smallest_algebraic) upper = 0;
+        if (which == Which::both_ends) upper = k - k / 2, lower = k / 2;
+        return pairs_at_both_ends<double>(matrix, lower, upper);
     }
-    Selection<Scalar> found{Vector<double>(lower + upper), Matrix<Scalar>(n, lower + upper)};
-    found.values << low.values, high.values;
-    found.vectors << low.vectors, high.vectors;
-    return found;
+    return {};
 }
 
 }  // namespace

@@ -129,8 +129,8 @@ class FilteredLanczos {
         return filter;
     }
 
-    /// Move converged values that stand so far out that a polynomial of use for the others would overflow the digits.
-    void deflate_outliers() {
+    /// Converged values that stand so far out that a polynomial of use for the others would overflow the digits.
+    Index outliers() const {
         Index count = 0;
         while (count + 1 < options_.k && count + 1 < known_values_.size() &&
                known_residuals_[count] <= deflation_margin * tolerance_ * norm_) {
@@ -139,6 +139,11 @@ class FilteredLanczos {
             if (static_cast<double>(next.degree) * depth <= deepest_) break;
             ++count;
         }
+        return count;
+    }
+
+    void deflate_outliers() {
+        const Index count = outliers();
         deflated_ = known_vectors_.leftCols(count);
         deflated_values_ = known_values_.head(count);
     }
@@ -165,6 +170,7 @@ class FilteredLanczos {
         Run lanczos(polynomial, options, execution_, run);
         const Charge charge{best_, lanczos};
         lanczos.begin(start);
+        best_missed_ = std::numeric_limits<double>::infinity();
         for (;;) {
             const auto pause = lanczos.run(true);
             const LanczosResult<Scalar> before = best_;
@@ -175,19 +181,28 @@ class FilteredLanczos {
                 if (missed <= 1.0) return deflated_is_complete();
                 if (++failures_ > most_failures) return stagnate();
                 lanczos.tighten(0.5 / missed);
-            } else if (is_outgrown(filter, missed, q)) {
+            } else if (is_outgrown(filter, missed, blocks_of(lanczos, filter))) {
+                missed_ = missed;
                 return false;
             }
         }
     }
 
-    /// Whether the polynomial that the spectrum as now known allows would be done before this one at its pace.
-    bool is_outgrown(const ChebyshevFilter& filter, double missed, Index q) {
-        const double before = std::exchange(missed_, missed);
+    /// Blocks that a run on a polynomial has multiplied so far.
+    double blocks_of(const Run& lanczos, const ChebyshevFilter& filter) const {
+        return static_cast<double>(lanczos.result().n_matvecs) / static_cast<double>(filter.degree * options_.block);
+    }
+
+    /// Whether the polynomial that the spectrum as now known allows would be done before this one at its pace. The
+    /// largest residual rises and falls, so the pace is that of the best one since this polynomial began.
+    bool is_outgrown(const ChebyshevFilter& filter, double missed, double blocks) {
+        best_missed_ = std::min(best_missed_, missed);
         if (missed <= 1.0) return false;
-        const double pace = std::log(std::max(before / missed, 1.01)) / static_cast<double>(filtered_blocks);
-        const double remaining = std::log(missed) / pace * static_cast<double>(filter.degree);
-        return remaining > fresh_blocks * static_cast<double>(filter_for(q).degree);
+        // What is no better would only begin again.
+        const Index next = filter_for(outliers()).degree;
+        if (next < 2 * filter.degree) return false;
+        const double pace = std::log(std::max(missed_ / best_missed_, 1.01)) / blocks;
+        return std::log(missed) / pace * static_cast<double>(filter.degree) > fresh_blocks * static_cast<double>(next);
     }
 
     /// Mean steepness of the polynomial between a value and the best one left out: a residual of the polynomial is
@@ -289,7 +304,9 @@ class FilteredLanczos {
     Vector<double> known_residuals_;
     Matrix<Scalar> deflated_;
     Vector<double> deflated_values_;
+    /// Largest residual in units of the tolerance when the polynomial began, and the smallest since.
     double missed_ = 0.0;
+    double best_missed_ = 0.0;
     int failures_ = 0;
     std::chrono::steady_clock::time_point began_;
     LanczosResult<Scalar> best_;

@@ -63,6 +63,8 @@ class ThickRestartLanczos {
         breakdown_ = breakdown_factor * eps;
         floor_ = residual_floor * eps;
         tolerance_ = std::max(options.tolerance, floor_);
+        // Residuals begin at about the norm of A.
+        distance_ = 1.0 / tolerance_;
     }
 
     /// The first block: the guesses, completed with random vectors.
@@ -155,7 +157,7 @@ class ThickRestartLanczos {
     Block<Scalar> columns(Index first, Index count) { return {basis_.data() + first * n_, n_, count, n_}; }
 
     /// A Rayleigh-Ritz step costs little beside a polynomial, but not beside a product: wait for half of the columns
-    /// that the pace so far says are missing.
+    /// that the pace so far says are missing, but for no more than half of those there are.
     void schedule_check() {
         const double before = std::exchange(distance_, distance_to_convergence());
         const double columns = static_cast<double>(size_ - checked_size_);
@@ -163,8 +165,8 @@ class ThickRestartLanczos {
         check_interval_ = polynomial_.products_per_column > 1 ? 0 : size_ / 12;
         if (polynomial_.products_per_column > 1 || certifying_ || columns <= 0.0 || !(distance_ > 1.0)) return;
         const double pace = std::log(std::max(before / distance_, 1.01)) / columns;
-        check_interval_ =
-            std::max(check_interval_, static_cast<Index>(std::min(0.5 * std::log(distance_) / pace, 1e6)));
+        const double missing = std::min(std::log(distance_) / pace, static_cast<double>(size_));
+        check_interval_ = std::max(check_interval_, static_cast<Index>(0.5 * missing));
     }
 
     bool is_full() const { return size_ + options_.block > capacity_; }

@@ -55,6 +55,27 @@ void householder_qr(Index m, Index n, Scalar* a, Index lda, Scalar* t, Index ldt
 template <class Real>
 void tridiagonal_eigenvalues(Index n, Real* diagonal, Real* off_diagonal);
 
+/// A symmetric tridiagonal matrix T, and the factors of the reflectors in A = Q T Q^T.
+template <class Real>
+struct Tridiagonal {
+    Vector<Real> diagonal, off_diagonal, reflectors;
+};
+
+/// A = Q T Q^T from the lower triangle of A (n x n), whose place the reflectors of Q take.
+template <class Real>
+Tridiagonal<Real> tridiagonalize(Index n, Real* a, Index lda);
+
+/// Eigenvalues of T number first … last (0-based, ascending, inclusive) with their vectors (n x count); false when
+/// LAPACK could not find them all.
+template <class Real>
+bool tridiagonal_eigh_range(const Tridiagonal<Real>& t, Index first, Index last, Real* eigenvalues, Real* vectors,
+                            Index ldv);
+
+/// C := Q C with the Q of tridiagonalize, C is n x cols.
+template <class Real>
+void multiply_by_reflectors(Index n, const Real* a, Index lda, const Tridiagonal<Real>& t, Index cols, Real* c,
+                            Index ldc);
+
 /// All eigenvalues (ascending) of the Hermitian matrix whose lower triangle is in A; with `vectors`, A becomes
 /// the eigenvectors, otherwise A is destroyed.
 template <class Scalar>

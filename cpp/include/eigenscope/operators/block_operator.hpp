@@ -40,6 +40,8 @@ class BlockOperator {
         throw std::logic_error("this operator has no product with row-major blocks");
     }
     virtual bool has_recurrence() const { return false; }
+    /// y := A itself, where that is cheaper than products with the identity; false where it is not.
+    virtual bool form(Block<Scalar> /*y*/, const Execution& /*execution*/) { return false; }
     /// Times A is read by one apply_gram.
     virtual int passes_per_gram() const { return 2; }
 };
