@@ -61,7 +61,14 @@ void check_products(const Sparse<Scalar, IndexType>& sparse, Index width) {
         const Execution execution{threads, nullptr};
         csr_times_block<Scalar, IndexType>(a, x, {y.data(), a.rows, width, a.rows + 3}, execution);
         csr_adjoint_times_block<Scalar, IndexType>(a, u, {z.data(), a.cols, width, a.cols + 2}, execution);
-        csr_gram_times_block<Scalar, IndexType>(a, x, {g.data(), a.cols, width, a.cols + 2}, execution);
+        Matrix<Scalar> kept = testing::gaussian<Scalar>(a.rows + 1, width, 5);
+        csr_gram_times_block<Scalar, IndexType>(a, x, {g.data(), a.cols, width, a.cols + 2},
+                                                {kept.data(), a.rows, width, a.rows + 1}, execution);
+        CHECK(kept.topRows(a.rows) == y.topRows(a.rows));
+        Matrix<Scalar> alone = z;
+        csr_gram_times_block<Scalar, IndexType>(a, x, {alone.data(), a.cols, width, a.cols + 2}, Block<Scalar>(),
+                                                execution);
+        CHECK(alone.topRows(a.cols) == g.topRows(a.cols));
         if (threads == 1) {
             y1 = y;
             z1 = z;
@@ -119,7 +126,9 @@ TEST(csr_products_of_nothing) {
     CHECK(y.isZero(0));
     CHECK(z.isZero(0));
     z = x;
-    csr_gram_times_block<double, std::int32_t>(empty, x, z, {});
+    y = u;
+    csr_gram_times_block<double, std::int32_t>(empty, x, z, y, {});
+    CHECK(y.isZero(0));
     CHECK(z.isZero(0));
 
     const CsrView<double, std::int32_t> no_rows{0, 3, starts.data(), nullptr, nullptr},

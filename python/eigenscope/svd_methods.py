@@ -30,9 +30,9 @@ are then accurate to a percent."""
 AUTO_ITERATIONS = 7
 """Power iterations of subspace iteration with ``n_iter="auto"``, those of scikit-learn for few components."""
 
-FUSED_COLUMNS, FUSED_VECTORS = 8192, 64
-"""Up to this many columns (of 4-byte numbers) and vectors, products and their adjoints come from one pass."""
-
+REMEMBERED_BYTES, REMEMBERED_SHARE = 128 << 20, 8
+"""Products of the iteration are kept while they take no more bytes than this, and no more than one part in so many of
+the matrix: those of the result then need no pass."""
 
 FEWEST_AUTO_BLOCKS = 4
 """Fewer blocks would be little better than one."""
@@ -129,6 +129,13 @@ class MethodCost(Result):
         )
 
 
+def remembered_bytes(work: Work, columns: int, side: int, other: int) -> int:
+    """Return the bytes of the products that block Krylov keeps, 0 where it makes those of its result anew."""
+    size = columns * (other + 2 * side)
+    fits = work.item * size <= REMEMBERED_BYTES and REMEMBERED_SHARE * size <= work.rows * work.columns
+    return work.item * size if fits else 0
+
+
 def krylov_columns(k: int, block: int) -> int:
     """Return the columns of the Krylov basis between restarts."""
     return max(2 * k + 4 * block, k + 12 * block)
@@ -157,15 +164,16 @@ def krylov_cost(work: Work, block: int, n_blocks: int | None = None) -> MethodCo
     other = work.rows + work.columns - side
     columns = krylov_columns(work.k, block) if n_blocks is None else n_blocks * block
     applications = -(-columns // block)
-    products = 4.0 * work.stored_values * (columns + work.k)
+    basis = columns if n_blocks is None else max(columns + block, 3 * block) + work.k
+    remembered = remembered_bytes(work, basis + block, side, other)
+    products = 4.0 * work.stored_values * (columns if remembered else columns + work.k)
     algebra = 4.0 * side * columns**2 + 8.0 * other * work.k**2
     seconds = product_seconds(work, products, applications + 3) + algebra / (PRODUCT_RATE * work.threads)
     stored_columns = columns + work.k if n_blocks is not None else columns
-    peak = work.item * (side * (stored_columns + 3 * block + 2 * work.k) + 4 * other * work.k)
+    peak = work.item * (side * (stored_columns + 3 * block + 2 * work.k) + 4 * other * work.k) + remembered
     passes = 1 if side == work.columns or short == long else 2
-    vectors = work.k if n_blocks is None else work.k + ERROR_PROBES
-    fits_kernel = work.kind == "dense" and work.columns * work.item <= 4 * FUSED_COLUMNS and vectors <= FUSED_VECTORS
-    n_extra = 2 if passes == 1 and fits_kernel else 3
+    # A look at the values, and then products of the result or of error probes.
+    n_extra = 1 + (int(n_blocks is not None) if remembered else passes)
     name = (
         "block Krylov on fused Gram passes"
         if n_blocks is None

@@ -191,16 +191,21 @@ struct Csr {
     }
 
     static void gram(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
-                     const Scalar* values, const Scalar* x, std::int64_t width, Scalar* y) {
+                     const Scalar* values, const Scalar* x, std::int64_t width, Scalar* y, Scalar* product) {
         const auto a = view(last, row_start, columns, values, width);
         const Real* source = reinterpret_cast<const Real*>(x);
         Real* target = reinterpret_cast<Real*>(y);
-        for (std::int64_t row = first; row < last; ++row)
+        Real* kept = reinterpret_cast<Real*>(product);
+        for (std::int64_t row = first; row < last; ++row) {
             for_chunks<chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
                 Real t[W];
-                gather<W>(a, row, source + offset).store(t);
+                const auto sum = gather<W>(a, row, source + offset);
+                sum.store(t);
+                if (kept) sum.store(kept + offset);
                 scatter<W>(a, row, t, target + offset);
             });
+            if (kept) kept += a.stride;
+        }
     }
 
     static void recur(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,

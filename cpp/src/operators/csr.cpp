@@ -202,16 +202,31 @@ void csr_adjoint_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Sca
 
 template <class Scalar, class IndexType>
 void csr_gram_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Block<Scalar> y,
-                          const Execution& execution) {
+                          Block<Scalar> product, const Execution& execution) {
     require_shape(x.rows == a.cols && y.rows == a.cols && x.cols == y.cols, "A^H (A X)", a.rows, a.cols, x.rows, x.cols,
                   y.rows, y.cols);
     if (y.rows == 0 || y.cols == 0) return;
-    if (a.nonzeros() == 0) return set_zero(y);
-    const Index width = x.cols;
+    if (a.nonzeros() == 0) {
+        if (product.data) set_zero(product);
+        return set_zero(y);
+    }
+    using Element = KernelScalar<Scalar>;
+    const Index width = x.cols, tile = rows_per_tile<Scalar>(width);
     const PackedBlock<Scalar> packed(x, execution);
-    const Product<Scalar, IndexType> gram{a, csr_kernels<Scalar, IndexType>().gram};
-    sum_lanes(a, y, execution, [&](Index first, Index last, Scalar* accumulator) {
-        gram(first, last, packed.data(), width, accumulator);
+    const auto gram = [&, kernel = csr_kernels<Scalar, IndexType>().gram](Index first, Index last, Scalar* sum,
+                                                                          Scalar* rows) {
+        kernel(first, last, a.row_start, a.columns, reinterpret_cast<const Element*>(a.values),
+               reinterpret_cast<const Element*>(packed.data()), width, reinterpret_cast<Element*>(sum),
+               reinterpret_cast<Element*>(rows));
+    };
+    sum_lanes(a, y, execution, [&](Index begin, Index end, Scalar* accumulator) {
+        if (!product.data) return gram(begin, end, accumulator, nullptr);
+        std::vector<Scalar> rows(static_cast<std::size_t>(tile * width));
+        for (Index first = begin; first < end; first += tile) {
+            const Index count = std::min(tile, end - first);
+            gram(first, first + count, accumulator, rows.data());
+            to_column_major(rows.data(), product.rows_range(first, count));
+        }
     });
 }
 
@@ -231,7 +246,8 @@ void csr_recurrence(const CsrView<Scalar, IndexType>& a, const Scalar* x, Scalar
     template void check_csr<S, I>(const CsrView<S, I>&);                                                          \
     template void csr_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);         \
     template void csr_adjoint_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&); \
-    template void csr_gram_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);    \
+    template void csr_gram_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, Block<S>,             \
+                                             const Execution&);                                                   \
     template void csr_recurrence<S, I>(const CsrView<S, I>&, const S*, S*, Index, const RecurrenceStep&,          \
                                        const Execution&);
 #define EIGENSCOPE_INSTANTIATE_BOTH(S) EIGENSCOPE_INSTANTIATE(S, std::int32_t) EIGENSCOPE_INSTANTIATE(S, std::int64_t)

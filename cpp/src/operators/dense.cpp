@@ -4,6 +4,8 @@
 #include <eigenscope/panels/pass.hpp>
 #include <vector>
 
+#include "aligned.hpp"
+
 namespace eigenscope {
 
 namespace {
@@ -79,9 +81,9 @@ constexpr Index most_fused_vectors = 64;
 
 /// Columns of a block in chunks of `chunk`, the last padded with zeros: what GramKernels reads.
 template <class Real>
-std::vector<Real> pack_chunks(ConstBlock<Real> x) {
+AlignedVector<Real> pack_chunks(ConstBlock<Real> x) {
     constexpr Index chunk = GramKernels<Real>::chunk;
-    std::vector<Real> packed(static_cast<std::size_t>((x.cols + chunk - 1) / chunk * chunk * x.rows), Real(0));
+    AlignedVector<Real> packed(static_cast<std::size_t>((x.cols + chunk - 1) / chunk * chunk * x.rows), Real(0));
     for (Index j = 0; j < x.cols; ++j) {
         Real* to = packed.data() + j / chunk * chunk * x.rows + j % chunk;
         for (Index i = 0; i < x.rows; ++i) to[i * chunk] = x.column(j)[i];
@@ -103,14 +105,14 @@ template <class Real>
 void direct_product(const DenseSource& source, const ColumnTransform& transform, Real factor, ConstBlock<Real> x,
                     Block<Real> y, const Execution& execution) {
     constexpr Index chunk = GramKernels<Real>::chunk;
-    const std::vector<Real> packed = pack_chunks(x);
+    const AlignedVector<Real> packed = pack_chunks(x);
     const Index chunks = (x.cols + chunk - 1) / chunk;
     const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(Real)}, 0);
     auto scratch = make_scratch<Real>(execution);
     parallel::run_tasks(partition.panels, execution, [&](Index number, int worker) {
         const Index first = partition.first_row(number), count = partition.rows_in(number);
         const auto panel = read_rows<Real>(source, transform, first, count, scratch[static_cast<std::size_t>(worker)]);
-        std::vector<Real> rows(static_cast<std::size_t>(chunks * count * chunk));
+        AlignedVector<Real> rows(static_cast<std::size_t>(chunks * count * chunk));
         static_cast<const GramKernels<Real>&>(kernels()).times(count, panel.cols, panel.data, panel.stride, chunks,
                                                                packed.data(), count, rows.data());
         if (factor != Real(1))
@@ -123,15 +125,15 @@ void direct_product(const DenseSource& source, const ColumnTransform& transform,
 template <class Real>
 void fused_gram(const DenseSource& source, const ColumnTransform& transform, ConstBlock<Real> x, Block<Real> y,
                 Block<Real> z, const Execution& execution) {
-    const std::vector<Real> packed = pack_chunks(x);
+    const AlignedVector<Real> packed = pack_chunks(x);
     const Index chunks = (x.cols + GramKernels<Real>::chunk - 1) / GramKernels<Real>::chunk;
     const Index summary_bytes = static_cast<Index>(packed.size() * sizeof(Real));
     const Partition partition = cut_rows(source.rows, source.cols * Index{sizeof(Real)}, summary_bytes);
     auto scratch = make_scratch<Real>(execution);
-    std::vector<std::vector<Real>> products(y.data ? scratch.size() : 0);
+    std::vector<AlignedVector<Real>> products(y.data ? scratch.size() : 0);
     const auto total = run_pass(
-        partition, execution, [&] { return std::vector<Real>(packed.size(), Real(0)); },
-        [&](std::vector<Real>& sum, Index number, int worker) {
+        partition, execution, [&] { return AlignedVector<Real>(packed.size(), Real(0)); },
+        [&](AlignedVector<Real>& sum, Index number, int worker) {
             const Index first = partition.first_row(number), count = partition.rows_in(number);
             const auto panel =
                 read_rows<Real>(source, transform, first, count, scratch[static_cast<std::size_t>(worker)]);
@@ -145,7 +147,7 @@ void fused_gram(const DenseSource& source, const ColumnTransform& transform, Con
                                                                   packed.data(), sum.data(), product);
             if (product) unpack_chunks<Real>(product, y.rows_range(first, count));
         },
-        [](std::vector<Real>& into, const std::vector<Real>& from) {
+        [](AlignedVector<Real>& into, const AlignedVector<Real>& from) {
             for (std::size_t i = 0; i < into.size(); ++i) into[i] += from[i];
         });
     unpack_chunks<Real>(total.data(), z);
@@ -205,20 +207,19 @@ void DenseOperator<Scalar>::apply_with_gram(ConstBlock<Scalar> x, Block<Scalar> 
                                             const Execution& execution) {
     if constexpr (!is_complex<Scalar>)
         if (fuses(x.cols)) return fused_gram<Scalar>(source_, transform_, x, y, z, execution);
-    BlockOperator<Scalar>::apply_with_gram(x, y, z, execution);
-}
-
-template <class Scalar>
-void DenseOperator<Scalar>::apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) {
-    if constexpr (!is_complex<Scalar>)
-        if (fuses(x.cols)) return fused_gram<Scalar>(source_, transform_, x, Block<Scalar>(), z, execution);
     reduce_lanes<Scalar>(source_, x.cols, z, execution,
                          [&](Matrix<Scalar>& sum, Index first, Index count, Scratch<Scalar>& scratch) {
                              const auto panel = read_rows<Scalar>(source_, transform_, first, count, scratch);
                              scratch.product.resize(count, x.cols);
                              panel_times(panel, scale_, x, scratch.product.data(), count);
+                             if (y.data) y.rows_range(first, count).map() = scratch.product;
                              add_panel_adjoint_times<Scalar>(panel, scale_, scratch.product.data(), count, x.cols, sum);
                          });
+}
+
+template <class Scalar>
+void DenseOperator<Scalar>::apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) {
+    apply_with_gram(x, Block<Scalar>(), z, execution);
 }
 
 template class DenseOperator<float>;

@@ -10,6 +10,8 @@
 #include <eigenscope/solvers/tall_products.hpp>
 #include <limits>
 
+#include "remembered_gram.hpp"
+
 namespace eigenscope {
 
 namespace {
@@ -24,6 +26,14 @@ constexpr Index sparse_sign_entries = 8;
 
 /// A^H u from A^H (A v) magnifies rounding by σ₁ / σ_k; the tolerance must exceed that by this factor.
 constexpr double inverse_safety = 10.0;
+
+/// Products are recalled when the basis lies in the span of what was multiplied to this share of the tolerance.
+constexpr double recall_share = 0.05;
+
+/// Room for the vectors and products of an iteration, and their largest share of the matrix; beyond it the last pass is
+/// made anew.
+constexpr Index remembered_bytes = Index{128} << 20;
+constexpr Index remembered_share = 8;
 
 /// Thin SVD of a small square matrix, in double.
 template <class Wide>
@@ -61,28 +71,93 @@ LanczosOptions lanczos_options(const SvdOptions& options, Which which, Index k) 
     return lanczos;
 }
 
-/// Rayleigh-Ritz on the right basis V (n x q): A V = Q R, R = U_r S V_r^H, so U = Q U_r and V := V V_r, of which the
-/// first k are kept. One pass, which also serves the error probes.
 template <class Scalar>
-void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const SvdOptions& options,
-                      SvdResult<Scalar>& result, const Execution& execution) {
-    using Wide = Precise<Scalar>;
-    const Index m = op.rows(), n = op.cols(), q = right.cols(), n_probes = options.n_error_probes;
-    const Index k = std::min(options.k, q);
-    Matrix<Scalar> block(n, q + n_probes), product(m, q + n_probes);
-    block.leftCols(q) = right;
-    if (n_probes > 0)
-        fill_gaussian<Scalar>(options.seed, probe_stream, Block<Scalar>(block).columns(q, n_probes), 0, execution);
-    const bool fused = (q == k || options.keeps_last_block_only) && op.passes_with_gram(q + n_probes) == 1;
-    Matrix<Scalar> gram(fused ? n : 0, fused ? q + n_probes : 0);
-    if (fused)
-        op.apply_with_gram(block, product, gram, execution);
-    else
-        op.apply(block, product, execution);
-    result.n_matvecs += q + n_probes;
-    ++result.n_passes;
+double effective_tolerance(const SvdOptions& options) {
+    return std::max(options.tolerance, residual_floor * std::numeric_limits<RealOf<Scalar>>::epsilon());
+}
 
-    Matrix<Scalar> left = product.leftCols(q);
+/// What a right basis V (n x q) needs: A V, A^H A V where that costs no further pass, and A w for the error probes w.
+template <class Scalar>
+struct BasisProducts {
+    Matrix<Scalar> images;
+    Matrix<Scalar> gram;
+    Matrix<Scalar> probes;
+    Matrix<Scalar> probe_images;
+};
+
+/// From the products of the iteration where they suffice, and otherwise by one pass for basis and probes together.
+template <class Scalar>
+BasisProducts<Scalar> multiply_basis(BlockOperator<Scalar>& op, const RememberedGramOperator<Scalar>* remembered,
+                                     ConstBlock<Scalar> right, const SvdOptions& options, SvdResult<Scalar>& result,
+                                     const Execution& execution) {
+    const Index m = op.rows(), n = op.cols(), q = right.cols, n_probes = options.n_error_probes;
+    BasisProducts<Scalar> products{Matrix<Scalar>(m, q), Matrix<Scalar>(n, q), Matrix<Scalar>(n, n_probes),
+                                   Matrix<Scalar>(m, n_probes)};
+    if (n_probes > 0) fill_gaussian<Scalar>(options.seed, probe_stream, products.probes, 0, execution);
+    const double tolerance = recall_share * effective_tolerance<Scalar>(options);
+    const bool recalled = remembered && remembered->recall(right, tolerance, products.images, products.gram, execution);
+    result.n_matvecs += n_probes + (recalled ? 0 : q);
+    if (recalled && n_probes > 0) op.apply(products.probes, products.probe_images, execution);
+    if (recalled) {
+        result.n_passes += n_probes > 0 ? 1 : 0;
+        return products;
+    }
+    ++result.n_passes;
+    Matrix<Scalar> block(n, q + n_probes), images(m, q + n_probes);
+    block << right.map(), products.probes;
+    if ((q == options.k || options.keeps_last_block_only) && op.passes_with_gram() == 1) {
+        Matrix<Scalar> gram(n, q + n_probes);
+        op.apply_with_gram(block, images, gram, execution);
+        products.gram = gram.leftCols(q);
+    } else {
+        op.apply(block, images, execution);
+        products.gram.resize(0, 0);
+    }
+    products.images = images.leftCols(q);
+    products.probe_images = images.rightCols(n_probes);
+    return products;
+}
+
+/// ‖(A - U S V^H) w‖² = ‖A w - U (S V^H w)‖² for every probe w; the images A w are overwritten.
+template <class Scalar>
+void measure_error(const Matrix<Scalar>& probes, Matrix<Scalar>& images, SvdResult<Scalar>& result,
+                   const Execution& execution) {
+    if (probes.cols() == 0) return;
+    Matrix<Precise<Scalar>> coefficients = inner<Scalar>(result.v, probes, execution);
+    coefficients = result.singular_values.asDiagonal() * coefficients;
+    subtract_product<Scalar>(result.u, coefficients, images, execution);
+    result.squared_errors = column_norms<Scalar>(images, execution).cwiseAbs2();
+}
+
+/// A^H U = (A^H A V) V_r S^-1, as long as S^-1 does not magnify rounding to the size of the tolerance, or of the
+/// residuals where no tolerance was asked for.
+template <class Scalar>
+void take_adjoint_product(const Matrix<Scalar>& gram, const Matrix<Precise<Scalar>>& rotation,
+                          const SvdOptions& options, SvdResult<Scalar>& result, const Execution& execution) {
+    const Vector<double>& s = result.singular_values;
+    const double largest = s[0], smallest = s[s.size() - 1];
+    const double rounding = std::numeric_limits<RealOf<Scalar>>::epsilon() * largest;
+    const bool meets_tolerance = smallest * options.tolerance > inverse_safety * rounding;
+    if (!(smallest > 0.0) || (!meets_tolerance && options.n_blocks == 0)) return;
+    Matrix<Scalar> product(gram.rows(), s.size());
+    multiply<Scalar>(gram, rotation * s.cwiseInverse().asDiagonal(), product, execution);
+    if (!meets_tolerance) {
+        const Matrix<Scalar> difference = product - result.v * s.template cast<RealOf<Scalar>>().asDiagonal();
+        const double least = column_norms<Scalar>(difference, execution).minCoeff();
+        if (!(least * smallest > inverse_safety * rounding * largest)) return;
+    }
+    result.adjoint_product = std::move(product);
+}
+
+/// Rayleigh-Ritz on the right basis V (n x q): A V = Q R, R = U_r S V_r^H, so U = Q U_r and V := V V_r, of which the
+/// first k are kept.
+template <class Scalar>
+void extract_triplets(BlockOperator<Scalar>& op, const RememberedGramOperator<Scalar>* remembered, Matrix<Scalar> right,
+                      const SvdOptions& options, SvdResult<Scalar>& result, const Execution& execution) {
+    using Wide = Precise<Scalar>;
+    const Index m = op.rows(), n = op.cols(), q = right.cols(), k = std::min(options.k, q);
+    BasisProducts<Scalar> products = multiply_basis<Scalar>(op, remembered, right, options, result, execution);
+    Matrix<Scalar> left = products.images;
     const double largest = column_norms<Scalar>(left, execution).maxCoeff();
     const double threshold = breakdown_factor * std::numeric_limits<RealOf<Scalar>>::epsilon() * largest;
     const auto qr = orthonormalize<Scalar>(left, threshold, execution);
@@ -96,29 +171,14 @@ void extract_triplets(BlockOperator<Scalar>& op, Matrix<Scalar> right, const Svd
     result.singular_values = small.s.head(k);
     multiply<Scalar>(left, left_rotation, result.u, execution);
     multiply<Scalar>(right, rotation, result.v, execution);
-    // A^H U = (A^H A V) V_r S^-1, as long as S^-1 does not magnify rounding to the size of the tolerance.
     result.adjoint_product.resize(0, 0);
-    const double largest_rounding = std::numeric_limits<RealOf<Scalar>>::epsilon() * small.s[0];
-    if (fused && small.s[k - 1] * options.tolerance > inverse_safety * largest_rounding) {
-        const Matrix<Wide> solved = rotation * small.s.head(k).cwiseInverse().asDiagonal();
-        result.adjoint_product.resize(n, k);
-        multiply<Scalar>(ConstBlock<Scalar>(gram).columns(0, q), solved, result.adjoint_product, execution);
-    }
+    if (products.gram.size() > 0) take_adjoint_product<Scalar>(products.gram, rotation, options, result, execution);
     // A v - σ u, while A V is at hand.
     Matrix<Scalar> difference(m, k);
-    multiply<Scalar>(ConstBlock<Scalar>(product).columns(0, q), rotation, difference, execution);
+    multiply<Scalar>(products.images, rotation, difference, execution);
     difference -= result.u * result.singular_values.template cast<RealOf<Scalar>>().asDiagonal();
     result.right_residuals = column_norms<Scalar>(difference, execution);
-
-    // (A - U S V^H) w = A w - U (S V^H w)
-    if (n_probes > 0) {
-        const ConstBlock<Scalar> probes = ConstBlock<Scalar>(block).columns(q, n_probes);
-        Block<Scalar> images = Block<Scalar>(product).columns(q, n_probes);
-        Matrix<Wide> coefficients = inner<Scalar>(result.v, probes, execution);
-        coefficients = result.singular_values.asDiagonal() * coefficients;
-        subtract_product<Scalar>(result.u, coefficients, images, execution);
-        result.squared_errors = column_norms<Scalar>(images, execution).cwiseAbs2();
-    }
+    measure_error<Scalar>(products.probes, products.probe_images, result, execution);
 }
 
 /// sqrt(‖A v - σ u‖² + ‖A^H u - σ v‖²), the second product computed here unless the last pass has given it.
@@ -130,9 +190,9 @@ void check_triplets(BlockOperator<Scalar>& op, double tolerance, SvdResult<Scala
     if (from_left.cols() != k) {
         from_left.resize(op.cols(), k);
         op.apply_adjoint(result.u, from_left, execution);
+        result.n_matvecs += k;
         ++result.n_passes;
     }
-    result.n_matvecs += k;
     from_left -= result.v * result.singular_values.template cast<RealOf<Scalar>>().asDiagonal();
     result.residual_norms =
         (result.right_residuals.cwiseAbs2() + column_norms<Scalar>(from_left, execution).cwiseAbs2()).cwiseSqrt();
@@ -149,6 +209,16 @@ void add_cost(const LanczosResult<Scalar>& lanczos, Index passes_per_application
     result.n_passes += passes_per_application * lanczos.n_applications;
     result.n_restarts += lanczos.n_restarts;
     result.basis_bytes = std::max(result.basis_bytes, lanczos.basis_bytes);
+}
+
+/// Vectors whose products an iteration keeps: all of its first basis, where they fit and cost no further pass.
+template <class Scalar>
+Index remembered_vectors(const BlockOperator<Scalar>& op, const LanczosOptions& options) {
+    if (op.passes_with_gram() > op.passes_per_gram()) return 0;
+    const Index m = op.rows(), n = op.cols();
+    const Index count = lanczos_basis_size(n, options) + options.block, size = count * (m + 2 * n);
+    const bool fits = size * Index{sizeof(Scalar)} <= remembered_bytes && size <= m * n / remembered_share;
+    return fits ? count : 0;
 }
 
 template <class Scalar>
@@ -204,12 +274,7 @@ void refine(BlockOperator<Scalar>& op, const SvdOptions& options, SvdResult<Scal
     const auto qr = orthonormalize<Scalar>(right, 0.0, execution);
     complete_with_random<Scalar>(ConstBlock<Scalar>(right.data(), op.cols(), 0, op.cols()), right, qr.rank,
                                  options.seed, completion_stream, execution);
-    extract_triplets<Scalar>(op, std::move(right), options, result, execution);
-}
-
-template <class Scalar>
-double effective_tolerance(const SvdOptions& options) {
-    return std::max(options.tolerance, residual_floor * std::numeric_limits<RealOf<Scalar>>::epsilon());
+    extract_triplets<Scalar>(op, nullptr, std::move(right), options, result, execution);
 }
 
 /// Check the triplets, recompute those that squaring spoiled unless the run has `ended`, and say how good they are.
@@ -236,7 +301,7 @@ template <class Scalar>
 SvdResult<Scalar> svd_from_basis(BlockOperator<Scalar>& op, ConstBlock<Scalar> right, const SvdOptions& options,
                                  const Execution& execution) {
     SvdResult<Scalar> result;
-    extract_triplets<Scalar>(op, right.map(), options, result, execution);
+    extract_triplets<Scalar>(op, nullptr, right.map(), options, result, execution);
     settle<Scalar>(op, options, false, result, execution, execution);
     return result;
 }
@@ -244,26 +309,28 @@ SvdResult<Scalar> svd_from_basis(BlockOperator<Scalar>& op, ConstBlock<Scalar> r
 template <class Scalar>
 SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution) {
     SvdResult<Scalar> result;
-    GramOperator<Scalar> gram(op);
     if (options.keeps_last_block_only) {
+        GramOperator<Scalar> gram(op);
         auto basis = subspace_iteration<Scalar>(gram, test_matrix<Scalar>(op.cols(), options, execution), options,
                                                 result, execution);
         result.n_passes += op.passes_per_gram() * options.n_blocks;
-        extract_triplets<Scalar>(op, std::move(basis), options, result, execution);
+        extract_triplets<Scalar>(op, nullptr, std::move(basis), options, result, execution);
         settle<Scalar>(op, options, true, result, execution, execution);
         return result;
     }
     LanczosOptions settings = lanczos_options(options, Which::largest_algebraic, options.k);
     settings.squared = true;
     settings.recompute_residuals = false;
+    RememberedGramOperator<Scalar> gram(op, remembered_vectors<Scalar>(op, settings));
     Matrix<Scalar> start(op.cols(), 0);
     if (options.test_matrix != TestMatrix::gaussian) start = test_matrix<Scalar>(op.cols(), options, execution);
     auto pairs = eigenpairs<Scalar>(gram, settings, start, execution);
     add_cost(pairs, op.passes_per_gram(), result);
+    result.basis_bytes += gram.bytes();
     if (pairs.interrupted && pairs.eigenvectors.cols() == 0) return result;
     const Execution unstoppable{execution.threads};
     const Execution& rest = pairs.interrupted ? unstoppable : execution;
-    extract_triplets<Scalar>(op, std::move(pairs.eigenvectors), options, result, rest);
+    extract_triplets<Scalar>(op, &gram, std::move(pairs.eigenvectors), options, result, rest);
 
     const bool ended = result.interrupted || options.n_blocks > 0 || result.status == Status::budget;
     settle<Scalar>(op, options, ended, result, execution, rest);

@@ -31,8 +31,10 @@ struct CsrKernels {
     Product times;
     /// y[j] += conj(a_ij) x[i - first] for every i and j.
     Product adjoint;
-    /// y[j] += conj(a_ij) (sum_l a_il x[l]) for every i and j: the matrix is read once.
-    Product gram;
+    /// y[j] += conj(a_ij) t_i, t_i = sum_l a_il x[l], for every i and j: the matrix is read once. t_i goes to
+    /// product[i - first], unless that is null.
+    void (*gram)(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                 const Scalar* values, const Scalar* x, std::int64_t width, Scalar* y, Scalar* product);
     /// z[i] = alpha sum_j a_ij x[j] + beta x[i] + gamma z[i].
     void (*recur)(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
                   const Scalar* values, const Scalar* x, std::int64_t width, const RecurrenceStep& step, Scalar* z);

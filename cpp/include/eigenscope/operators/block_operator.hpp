@@ -31,8 +31,8 @@ class BlockOperator {
         apply(x, y, execution);
         apply_adjoint(y, z, execution);
     }
-    /// Times A is read by apply_with_gram of that many vectors.
-    virtual int passes_with_gram([[maybe_unused]] Index vectors) const { return 2; }
+    /// Times A is read by one apply_with_gram.
+    virtual int passes_with_gram() const { return 2; }
     /// z := alpha A x + beta x + gamma z for row-major blocks of `width` vectors, square A. Only where
     /// has_recurrence().
     virtual void recur(const Scalar* /*x*/, Scalar* /*z*/, Index /*width*/, const RecurrenceStep& /*step*/,

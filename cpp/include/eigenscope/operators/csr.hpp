@@ -22,10 +22,11 @@ template <class Scalar, class IndexType>
 void csr_adjoint_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Block<Scalar> y,
                              const Execution& execution);
 
-/// Y = A^H (A X), A is read once. Peak memory: as for the adjoint, and one row-major copy of X.
+/// Y = A^H (A X), A is read once; A X goes to `product`, unless that is empty. Peak memory: as for the adjoint, and one
+/// row-major copy of X.
 template <class Scalar, class IndexType>
 void csr_gram_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Block<Scalar> y,
-                          const Execution& execution);
+                          Block<Scalar> product, const Execution& execution);
 
 /// z := alpha A x + beta x + gamma z for a square A and row-major blocks of `width` vectors. Nothing is copied.
 template <class Scalar, class IndexType>
@@ -43,6 +44,7 @@ class CsrOperator final : public BlockOperator<Scalar> {
     Index rows() const override { return a_.rows; }
     Index cols() const override { return a_.cols; }
     int passes_per_gram() const override { return 1; }
+    int passes_with_gram() const override { return 1; }
 
     void apply(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) override {
         csr_times_block(a_, x, y, execution);
@@ -53,10 +55,13 @@ class CsrOperator final : public BlockOperator<Scalar> {
         rescale(y, scale_);
     }
     void apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) override {
+        apply_with_gram(x, Block<Scalar>(), z, execution);
+    }
+    void apply_with_gram(ConstBlock<Scalar> x, Block<Scalar> y, Block<Scalar> z, const Execution& execution) override {
         // Scaled before and after, so that the product between stays inside the floating range.
-        if (scale_ == RealOf<Scalar>(1)) return csr_gram_times_block(a_, x, z, execution);
+        if (scale_ == RealOf<Scalar>(1)) return csr_gram_times_block(a_, x, z, y, execution);
         const Matrix<Scalar> scaled = x.map() * scale_;
-        csr_gram_times_block<Scalar, IndexType>(a_, scaled, z, execution);
+        csr_gram_times_block<Scalar, IndexType>(a_, scaled, z, y, execution);
         rescale(z, scale_);
     }
 

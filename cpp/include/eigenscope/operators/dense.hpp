@@ -20,7 +20,7 @@ class DenseOperator final : public BlockOperator<Scalar> {
     void apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) override;
     void apply_with_gram(ConstBlock<Scalar> x, Block<Scalar> y, Block<Scalar> z, const Execution& execution) override;
     bool form(Block<Scalar> y, const Execution& execution) override;
-    int passes_with_gram(Index vectors) const override { return fuses(vectors) ? 1 : 2; }
+    int passes_with_gram() const override { return 1; }
     int passes_per_gram() const override { return 1; }
 
   private:

@@ -65,7 +65,15 @@ class StandardizedOperator final : public BlockOperator<Scalar> {
         z.map() = factor_.asDiagonal() * z.map();
     }
 
+    void apply_with_gram(ConstBlock<Scalar> x, Block<Scalar> y, Block<Scalar> z, const Execution& execution) override {
+        if (shift_.size() > 0) return BlockOperator<Scalar>::apply_with_gram(x, y, z, execution);
+        const Matrix<Scalar> scaled = factor_.asDiagonal() * x.map();
+        inner_.apply_with_gram(scaled, y, z, execution);
+        z.map() = factor_.asDiagonal() * z.map();
+    }
+
     int passes_per_gram() const override { return shift_.size() > 0 ? 2 : inner_.passes_per_gram(); }
+    int passes_with_gram() const override { return shift_.size() > 0 ? 2 : inner_.passes_with_gram(); }
 
   private:
     BlockOperator<Scalar>& inner_;
