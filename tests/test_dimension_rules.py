@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from eigenscope import dimensionality
 from eigenscope.errors import DataWarning, InvalidInputError
-from eigenscope.parallel_analysis import parallel_analysis
+from eigenscope.null_spectra import parallel_analysis
 from eigenscope.results import Dimensionality
 from eigenscope.surrogates import KEEPS_TIME, SURROGATES
 from eigenscope.testing import recording

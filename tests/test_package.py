@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import os
 import pathlib
@@ -93,13 +94,48 @@ def test_package_is_typed():
     assert (PACKAGE / "_core.pyi").is_file()
 
 
+def test_names_are_loaded_when_they_are_used():
+    result = run_python(
+        """
+        import sys
+        import eigenscope
+        own = sorted(name for name in sys.modules if name.startswith("eigenscope."))
+        assert own == ["eigenscope._blas_table", "eigenscope._core"], own
+        eigenscope.svds
+        # A module of the same name would hide a public name.
+        assert all(callable(getattr(eigenscope, name)) for name in eigenscope.__all__ if name != "__version__")
+        assert set(eigenscope.__all__) <= set(dir(eigenscope))
+        try:
+            eigenscope.nothing
+        except AttributeError as error:
+            print(error)
+        """
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "module 'eigenscope' has no attribute 'nothing'"
+
+
+def test_type_checkers_see_the_same_names():
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    modules = {
+        (node.module, alias.name)
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        if node.module
+        for alias in node.names
+    }
+    assert modules == {(module, name) for module, names in eigenscope._NAMES.items() for name in names}
+    assigned = next(node for node in stub.body if isinstance(node, ast.Assign))
+    assert sorted(ast.literal_eval(assigned.value)) == eigenscope.__all__
+
+
 def test_import_loads_no_optional_dependency():
     result = run_python(
         """
         import sys
         import scipy.linalg, scipy.sparse
         before = set(sys.modules)
-        import eigenscope
+        from eigenscope import *
         optional = {"matplotlib", "pandas", "torch", "dask", "sklearn", "h5py", "zarr", "tqdm", "jax"}
         slow = {f"scipy.{name}" for name in ("stats", "optimize", "interpolate", "signal", "io", "spatial")}
         slow |= {"scipy.special", "scipy.fft", "scipy.sparse.linalg"}
@@ -135,6 +171,8 @@ def test_import_changes_no_global_state():
 
         before = state()
         import eigenscope
+        for name in eigenscope.__all__:
+            getattr(eigenscope, name)
         after = state()
         print([name for name in before if before[name] != after[name]])
         """
@@ -150,6 +188,8 @@ def test_import_leaves_matplotlib_settings_alone():
         import matplotlib
         before = dict(matplotlib.rcParams)
         import eigenscope
+        for name in eigenscope.__all__:
+            getattr(eigenscope, name)
         print(before == dict(matplotlib.rcParams))
         """
     )
@@ -158,7 +198,9 @@ def test_import_leaves_matplotlib_settings_alone():
 
 
 def test_import_is_silent_under_strict_warnings():
-    result = run_python("import eigenscope", PYTHONWARNINGS="error")
+    result = run_python(
+        "import eigenscope\nfor name in dir(eigenscope): getattr(eigenscope, name)", PYTHONWARNINGS="error"
+    )
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 

@@ -6,7 +6,7 @@ import pytest
 from eigenscope.blocks import choose_block, read_block
 from eigenscope.errors import InvalidInputError
 from eigenscope.inputs import as_source
-from eigenscope.parallel_analysis import ParallelAnalysis, parallel_analysis
+from eigenscope.null_spectra import ParallelAnalysis, parallel_analysis
 from eigenscope.testing import recording
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from eigenscope import MarchenkoPastur, covariance_spectrum, fit_marchenko_pastur
 from eigenscope.errors import InvalidInputError
-from eigenscope.parallel_analysis import parallel_analysis
+from eigenscope.null_spectra import parallel_analysis
 from eigenscope.results.noise_plotting import plot_noise_scree
 from eigenscope.results.plotting import (
     plot_cumulative_variance,

@@ -1,101 +1,73 @@
 """Certified spectral analysis of high-dimensional data: eigenspectra, noise edges and dimensions with error bars."""
 
-# ruff: noqa: E402
+from importlib import import_module
+from typing import Any
+
 from . import _blas_table, _core
 
 _blas_table.fill()
 
-from .config import show_config
-from .covariance import covariance_spectrum
-from .density import spectral_density
-from .dimension_rules import dimensionality
-from .dimensionality import dims_for_variance, effective_rank, participation_ratio
-from .eigen import eigsh
-from .inputs import as_source
-from .operators import as_operator
-from .parallel_analysis import ParallelAnalysis, parallel_analysis
-from .plan import plan
-from .power_law import fit_power_law
-from .random_matrix import (
-    GeneralizedMarchenkoPastur,
-    MarchenkoPastur,
-    TracyWidom,
-    fit_marchenko_pastur,
-    optimal_shrinkage,
-    optimal_threshold,
-    shrink_covariance,
-)
-from .report import Report, analyze
-from .results import (
-    DiagonalEstimate,
-    Dimensionality,
-    DimensionEstimate,
-    EigenResult,
-    Estimate,
-    LawComparison,
-    MarchenkoPasturFit,
-    PowerLawFit,
-    RunInfo,
-    SpectralDensity,
-    Spectrum,
-    SVDResult,
-)
-from .signal_variances import fit_signal_power_law, signal_variances
-from .sketch import RowSketch, SketchedSVD
-from .svd import randomized_svd, svds
-from .traces import diagonal, logdet, trace
-from .views import centered_view, gram_view, normalized_laplacian_view, shifted_view
-
 __version__: str = _core.__version__
 
-__all__ = [
-    "DiagonalEstimate",
-    "DimensionEstimate",
-    "Dimensionality",
-    "EigenResult",
-    "Estimate",
-    "GeneralizedMarchenkoPastur",
-    "LawComparison",
-    "MarchenkoPastur",
-    "MarchenkoPasturFit",
-    "ParallelAnalysis",
-    "PowerLawFit",
-    "Report",
-    "RowSketch",
-    "RunInfo",
-    "SVDResult",
-    "SketchedSVD",
-    "SpectralDensity",
-    "Spectrum",
-    "TracyWidom",
-    "__version__",
-    "analyze",
-    "as_operator",
-    "as_source",
-    "centered_view",
-    "covariance_spectrum",
-    "diagonal",
-    "dimensionality",
-    "dims_for_variance",
-    "effective_rank",
-    "eigsh",
-    "fit_marchenko_pastur",
-    "fit_power_law",
-    "fit_signal_power_law",
-    "gram_view",
-    "logdet",
-    "normalized_laplacian_view",
-    "optimal_shrinkage",
-    "optimal_threshold",
-    "parallel_analysis",
-    "participation_ratio",
-    "plan",
-    "randomized_svd",
-    "shifted_view",
-    "show_config",
-    "shrink_covariance",
-    "signal_variances",
-    "spectral_density",
-    "svds",
-    "trace",
-]
+# Public names by the module that defines them. A module is loaded when one of its names is first used, so that a
+# program pays for the parts it needs; no module may be called like a public name. __init__.pyi tells type checkers.
+_NAMES = {
+    "config": ("show_config",),
+    "covariance": ("covariance_spectrum",),
+    "density": ("spectral_density",),
+    "dimension_rules": ("dimensionality",),
+    "effective_dimension": ("dims_for_variance", "effective_rank", "participation_ratio"),
+    "eigen": ("eigsh",),
+    "inputs": ("as_source",),
+    "null_spectra": ("ParallelAnalysis", "parallel_analysis"),
+    "operators": ("as_operator",),
+    "planning": ("plan",),
+    "power_law": ("fit_power_law",),
+    "random_matrix": (
+        "GeneralizedMarchenkoPastur",
+        "MarchenkoPastur",
+        "TracyWidom",
+        "fit_marchenko_pastur",
+        "optimal_shrinkage",
+        "optimal_threshold",
+        "shrink_covariance",
+    ),
+    "report": ("Report", "analyze"),
+    "results": (
+        "DiagonalEstimate",
+        "DimensionEstimate",
+        "Dimensionality",
+        "EigenResult",
+        "Estimate",
+        "LawComparison",
+        "MarchenkoPasturFit",
+        "PowerLawFit",
+        "RunInfo",
+        "SVDResult",
+        "SpectralDensity",
+        "Spectrum",
+    ),
+    "signal_spectrum": ("fit_signal_power_law", "signal_variances"),
+    "sketch": ("RowSketch", "SketchedSVD"),
+    "svd": ("randomized_svd", "svds"),
+    "traces": ("diagonal", "logdet", "trace"),
+    "views": ("centered_view", "gram_view", "normalized_laplacian_view", "shifted_view"),
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+_PACKAGES = ("density", "errors", "networks", "neural", "random_matrix", "results", "testing", "traces")
+
+__all__ = sorted(["__version__", *_MODULES])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    if name in _PACKAGES:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_PACKAGES})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .dimensionality import dims_for_variance
+from .effective_dimension import dims_for_variance
 from .power_law import fit_power_law
 from .report import Report, analyze
 from .report.text import render_text

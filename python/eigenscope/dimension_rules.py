@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from .covariance import covariance_spectrum
-from .dimensionality import dims_for_variance, effective_rank, participation_ratio
+from .effective_dimension import dims_for_variance, effective_rank, participation_ratio
 from .errors import DataWarning
 from .heavy_tails import HEAVY_TAILS, excess_kurtosis_of
 from .inputs import as_source
-from .parallel_analysis import ParallelAnalysis, check_permutations, parallel_analysis
+from .null_spectra import ParallelAnalysis, check_permutations, parallel_analysis
 from .random_matrix import fit_marchenko_pastur, gavish_donoho_rank, screenot_threshold
 from .random_matrix.edges import check_significance
 from .results.dimensionality import Dimensionality, DimensionEstimate

@@ -22,9 +22,23 @@ FILTER_NONZEROS = 100
 COARSE_TOLERANCE = 1e-5
 """From this tolerance on, neighbours at a crowded end look like copies of one value, which take a wider block."""
 
+LONG_ROWS = 16
+"""From so many nonzeros per row on, a product takes the time to fetch rows of the block: whole cache lines of them."""
+
 _BLOCK = {"dense": 8, "sparse": 4, "callback": 5}
 _COARSE_BLOCK = {"dense": 8, "sparse": 8, "callback": 5}
 _BLOCKS_IN_BASIS = {"dense": 24, "sparse": 12, "callback": 28}
+
+
+def usual_block(kind: str, stored_values: int, n: int, tolerance: float) -> int:
+    """Return the vectors multiplied at once."""
+    has_long_rows = kind == "sparse" and stored_values >= LONG_ROWS * n
+    return (_COARSE_BLOCK if has_long_rows or tolerance >= COARSE_TOLERANCE else _BLOCK)[kind]
+
+
+def usual_basis(kind: str, k: int, block: int) -> int:
+    """Return the columns of the basis between restarts."""
+    return max(2 * k + 4 * block, k + _BLOCKS_IN_BASIS[kind] * block)
 
 
 def as_unit_vectors(vectors: Array | None, name: str, n: int, dtype: np.dtype[Any]) -> Array | None:
@@ -82,12 +96,13 @@ def choose_sizes(
     n, kind = operator.shape[0], operator.kind
     is_free = block is None and basis is None
     if block is None:
-        usual = (_BLOCK if tolerance < COARSE_TOLERANCE else _COARSE_BLOCK)[kind]
+        stored = operator.matrix.nnz if kind == "sparse" else n * n
+        usual = usual_block(kind, stored, n, tolerance)
         block = usual if start is None else max(usual, min(start.shape[1], k + usual))
     block = min(block, max(1, n // 4))
     least = k + 3 * block
     if basis is None:
-        basis = max(2 * k + 4 * block, k + _BLOCKS_IN_BASIS[kind] * block)
+        basis = usual_basis(kind, k, block)
     if basis < least:
         raise InvalidInputError(f"basis_size must be at least k + 3 block_size = {least}, got {basis}")
     few_products = kind == "callback" and max_matvecs is not None and max_matvecs < n + k

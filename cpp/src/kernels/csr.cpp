@@ -30,14 +30,21 @@ struct Rows {
     std::int64_t stride;  // reals per block row
 };
 
-/// How many nonzeros ahead the block rows are fetched: about the memory latency.
-constexpr std::int64_t lookahead = 16;
 constexpr int cache_line = 64;
+/// Cache lines of block rows that are fetched ahead: what a core keeps under way, and the memory latency takes.
+constexpr int lines_ahead = 32;
+
+/// How many nonzeros ahead W reals of a block row are fetched.
+template <class Real, int W>
+constexpr std::int64_t lookahead() {
+    constexpr int lines = W * static_cast<int>(sizeof(Real)) / cache_line;
+    return lines_ahead / (lines > 1 ? lines : 1);
+}
 
 #define EIGENSCOPE_PREFETCH_ROW(a, p, x)                                                  \
-    if ((p) + lookahead < (a).end)                                                        \
+    if ((p) + lookahead<Real, W>() < (a).end)                                             \
         for (int real = 0; real < W; real += cache_line / static_cast<int>(sizeof(Real))) \
-    EIGENSCOPE_PREFETCH((x) + static_cast<std::int64_t>((a).columns[(p) + lookahead]) * (a).stride + real)
+    EIGENSCOPE_PREFETCH((x) + static_cast<std::int64_t>((a).columns[(p) + lookahead<Real, W>()]) * (a).stride + real)
 
 /// Sum of a_p x[column_p] for W reals of a block row.
 template <class Scalar, int W>

@@ -11,7 +11,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike
 
 from ..arguments import is_whole_number
-from ..dimensionality import participation_ratio
+from ..effective_dimension import participation_ratio
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..run_options import RandomSource, resolve_seed

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..covariance import covariance_spectrum
-from ..dimensionality import dims_for_variance, participation_ratio
+from ..effective_dimension import dims_for_variance, participation_ratio
 from ..errors import InvalidInputError
 from ..heavy_tails import excess_kurtosis_of
 from ..inputs import Source, as_source
-from ..parallel_analysis import ParallelAnalysis, check_permutations, fewest_permutations, parallel_analysis
+from ..null_spectra import ParallelAnalysis, check_permutations, fewest_permutations, parallel_analysis
 from ..power_law import fit_power_law
 from ..random_matrix import fit_marchenko_pastur, gavish_donoho_rank, optimal_threshold
 from ..readers import Recording, open_recording
@@ -22,7 +22,7 @@ from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.power_law_fit import PowerLawFit
 from ..results.spectrum import Spectrum
 from ..run_options import ProgressOption, RandomSource, Stopwatch, resolve_seed, resolve_threads
-from ..signal_variances import fit_signal_power_law, signal_variances
+from ..signal_spectrum import fit_signal_power_law, signal_variances
 from ..standardization import scale_factors
 from .calls import VARIANCE_SHARES, list_calls
 from .caveats import list_warnings

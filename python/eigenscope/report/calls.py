@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..parallel_analysis import ParallelAnalysis
+from ..null_spectra import ParallelAnalysis
 
 VARIANCE_SHARES = (0.8, 0.9, 0.95)
 """Shares of the variance whose number of dimensions is reported."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..results.plot_style import DATA_COLOUR, FIT_COLOUR, INK, MUTED, NOTE_SIZE, style_axes
 from ..results.plotting import plot_cumulative_variance, plot_marchenko_pastur_fit, plot_spectrum
 from ..results.spectrum import Array
-from ..signal_variances import signal_variances
+from ..signal_spectrum import signal_variances
 from .quantities import Quantity, list_quantities
 from .result import Report
 

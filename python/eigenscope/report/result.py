@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..parallel_analysis import ParallelAnalysis
+from ..null_spectra import ParallelAnalysis
 from ..results.base import Result
 from ..results.estimate import Estimate
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit

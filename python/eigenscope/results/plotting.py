@@ -28,7 +28,7 @@ from .plot_style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..parallel_analysis import ParallelAnalysis
+    from ..null_spectra import ParallelAnalysis
     from .marchenko_pastur_fit import MarchenkoPasturFit
     from .power_law_fit import PowerLawFit
     from .spectrum import Spectrum

@@ -88,19 +88,19 @@ class Spectrum(Result):
 
     def participation_ratio(self, *, bias_correction: bool = False, confidence: float = 0.95) -> Estimate:
         """Effective number of dimensions ``(Σλ)² / Σλ²`` with its error; see `eigenscope.participation_ratio`."""
-        from ..dimensionality import participation_ratio
+        from ..effective_dimension import participation_ratio
 
         return participation_ratio(self, bias_correction=bias_correction, confidence=confidence)
 
     def effective_rank(self) -> float:
         """Exponential of the entropy of the variance shares; see `eigenscope.effective_rank`."""
-        from ..dimensionality import effective_rank
+        from ..effective_dimension import effective_rank
 
         return effective_rank(self)
 
     def dims_for_variance(self, share: float = 0.9) -> int:
         """Smallest number of dimensions that hold `share` of the variance; see `eigenscope.dims_for_variance`."""
-        from ..dimensionality import dims_for_variance
+        from ..effective_dimension import dims_for_variance
 
         return dims_for_variance(self, share)
 

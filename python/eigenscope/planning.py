@@ -11,8 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
-from .eigen_plan import DIRECT_ORDER
-from .eigen_plan import DIRECT_SHARE as EIGEN_DIRECT_SHARE
+from .eigen_plan import DIRECT_ORDER, DIRECT_SHARE, usual_basis, usual_block
 from .errors import InvalidInputError
 from .inputs import as_matrix
 from .operators import compute_dtype, is_implicit
@@ -27,7 +26,6 @@ from .svd_methods import (
     Work,
     auto_blocks,
     check_count,
-    krylov_columns,
     krylov_cost,
     method_costs,
     product_seconds,
@@ -38,9 +36,6 @@ DEFAULT_COUNT = 6
 
 DEFAULT_OVERSAMPLES = 10
 """Further random vectors of `randomized_svd`."""
-
-EIGEN_BLOCK = {"dense": 8, "sparse": 4, "callback": 4}
-"""Vectors that `eigsh` multiplies at once."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -203,8 +198,8 @@ def _plan_randomized(work: Work, k: int | None, budget: int) -> tuple[MethodCost
 
 
 def _plan_eigenpairs(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list[MethodCost]]:
-    n, block = work.rows, EIGEN_BLOCK[work.kind]
-    columns = krylov_columns(work.k, block)
+    n, block = work.rows, usual_block(work.kind, work.stored_values, work.rows, 0.0)
+    columns = usual_basis(work.kind, work.k, block)
     products = 2.0 * work.stored_values * (columns + work.k)
     algebra = 4.0 * n * columns**2
     lanczos = MethodCost(
@@ -217,7 +212,7 @@ def _plan_eigenpairs(work: Work, k: int | None, budget: int) -> tuple[MethodCost
     )
     flops = 9.0 * float(n) ** 3
     lapack = MethodCost("lapack", "LAPACK eigh", 1, flops, 3 * n * n * work.item, flops / FACTORIZATION_RATE)
-    direct = n <= DIRECT_ORDER or work.k * EIGEN_DIRECT_SHARE > n
+    direct = n <= DIRECT_ORDER or work.k * DIRECT_SHARE > n or columns + block > n
     return (lapack, [lanczos]) if direct else (lanczos, [lapack])
 
 
