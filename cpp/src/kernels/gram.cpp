@@ -47,15 +47,17 @@ void gram(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stri
     const auto product_of = [&](std::int64_t row, std::int64_t chunk) {
         return product ? product + (chunk * rows + row) * W : nullptr;
     };
-    std::int64_t row = 0;
-    for (; row + rows_together <= rows; row += rows_together)
-        for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-            gram_of_rows<Real, W, rows_together>(cols, a + row * stride, stride, x + chunk * cols * W,
-                                                 z + chunk * cols * W, product_of(row, chunk));
-    for (; row < rows; ++row)
-        for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-            gram_of_rows<Real, W, 1>(cols, a + row * stride, stride, x + chunk * cols * W, z + chunk * cols * W,
-                                     product_of(row, chunk));
+    // One chunk of x and of z stays in the second-level cache while the rows, few as they are, pass through it.
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+        const Real* x_chunk = x + chunk * cols * W;
+        Real* z_chunk = z + chunk * cols * W;
+        std::int64_t row = 0;
+        for (; row + rows_together <= rows; row += rows_together)
+            gram_of_rows<Real, W, rows_together>(cols, a + row * stride, stride, x_chunk, z_chunk,
+                                                 product_of(row, chunk));
+        for (; row < rows; ++row)
+            gram_of_rows<Real, W, 1>(cols, a + row * stride, stride, x_chunk, z_chunk, product_of(row, chunk));
+    }
 }
 
 template <class Real, int W, int R>
@@ -68,15 +70,15 @@ void product_of_rows(std::int64_t cols, const Real* a, std::int64_t stride, cons
 template <class Real, int W>
 void times(std::int64_t rows, std::int64_t cols, const Real* a, std::int64_t stride, std::int64_t chunks, const Real* x,
            std::int64_t y_rows, Real* y) {
-    std::int64_t row = 0;
-    for (; row + rows_together <= rows; row += rows_together)
-        for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-            product_of_rows<Real, W, rows_together>(cols, a + row * stride, stride, x + chunk * cols * W,
-                                                    y + (chunk * y_rows + row) * W);
-    for (; row < rows; ++row)
-        for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-            product_of_rows<Real, W, 1>(cols, a + row * stride, stride, x + chunk * cols * W,
-                                        y + (chunk * y_rows + row) * W);
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+        const Real* x_chunk = x + chunk * cols * W;
+        Real* y_chunk = y + chunk * y_rows * W;
+        std::int64_t row = 0;
+        for (; row + rows_together <= rows; row += rows_together)
+            product_of_rows<Real, W, rows_together>(cols, a + row * stride, stride, x_chunk, y_chunk + row * W);
+        for (; row < rows; ++row)
+            product_of_rows<Real, W, 1>(cols, a + row * stride, stride, x_chunk, y_chunk + row * W);
+    }
 }
 
 template <class Real>
