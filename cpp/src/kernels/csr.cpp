@@ -32,7 +32,7 @@ struct Rows {
 
 constexpr int cache_line = 64;
 /// Cache lines of block rows that are fetched ahead: what a core keeps under way, and the memory latency takes.
-constexpr int lines_ahead = 32;
+constexpr int lines_ahead = 48;
 
 /// How many nonzeros ahead W reals of a block row are fetched.
 template <class Real, int W>
@@ -80,14 +80,19 @@ struct Sum<Complex<Real>, W> {
     }
 };
 
+/// Bytes of the widest chunk whose two sums leave registers for the operands: 8 of at least 16. Complex sums are
+/// double, so their chunks are half as wide.
+constexpr int chunk_bytes = 4 * register_bytes;
+
 /// sum_p a_p x[column_p] over the nonzeros p of one row, for W reals of the block row, as two sums over even and odd p
-/// that need not wait for each other.
+/// that need not wait for each other. A chunk twice as wide has one sum, of enough registers not to wait.
 template <int W, class Scalar, class IndexType, class Real>
 EIGENSCOPE_ALWAYS_INLINE Chunk<Real, W> gather(const Rows<Scalar, IndexType>& a, std::int64_t row, const Real* x) {
     constexpr int parts = Parts<Scalar>::count;
     const auto block_row = [&](std::int64_t p) {
         return Chunk<Real, W>::load(x + static_cast<std::int64_t>(a.columns[p]) * a.stride);
     };
+    constexpr bool is_wide = W * static_cast<int>(sizeof(Real)) * parts > chunk_bytes;
     Sum<Scalar, W> even{}, odd{};
     std::int64_t p = static_cast<std::int64_t>(a.row_start[row]);
     const std::int64_t last = static_cast<std::int64_t>(a.row_start[row + 1]);
@@ -95,13 +100,13 @@ EIGENSCOPE_ALWAYS_INLINE Chunk<Real, W> gather(const Rows<Scalar, IndexType>& a,
         EIGENSCOPE_PREFETCH_ROW(a, p, x);
         EIGENSCOPE_PREFETCH_ROW(a, p + 1, x);
         even.add(a.values + p * parts, block_row(p));
-        odd.add(a.values + (p + 1) * parts, block_row(p + 1));
+        (is_wide ? even : odd).add(a.values + (p + 1) * parts, block_row(p + 1));
     }
     if (p < last) {
         EIGENSCOPE_PREFETCH_ROW(a, p, x);
         even.add(a.values + p * parts, block_row(p));
     }
-    even.add(odd);
+    if constexpr (!is_wide) even.add(odd);
     return even.value();
 }
 
@@ -160,10 +165,6 @@ inline void for_whole_rows(std::int64_t width, const Body& body) {
     body.template operator()<W>(width / W);
 }
 
-/// Bytes of the widest chunk. Its two sums take 8 of at least 16 vector registers; complex sums are double, so
-/// their chunks are half as wide.
-constexpr int chunk_bytes = 4 * register_bytes;
-
 template <class Scalar, class IndexType>
 struct Csr {
     using Real = typename Parts<Scalar>::Real;
@@ -182,7 +183,7 @@ struct Csr {
         const Real* source = reinterpret_cast<const Real*>(x);
         Real* target = reinterpret_cast<Real*>(y);
         for (std::int64_t row = first; row < last; ++row, target += a.stride)
-            for_chunks<chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
+            for_chunks<2 * chunk, parts>(0, a.stride, [&]<int W>(std::int64_t offset) {
                 gather<W>(a, row, source + offset).store(target + offset);
             });
     }
@@ -223,7 +224,7 @@ struct Csr {
         Real* target = reinterpret_cast<Real*>(z) + first * a.stride;
         const Real alpha = static_cast<Real>(step.alpha), beta = static_cast<Real>(step.beta),
                    gamma = static_cast<Real>(step.gamma);
-        for_whole_rows<chunk, parts>(a.stride, [&]<int W>(std::int64_t pieces) {
+        for_whole_rows<2 * chunk, parts>(a.stride, [&]<int W>(std::int64_t pieces) {
             for (std::int64_t row = first; row < last; ++row, target += a.stride)
                 for (std::int64_t offset = 0; offset < pieces * W; offset += W) {
                     Chunk<Real, W> sum{};
