@@ -53,21 +53,21 @@ def dense_case(n_samples: int, n_features: int, k: int) -> Case:
 
 
 def same_error_case(n_samples: int, n_features: int, k: int) -> Case:
-    """scikit-learn's `randomized_svd` beside ours, with as few passes as reach an error no larger than its own."""
+    """scikit-learn's `randomized_svd` beside ours, with as few blocks as reach an error no larger than its own."""
     from sklearn.utils.extmath import randomized_svd
 
     case = svd_case(n_samples, n_features, k)
     X = power_law_plus_noise(n_samples, n_features, dtype=np.float32).data
     theirs = case.contenders["scikit-learn randomized_svd"]
 
-    def ours(n_iter):
-        return eigenscope.randomized_svd(X, k, n_oversamples=0, n_iter=n_iter, rng=0)
+    def ours(n_oversamples):
+        return eigenscope.randomized_svd(X, k, n_oversamples=n_oversamples, rng=0)
 
     wanted = case.error(randomized_svd(X, k, random_state=0)[1])
-    n_iter = next(count for count in range(8) if case.error(ours(count).singular_values) <= wanted)
+    n_oversamples = next(count for count in range(0, 60, 2) if case.error(ours(count).singular_values) <= wanted)
     name = f"{k} singular values at scikit-learn's error, {n_samples} x {n_features} float32"
-    contenders = {OURS: lambda: ours(n_iter).singular_values, "scikit-learn randomized_svd": theirs}
-    return LimitedCase(name, case.truth, contenders, work=lambda: fused_work(ours(n_iter), X.size, k, X.nbytes))
+    contenders = {OURS: lambda: ours(n_oversamples).singular_values, "scikit-learn randomized_svd": theirs}
+    return LimitedCase(name, case.truth, contenders, work=lambda: fused_work(ours(n_oversamples), X.size, k, X.nbytes))
 
 
 def sparse_case(rows: int, columns: int, n_stored: int, k: int) -> Case:
@@ -91,7 +91,10 @@ def sparse_case(rows: int, columns: int, n_stored: int, k: int) -> Case:
         import primme
 
         contenders["PRIMME svds"] = lambda: primme.svds(A, k, tol=1e-4)[1]
-    truth = eigenscope.svds(A.astype(np.float64), k, tol=1e-12, rng=1).singular_values
+    exact = scipy.sparse.linalg.svds(
+        A.astype(np.float64), k=k, v0=start.astype(np.float64), return_singular_vectors=False
+    )
+    truth = np.sort(exact)[::-1]
     # A stored value is read with its column.
     return LimitedCase(
         f"{k} singular values, sparse {rows} x {columns}, {A.nnz} stored",
