@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
+import scipy.sparse.linalg
 from eigenscope import randomized_svd, svds
 from eigenscope.testing import power_law_plus_noise
 
@@ -39,6 +40,14 @@ def test_a_basis_that_was_restarted_is_multiplied_anew():
     np.testing.assert_allclose(result.singular_values, truth, rtol=1e-10)
     rounding = 64 * np.finfo(float).eps * truth[0]
     np.testing.assert_allclose(result.residual_norms, true_residuals(noise, result), rtol=1e-3, atol=rounding)
+
+
+def test_products_of_a_function_are_made_anew_to_check_it():
+    operator = scipy.sparse.linalg.aslinearoperator(DATA)
+    result = svds(operator, 5, tol=1e-3, block_size=4, method="block-krylov", rng=0)
+    assert result.info.n_matvecs % 4 != 0
+    rounding = 64 * np.finfo(float).eps * result.singular_values[0]
+    np.testing.assert_allclose(result.residual_norms, true_residuals(DATA, result), rtol=1e-3, atol=rounding)
 
 
 def test_fixed_passes_report_the_residuals_of_the_data():

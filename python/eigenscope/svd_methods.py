@@ -132,8 +132,8 @@ class MethodCost(Result):
 def remembered_bytes(work: Work, columns: int, side: int, other: int) -> int:
     """Return the bytes of the products that block Krylov keeps, 0 where it makes those of its result anew."""
     size = columns * (other + 2 * side)
-    fits = work.item * size <= REMEMBERED_BYTES and REMEMBERED_SHARE * size <= work.rows * work.columns
-    return work.item * size if fits else 0
+    is_small = work.item * size <= REMEMBERED_BYTES and REMEMBERED_SHARE * size <= work.rows * work.columns
+    return work.item * size if is_small and work.kind != "callback" else 0
 
 
 def krylov_columns(k: int, block: int) -> int:

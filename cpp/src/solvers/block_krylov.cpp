@@ -211,10 +211,11 @@ void add_cost(const LanczosResult<Scalar>& lanczos, Index passes_per_application
     result.basis_bytes = std::max(result.basis_bytes, lanczos.basis_bytes);
 }
 
-/// Vectors whose products an iteration keeps: all of its first basis, where they fit and cost no further pass.
+/// Vectors whose products an iteration keeps: all of its first basis, where they fit and cost no further pass. Those of
+/// a caller's function are made anew, to check it.
 template <class Scalar>
 Index remembered_vectors(const BlockOperator<Scalar>& op, const LanczosOptions& options) {
-    if (op.passes_with_gram() > op.passes_per_gram()) return 0;
+    if (!op.is_repeatable() || op.passes_with_gram() > op.passes_per_gram()) return 0;
     const Index m = op.rows(), n = op.cols();
     const Index count = lanczos_basis_size(n, options) + options.block, size = count * (m + 2 * n);
     const bool fits = size * Index{sizeof(Scalar)} <= remembered_bytes && size <= m * n / remembered_share;

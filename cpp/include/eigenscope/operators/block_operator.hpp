@@ -33,6 +33,8 @@ class BlockOperator {
     }
     /// Times A is read by one apply_with_gram.
     virtual int passes_with_gram() const { return 2; }
+    /// Whether equal vectors are sure to have equal products; of a caller's function that is not known.
+    virtual bool is_repeatable() const { return true; }
     /// z := alpha A x + beta x + gamma z for row-major blocks of `width` vectors, square A. Only where
     /// has_recurrence().
     virtual void recur(const Scalar* /*x*/, Scalar* /*z*/, Index /*width*/, const RecurrenceStep& /*step*/,

@@ -42,6 +42,7 @@ class RecordedOperator final : public BlockOperator<Scalar> {
     Index cols() const override { return inner_.cols(); }
     int passes_per_gram() const override { return inner_.passes_per_gram(); }
     int passes_with_gram() const override { return inner_.passes_with_gram(); }
+    bool is_repeatable() const override { return inner_.is_repeatable(); }
     void apply(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) override;
     void apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) override;
     void apply_gram(ConstBlock<Scalar> x, Block<Scalar> z, const Execution& execution) override;

@@ -18,6 +18,7 @@ class CallbackOperator final : public BlockOperator<Scalar> {
 
     Index rows() const override { return rows_; }
     Index cols() const override { return cols_; }
+    bool is_repeatable() const override { return false; }
     void apply(ConstBlock<Scalar> x, Block<Scalar> y, const Execution&) override { apply_(x, y); }
     void apply_adjoint(ConstBlock<Scalar> x, Block<Scalar> y, const Execution&) override { apply_adjoint_(x, y); }
 
@@ -74,6 +75,7 @@ class StandardizedOperator final : public BlockOperator<Scalar> {
 
     int passes_per_gram() const override { return shift_.size() > 0 ? 2 : inner_.passes_per_gram(); }
     int passes_with_gram() const override { return shift_.size() > 0 ? 2 : inner_.passes_with_gram(); }
+    bool is_repeatable() const override { return inner_.is_repeatable(); }
 
   private:
     BlockOperator<Scalar>& inner_;
@@ -88,6 +90,7 @@ class AdjointOperator final : public BlockOperator<Scalar> {
     explicit AdjointOperator(BlockOperator<Scalar>& inner) : inner_(inner) {}
     Index rows() const override { return inner_.cols(); }
     Index cols() const override { return inner_.rows(); }
+    bool is_repeatable() const override { return inner_.is_repeatable(); }
     void apply(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) override {
         inner_.apply_adjoint(x, y, execution);
     }
