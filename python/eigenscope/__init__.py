@@ -54,7 +54,7 @@ _NAMES = {
     "views": ("centered_view", "gram_view", "normalized_laplacian_view", "shifted_view"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
-_PACKAGES = ("density", "errors", "networks", "neural", "random_matrix", "results", "testing", "traces")
+_SUBMODULES = ("density", "errors", "networks", "neural", "random_matrix", "results", "testing", "traces")
 
 __all__ = sorted(["__version__", *_MODULES])
 
@@ -64,10 +64,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
         globals()[name] = value
         return value
-    if name in _PACKAGES:
+    if name in _SUBMODULES:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_PACKAGES})
+    return sorted({*globals(), *_MODULES, *_SUBMODULES})

@@ -129,24 +129,15 @@ void measure_error(const Matrix<Scalar>& probes, Matrix<Scalar>& images, SvdResu
     result.squared_errors = column_norms<Scalar>(images, execution).cwiseAbs2();
 }
 
-/// A^H U = (A^H A V) V_r S^-1, as long as S^-1 does not magnify rounding to the size of the tolerance, or of the
-/// residuals where no tolerance was asked for.
+/// A^H U = (A^H A V) V_r S^-1, as long as S^-1 does not magnify rounding to the size of the tolerance.
 template <class Scalar>
-void take_adjoint_product(const Matrix<Scalar>& gram, const Matrix<Precise<Scalar>>& rotation,
-                          const SvdOptions& options, SvdResult<Scalar>& result, const Execution& execution) {
+void take_adjoint_product(const Matrix<Scalar>& gram, const Matrix<Precise<Scalar>>& rotation, double tolerance,
+                          SvdResult<Scalar>& result, const Execution& execution) {
     const Vector<double>& s = result.singular_values;
-    const double largest = s[0], smallest = s[s.size() - 1];
-    const double rounding = std::numeric_limits<RealOf<Scalar>>::epsilon() * largest;
-    const bool meets_tolerance = smallest * options.tolerance > inverse_safety * rounding;
-    if (!(smallest > 0.0) || (!meets_tolerance && options.n_blocks == 0)) return;
-    Matrix<Scalar> product(gram.rows(), s.size());
-    multiply<Scalar>(gram, rotation * s.cwiseInverse().asDiagonal(), product, execution);
-    if (!meets_tolerance) {
-        const Matrix<Scalar> difference = product - result.v * s.template cast<RealOf<Scalar>>().asDiagonal();
-        const double least = column_norms<Scalar>(difference, execution).minCoeff();
-        if (!(least * smallest > inverse_safety * rounding * largest)) return;
-    }
-    result.adjoint_product = std::move(product);
+    const double rounding = std::numeric_limits<RealOf<Scalar>>::epsilon() * s[0];
+    if (!(s[s.size() - 1] * tolerance > inverse_safety * rounding)) return;
+    result.adjoint_product.resize(gram.rows(), s.size());
+    multiply<Scalar>(gram, rotation * s.cwiseInverse().asDiagonal(), result.adjoint_product, execution);
 }
 
 /// Rayleigh-Ritz on the right basis V (n x q): A V = Q R, R = U_r S V_r^H, so U = Q U_r and V := V V_r, of which the
@@ -172,7 +163,8 @@ void extract_triplets(BlockOperator<Scalar>& op, const RememberedGramOperator<Sc
     multiply<Scalar>(left, left_rotation, result.u, execution);
     multiply<Scalar>(right, rotation, result.v, execution);
     result.adjoint_product.resize(0, 0);
-    if (products.gram.size() > 0) take_adjoint_product<Scalar>(products.gram, rotation, options, result, execution);
+    if (products.gram.size() > 0)
+        take_adjoint_product<Scalar>(products.gram, rotation, options.tolerance, result, execution);
     // A v - σ u, while A V is at hand.
     Matrix<Scalar> difference(m, k);
     multiply<Scalar>(products.images, rotation, difference, execution);
