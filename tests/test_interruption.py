@@ -76,6 +76,8 @@ def assert_interrupted(call, *, has_partial):
             testing.assert_orthonormal(vectors, rtol=1e-4)
             assert "holds the result so far" in str(error)
         assert_all_is_well()
+        while eigenscope._core.abandoned_calls():
+            time.sleep(0.01)
         if n_threads:
             # The timer of this script may need a moment to go.
             time.sleep(0.1)
@@ -99,11 +101,71 @@ def assert_interrupted(call, *, has_partial):
         ),
         ("eigenscope.covariance_spectrum(samples)", False),
         ("eigenscope.spectral_density(symmetric, degree=1500, n_probes=64, check=False, rng=0)", False),
+        ("eigenscope.eigsh(symmetric, 3000, check=False)", False),
+        ("eigenscope.eigsh(symmetric.astype(complex), 2900, check=False)", False),
+        ("eigenscope.svds(data[:, :2000], 2000, check=False)", False),
+        ("eigenscope.covariance_spectrum(data[:3500], eigenvectors=True)", False),
     ],
-    ids=["eigsh", "svds", "callable", "covariance_spectrum", "spectral_density"],
+    ids=[
+        "eigsh",
+        "svds",
+        "callable",
+        "covariance_spectrum",
+        "spectral_density",
+        "all eigenpairs",
+        "complex eigenpairs",
+        "all triplets",
+        "covariance eigenvectors",
+    ],
 )
 def test_ctrl_c_comes_back_with_what_was_found(call, has_partial):
     assert_interrupted(call, has_partial=has_partial)
+
+
+@pytest.mark.parametrize("after", [0.1, 0.13, 0.17, 0.21, 0.25])
+def test_partial_results_tell_the_truth_about_themselves(after):
+    done = run_python(
+        f"""
+        import scipy.sparse
+        n = 20_000
+        path = scipy.sparse.diags_array([2 * np.ones(n), -np.ones(n - 1), -np.ones(n - 1)], offsets=[0, 1, -1]).tocsr()
+        assert_all_is_well()
+        error, _ = interrupted_by_sigint(
+            lambda: eigenscope.eigsh(path, 10, which="SA", tol=1e-12, check=False, rng=0), after={after})
+        partial = error.partial
+        known = np.isfinite(partial.residual_norms)
+        vectors = partial.eigenvectors[:, known]
+        residual_norms = np.linalg.norm(path @ vectors - vectors * partial.eigenvalues[known], axis=0)
+        assert (residual_norms <= 1.01 * partial.residual_norms[known] + 1e-12).all(), residual_norms
+        testing.assert_orthonormal(partial.eigenvectors, rtol=1e-12)
+        print("done")
+        """
+    )
+    assert done.stdout.strip() == "done", done.stderr
+
+
+EXIT_DURING_LAPACK = """
+    def press(after):
+        time.sleep(after)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    matrix = np.random.default_rng(0).standard_normal(({order}, {order}))
+    matrix += matrix.T
+    threading.Thread(target=lambda: [press(after) for after in {pauses}], daemon=True).start()
+    eigenscope.eigsh(matrix, len(matrix), check=False)
+    """
+
+
+def test_a_process_does_not_end_under_a_call_it_left():
+    done = run_python(EXIT_DURING_LAPACK.format(order=2000, pauses=[0.4]))
+    assert done.returncode == 1, done.stderr
+    assert "Interrupted" in done.stderr
+
+
+def test_ctrl_c_at_the_end_of_the_process_leaves_at_once():
+    done = run_python(EXIT_DURING_LAPACK.format(order=4500, pauses=[0.8, 2.0]))
+    assert done.returncode == 130, done.stderr
+    assert "Ctrl-C again leaves at once" in done.stderr
 
 
 def test_a_signal_handler_of_the_user_is_heard():

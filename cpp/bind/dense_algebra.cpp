@@ -3,6 +3,7 @@
 
 #include <eigenscope/solvers/eigenpairs.hpp>
 #include <eigenscope/solvers/symmetric_eigenvalues.hpp>
+#include <memory>
 
 #include "arrays.hpp"
 #include "interruption.hpp"
@@ -31,14 +32,13 @@ py::array_t<double> eigvalsh_in_place(SquareMatrix& matrix, int threads) {
 py::tuple eigh_largest_in_place(SquareMatrix& matrix, Index count) {
     const Index n = order_of(matrix);
     if (count < 0 || count > n) throw InvalidInput("the number of eigenpairs must lie between 0 and n");
-    Vector<double> values(count);
-    Matrix<double> vectors(n, count);
     double* data = matrix.mutable_data();
-    {
-        const py::gil_scoped_release release;
-        eigenpairs_in_range<double>(n, data, n - count, count, values.data(), vectors);
-    }
-    return py::make_tuple(to_numpy(std::move(values)), to_numpy(std::move(vectors)));
+    // An interrupted call writes on after its caller has left.
+    const std::shared_ptr<void> owner = shared_reference(matrix);
+    auto pairs = without_gil(1, [&](const Execution& execution) {
+        return eigenpairs_in_range<double>(n, data, owner, n - count, count, execution);
+    });
+    return py::make_tuple(to_numpy(std::move(pairs.values)), to_numpy(std::move(pairs.vectors)));
 }
 
 }  // namespace

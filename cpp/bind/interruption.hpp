@@ -5,6 +5,7 @@
 
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/progress.hpp>
+#include <memory>
 
 namespace eigenscope::bind {
 
@@ -13,15 +14,11 @@ namespace py = pybind11;
 /// Asks Python for pending signals. Only Python's main thread receives them; elsewhere this costs nothing.
 class SignalStop final : public StopToken {
   public:
-    void poll() override {
-        const py::gil_scoped_acquire gil;
-        if (PyErr_CheckSignals() == 0) return;
-        // A handler other than the default raises something of its own, which goes back as it is.
-        py::error_already_set pending;
-        if (!pending.matches(PyExc_KeyboardInterrupt)) throw std::move(pending);
-        request_stop();
-    }
+    void poll() override;
 };
+
+/// A reference to a Python object that any thread may drop.
+std::shared_ptr<void> shared_reference(const py::object& object);
 
 /// Runs `compute` without the GIL. An interruption without a partial result becomes the Python exception.
 template <class Compute>

@@ -7,6 +7,7 @@
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/kernels.hpp>
 #include <eigenscope/foundation/parallel.hpp>
+#include <eigenscope/foundation/uninterruptible.hpp>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,11 @@ void register_system(py::module_& module) {
     module.def("blas_ready", &blas::ready);
     module.def("build_config", &build_config);
     module.def("available_processors", &parallel::available_processors);
-    module.def("forbid_threads_after_fork", &parallel::forbid_threads_after_fork);
+    module.def("forbid_threads_after_fork", [] {
+        parallel::forbid_threads_after_fork();
+        forget_abandoned_calls();
+    });
+    module.def("abandoned_calls", &abandoned_calls);
     module.def("forbidden_after_fork", &parallel::forbidden_after_fork);
 }
 

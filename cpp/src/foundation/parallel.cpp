@@ -136,7 +136,7 @@ class Run {
     const Index count_;
     const int workers_;
     /// Signals reach the thread that called the outermost run.
-    const bool caller_listens_ = !current_run || current_is_caller;
+    const bool caller_listens_ = may_listen();
     StopToken* const stop_;
     const std::function<void(Index, int)>& task_;
     std::atomic<Index> next_{0};
@@ -198,6 +198,10 @@ bool forbidden_after_fork() {
 
 void checkpoint() {
     if (current_run) current_run->checkpoint();
+}
+
+bool may_listen() {
+    return !current_run || current_is_caller;
 }
 
 void run_tasks(Index count, const Execution& execution, const std::function<void(Index, int)>& task) {

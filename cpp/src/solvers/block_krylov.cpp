@@ -3,6 +3,7 @@
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/random.hpp>
+#include <eigenscope/foundation/uninterruptible.hpp>
 #include <eigenscope/operators/views.hpp>
 #include <eigenscope/solvers/block_krylov.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
@@ -35,21 +36,30 @@ constexpr double recall_share = 0.05;
 constexpr Index remembered_bytes = Index{128} << 20;
 constexpr Index remembered_share = 8;
 
-/// Thin SVD of a small square matrix, in double.
-template <class Wide>
-struct SmallSvd {
-    Matrix<Wide> u;
-    Vector<double> s;
-    Matrix<Wide> v;
-
-    explicit SmallSvd(Matrix<Wide> matrix) : u(matrix.rows(), matrix.rows()), s(matrix.rows()) {
-        const Index k = matrix.rows();
-        Matrix<Wide> vh(k, k);
-        blas::svd<Wide>(k, k, matrix.data(), std::max<Index>(1, k), s.data(), u.data(), std::max<Index>(1, k),
-                        vh.data(), std::max<Index>(1, k));
-        v = vh.adjoint();
-    }
+template <class Scalar>
+struct ThinSvd {
+    Matrix<Scalar> u;
+    Vector<RealOf<Scalar>> s;
+    Matrix<Scalar> vh;
 };
+
+/// A = U S V^H by LAPACK.
+template <class Scalar>
+ThinSvd<Scalar> thin_svd(Matrix<Scalar> matrix, const Execution& execution) {
+    struct State {
+        Matrix<Scalar> matrix;
+        ThinSvd<Scalar> found;
+    };
+    const Index m = matrix.rows(), n = matrix.cols(), r = std::min(m, n);
+    const auto decompose = [m, n, r](State& state) {
+        const auto leading = [](Index rows) { return std::max<Index>(1, rows); };
+        ThinSvd<Scalar>& svd = state.found;
+        blas::svd<Scalar>(m, n, state.matrix.data(), leading(m), svd.s.data(), svd.u.data(), leading(m), svd.vh.data(),
+                          leading(r));
+    };
+    State state{std::move(matrix), {Matrix<Scalar>(m, r), Vector<RealOf<Scalar>>(r), Matrix<Scalar>(r, n)}};
+    return run_uninterruptible(r, std::move(state), decompose, execution).found;
+}
 
 LanczosOptions lanczos_options(const SvdOptions& options, Which which, Index k) {
     LanczosOptions lanczos;
@@ -155,8 +165,8 @@ void extract_triplets(BlockOperator<Scalar>& op, const RememberedGramOperator<Sc
     if (qr.rank < q)
         complete_with_random<Scalar>(ConstBlock<Scalar>(left.data(), m, 0, m), left, qr.rank, options.seed,
                                      completion_stream, execution);
-    const SmallSvd<Wide> small(qr.r);
-    const Matrix<Wide> left_rotation = small.u.leftCols(k), rotation = small.v.leftCols(k);
+    const ThinSvd<Wide> small = thin_svd<Wide>(qr.r, execution);
+    const Matrix<Wide> left_rotation = small.u.leftCols(k), rotation = small.vh.topRows(k).adjoint();
     result.u.resize(m, k);
     result.v.resize(n, k);
     result.singular_values = small.s.head(k);
@@ -271,21 +281,41 @@ void refine(BlockOperator<Scalar>& op, const SvdOptions& options, SvdResult<Scal
 }
 
 /// Check the triplets, recompute those that squaring spoiled unless the run has `ended`, and say how good they are.
-/// `rest` is how the check runs: an interrupted computation still checks what it has.
 template <class Scalar>
 void settle(BlockOperator<Scalar>& op, const SvdOptions& options, bool ended, SvdResult<Scalar>& result,
-            const Execution& execution, const Execution& rest) {
+            const Execution& execution) {
     const auto complete = [&] {
         return std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
     };
     const double tolerance = effective_tolerance<Scalar>(options);
-    check_triplets<Scalar>(op, tolerance, result, rest);
+    check_triplets<Scalar>(op, tolerance, result, execution);
     if (!complete() && !ended) {
         refine<Scalar>(op, options, result, execution);
         check_triplets<Scalar>(op, tolerance, result, execution);
     }
     if (complete() && (result.status == Status::stagnated || options.n_blocks > 0)) result.status = Status::converged;
     if (!complete() && result.status != Status::budget) result.status = Status::stagnated;
+}
+
+/// The triplets that an iteration has found. A wish to stop that comes now ends it with what it has; the next one, or
+/// one after an interrupted iteration, gives it up.
+template <class Scalar>
+void conclude(BlockOperator<Scalar>& op, const RememberedGramOperator<Scalar>& remembered, const Matrix<Scalar>& right,
+              const SvdOptions& options, SvdResult<Scalar>& result, const Execution& execution) {
+    const auto extract_and_settle = [&] {
+        extract_triplets<Scalar>(op, &remembered, right, options, result, execution);
+        const bool ended = result.interrupted || options.n_blocks > 0 || result.status == Status::budget;
+        settle<Scalar>(op, options, ended, result, execution);
+    };
+    try {
+        extract_and_settle();
+    } catch (const Interrupted&) {
+        if (result.interrupted) throw;
+        if (execution.stop) execution.stop->acknowledge();
+        result.interrupted = true;
+        result.status = Status::budget;
+        extract_and_settle();
+    }
 }
 
 }  // namespace
@@ -295,7 +325,7 @@ SvdResult<Scalar> svd_from_basis(BlockOperator<Scalar>& op, ConstBlock<Scalar> r
                                  const Execution& execution) {
     SvdResult<Scalar> result;
     extract_triplets<Scalar>(op, nullptr, right.map(), options, result, execution);
-    settle<Scalar>(op, options, false, result, execution, execution);
+    settle<Scalar>(op, options, false, result, execution);
     return result;
 }
 
@@ -308,7 +338,7 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
                                                 result, execution);
         result.n_passes += op.passes_per_gram() * options.n_blocks;
         extract_triplets<Scalar>(op, nullptr, std::move(basis), options, result, execution);
-        settle<Scalar>(op, options, true, result, execution, execution);
+        settle<Scalar>(op, options, true, result, execution);
         return result;
     }
     LanczosOptions settings = lanczos_options(options, Which::largest_algebraic, options.k);
@@ -321,12 +351,7 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
     add_cost(pairs, op.passes_per_gram(), result);
     result.basis_bytes += gram.bytes();
     if (pairs.interrupted && pairs.eigenvectors.cols() == 0) return result;
-    const Execution unstoppable{execution.threads};
-    const Execution& rest = pairs.interrupted ? unstoppable : execution;
-    extract_triplets<Scalar>(op, &gram, std::move(pairs.eigenvectors), options, result, rest);
-
-    const bool ended = result.interrupted || options.n_blocks > 0 || result.status == Status::budget;
-    settle<Scalar>(op, options, ended, result, execution, rest);
+    conclude<Scalar>(op, gram, pairs.eigenvectors, options, result, execution);
     return result;
 }
 
@@ -345,11 +370,8 @@ SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options
         ++result.n_passes;
     }
     result.n_matvecs += n;
-    Matrix<Scalar> u(m, r), vh(r, n);
-    Vector<Real> s(r);
-    blas::svd<Scalar>(m, n, matrix.data(), std::max<Index>(1, m), s.data(), u.data(), std::max<Index>(1, m), vh.data(),
-                      std::max<Index>(1, r));
-    result.basis_bytes = (matrix.size() + u.size() + vh.size()) * Index{sizeof(Scalar)};
+    const auto [u, s, vh] = thin_svd<Scalar>(std::move(matrix), execution);
+    result.basis_bytes = (m * n + u.size() + vh.size()) * Index{sizeof(Scalar)};
     result.u = u.leftCols(k);
     result.v = vh.topRows(k).adjoint();
     result.singular_values = s.head(k).template cast<double>();

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
+#include <eigenscope/foundation/uninterruptible.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
 #include <limits>
 #include <type_traits>
@@ -47,40 +48,53 @@ constexpr Index partial_share = 8;
 constexpr double clear_separation = 1e-3;
 
 template <class Scalar>
-Selection<Scalar> all_pairs(Matrix<Scalar> matrix) {
-    const Index n = matrix.rows();
-    Vector<RealOf<Scalar>> values(n);
-    blas::eigh<Scalar>(n, matrix.data(), std::max<Index>(1, n), values.data(), true);
-    return {values.template cast<double>(), std::move(matrix)};
+Selection<Scalar> all_pairs(Matrix<Scalar> matrix, const Execution& execution) {
+    auto pairs = hermitian_eigenpairs<Scalar>(std::move(matrix), execution);
+    return {pairs.values.template cast<double>(), std::move(pairs.vectors)};
 }
 
-/// `lower` and `upper` pairs from the two ends of the spectrum, ascending; empty where LAPACK could not find them, or
-/// might give one vector twice because the ends share an eigenvalue.
+/// Eigenpairs from the two ends of the spectrum, ascending, and the matrix that is destroyed on the way to them.
 template <class Real>
-Selection<Real> pairs_at_both_ends(Matrix<Real> matrix, Index lower, Index upper) {
-    const Index n = matrix.rows();
-    // A = Q T Q^T once for both ends.
-    const blas::Tridiagonal<Real> t = blas::tridiagonalize<Real>(n, matrix.data(), n);
-    Vector<Real> values(lower + upper);
-    Matrix<Real> vectors(n, lower + upper);
-    const bool found =
-        (lower == 0 || blas::tridiagonal_eigh_range<Real>(t, 0, lower - 1, values.data(), vectors.data(), n)) &&
-        (upper == 0 ||
-         blas::tridiagonal_eigh_range<Real>(t, n - upper, n - 1, values.data() + lower, vectors.col(lower).data(), n));
-    if (!found) return {};
-    if (lower > 0 && upper > 0) {
-        const double norm = std::max(std::abs(values[0]), std::abs(values[lower + upper - 1]));
-        if (values[lower] - values[lower - 1] < clear_separation * norm) return {};
+struct BothEnds {
+    Matrix<Real> matrix;
+    Index lower, upper;
+    Vector<Real> values;
+    Matrix<Real> vectors;
+    bool found = false;
+
+    /// False where LAPACK could not find them, or might give one vector twice because the ends share an eigenvalue.
+    void find() {
+        const Index n = matrix.rows(), first_upper = n - upper;
+        // A = Q T Q^T once for both ends.
+        const blas::Tridiagonal<Real> t = blas::tridiagonalize<Real>(n, matrix.data(), n);
+        found = (lower == 0 || blas::tridiagonal_eigh_range<Real>(t, 0, lower - 1, values.data(), vectors.data(), n)) &&
+                (upper == 0 || blas::tridiagonal_eigh_range<Real>(t, first_upper, n - 1, values.data() + lower,
+                                                                  vectors.col(lower).data(), n));
+        if (!found) return;
+        if (lower > 0 && upper > 0) {
+            const double norm = std::max(std::abs(values[0]), std::abs(values[lower + upper - 1]));
+            found = values[lower] - values[lower - 1] >= clear_separation * norm;
+            if (!found) return;
+        }
+        blas::multiply_by_reflectors<Real>(n, matrix.data(), n, t, lower + upper, vectors.data(), n);
     }
-    blas::multiply_by_reflectors<Real>(n, matrix.data(), n, t, lower + upper, vectors.data(), n);
+};
+
+/// `lower` and `upper` pairs, or nothing.
+template <class Real>
+Selection<Real> pairs_at_both_ends(Matrix<Real> matrix, Index lower, Index upper, const Execution& execution) {
+    const Index n = matrix.rows(), count = lower + upper;
+    BothEnds<Real> ends{std::move(matrix), lower, upper, Vector<Real>(count), Matrix<Real>(n, count)};
+    ends = run_uninterruptible(n, std::move(ends), [](BothEnds<Real>& pairs) { pairs.find(); }, execution);
+    if (!ends.found) return {};
     // Relatively robust representations leave angles of a few hundred eps between vectors.
-    orthonormalize<Real>(vectors, 0.0, Execution{});
-    return {values.template cast<double>(), std::move(vectors)};
+    orthonormalize<Real>(ends.vectors, 0.0, Execution{});
+    return {ends.values.template cast<double>(), std::move(ends.vectors)};
 }
 
 /// Enough pairs from the ends to hold the k wanted ones; empty where all must be computed.
 template <class Scalar>
-Selection<Scalar> pairs_at_ends(const Matrix<Scalar>& matrix, Index k, Which which) {
+Selection<Scalar> pairs_at_ends(const Matrix<Scalar>& matrix, Index k, Which which, const Execution& execution) {
     const Index n = matrix.rows();
     if constexpr (std::is_same_v<Scalar, double>) {
         if (n < smallest_partial_order || k * partial_share > n) return {};
@@ -88,7 +102,7 @@ Selection<Scalar> pairs_at_ends(const Matrix<Scalar>& matrix, Index k, Which whi
         if (which == Which::largest_algebraic) lower = 0;
         if (which == Which::smallest_algebraic) upper = 0;
         if (which == Which::both_ends) upper = k - k / 2, lower = k / 2;
-        return pairs_at_both_ends<double>(matrix, lower, upper);
+        return pairs_at_both_ends<double>(matrix, lower, upper, execution);
     }
     return {};
 }
@@ -126,9 +140,9 @@ LanczosResult<Scalar> dense_eigh(BlockOperator<Scalar>& op, const LanczosOptions
         result.status = Status::converged;
         mark_converged(result, tolerance);
     };
-    const auto ends = pairs_at_ends(matrix, k, options.which);
+    const auto ends = pairs_at_ends(matrix, k, options.which, execution);
     if (ends.values.size() > 0) select(ends);
-    if (ends.values.size() == 0 || result.status != Status::converged) select(all_pairs(std::move(matrix)));
+    if (ends.values.size() == 0 || result.status != Status::converged) select(all_pairs(std::move(matrix), execution));
     return result;
 }
 

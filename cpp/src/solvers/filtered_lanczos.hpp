@@ -108,6 +108,7 @@ class FilteredLanczos {
                 if (run_cycle(cycle, start)) return;
             }
         } catch (const Interrupted&) {
+            if (execution_.stop) execution_.stop->acknowledge();
             best_.interrupted = true;
             best_.status = Status::budget;
         }
@@ -230,16 +231,11 @@ class FilteredLanczos {
         best_.n_matvecs += q + count;
         ++best_.n_applications;
         // H = X^H A X, symmetric to rounding; A (X S) - X S diag(theta) = residuals.
-        Matrix<Wide> h = inner<Scalar>(x, ax, execution_);
-        h = (0.5 * (h + h.adjoint())).eval();
-        Vector<double> ascending(h.rows());
-        blas::eigh<Wide>(h.rows(), h.data(), h.rows(), ascending.data(), true);
-        Matrix<Wide> s(h.rows(), h.cols());
-        Vector<double> values(h.rows());
-        for (Index j = 0; j < h.cols(); ++j) {
-            const Index from = direction_ > 0.0 ? h.cols() - 1 - j : j;
-            s.col(j) = h.col(from);
-            values[j] = ascending[from];
+        const Matrix<Wide> h = inner<Scalar>(x, ax, execution_);
+        auto [values, s] = hermitian_eigenpairs<Wide>(0.5 * (h + h.adjoint()), execution_);
+        if (direction_ > 0.0) {
+            values.reverseInPlace();
+            s.rowwise().reverseInPlace();
         }
         multiply_in_place<Scalar>(x, s, execution_);
         multiply_in_place<Scalar>(ax, s, execution_);

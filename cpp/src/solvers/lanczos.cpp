@@ -15,10 +15,11 @@ LanczosResult<Scalar> lanczos(BlockOperator<Scalar>& op, const LanczosOptions& o
     try {
         process.begin(start);
         process.run(false);
+        return process.finish();
     } catch (const Interrupted&) {
         process.salvage();
+        return process.finish();
     }
-    return process.finish();
 }
 
 #define EIGENSCOPE_INSTANTIATE(S) \

@@ -89,6 +89,7 @@ class Integration {
                 stopped_ = wants_to_stop(group.steps());
             }
         } catch (const Interrupted&) {
+            if (execution_.stop) execution_.stop->acknowledge();
             result_.interrupted = stopped_ = true;
         }
         // Shorter recurrences are quadratures too, but only the very first group may be short: one degree for all.
@@ -101,8 +102,7 @@ class Integration {
     void collect(const ProbeRecurrences<Scalar>& group) {
         const RecurrenceCoefficients& coefficients = group.coefficients();
         const auto rule = options_.gram ? bidiagonal_rule : tridiagonal_rule;
-        // Without the stop token: what was computed is returned even after an interruption.
-        parallel::run_tasks(group.width(), Execution{execution_.threads, nullptr}, [&](Index probe, int) {
+        parallel::run_tasks(group.width(), execution_, [&](Index probe, int) {
             const Index length = coefficients.lengths[static_cast<std::size_t>(probe)], column = n_done_ + probe;
             rule(coefficients, probe, length, group.scale(), result_.fine, column);
             rule(coefficients, probe, (length + 1) / 2, group.scale(), result_.coarse, column);

@@ -4,6 +4,7 @@
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/kernels.hpp>
 #include <eigenscope/foundation/parallel.hpp>
+#include <eigenscope/foundation/uninterruptible.hpp>
 #include <eigenscope/solvers/band_reduction.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
 #include <eigenscope/solvers/symmetric_eigenvalues.hpp>
@@ -44,6 +45,20 @@ void chase_bulges(BandMatrix& matrix, const Execution& execution) {
     parallel::run_tasks(ceiling_ratio(sweeps, group), Execution{1, execution.stop}, work);
 }
 
+/// From the diagonal and the first subdiagonal, all that is left of the band.
+Vector<double> tridiagonal_eigenvalues(const BandMatrix& band, const Execution& execution) {
+    const Index n = band.order;
+    Matrix<double> diagonals = Matrix<double>::Zero(n, 2);
+    for (Index j = 0; j < n; ++j) {
+        diagonals(j, 0) = band.at(j, j);
+        if (j + 1 < n) diagonals(j, 1) = band.at(j + 1, j);
+    }
+    const auto solve = [](Matrix<double>& both) {
+        blas::tridiagonal_eigenvalues<double>(both.rows(), both.col(0).data(), both.col(1).data());
+    };
+    return run_uninterruptible(n, std::move(diagonals), solve, execution).col(0);
+}
+
 double largest_magnitude(Index n, const double* a, Index lda) {
     double largest = 0.0;
     for (Index j = 0; j < n; ++j)
@@ -72,13 +87,7 @@ Vector<double> symmetric_eigenvalues(Index n, double* a, Index lda, const Execut
             for (Index i = j; i < n; ++i) a[i + j * lda] *= scale;
     BandMatrix band = reduce_to_band(n, a, lda, execution);
     chase_bulges(band, execution);
-    Vector<double> off_diagonal(n);
-    for (Index j = 0; j < n; ++j) {
-        values[j] = band.at(j, j);
-        off_diagonal[j] = j + 1 < n ? band.at(j + 1, j) : 0.0;
-    }
-    blas::tridiagonal_eigenvalues<double>(n, values.data(), off_diagonal.data());
-    return values / scale;
+    return tridiagonal_eigenvalues(band, execution) / scale;
 }
 
 Index symmetric_eigenvalues_workspace_bytes(Index n) {

@@ -96,11 +96,13 @@ class ThickRestartLanczos {
         }
     }
 
-    /// What is known after an interruption.
+    /// What is known after an interruption; another one gives it up.
     void salvage() {
+        if (result_.interrupted) throw Interrupted();
+        if (execution_.stop) execution_.stop->acknowledge();
         result_.interrupted = true;
         result_.status = Status::budget;
-        if (size_ > 0) rayleigh_ritz();
+        if (size_ > 0 && ritz_vectors_.rows() != size_) rayleigh_ritz();
     }
 
     const Vector<double>& ritz_values() const { return ritz_values_; }
@@ -112,7 +114,7 @@ class ThickRestartLanczos {
     /// Ritz vectors number 0 … count - 1.
     Matrix<Scalar> vectors(Index count) {
         Matrix<Scalar> found(n_, count);
-        multiply<Scalar>(known(), ritz_vectors_.leftCols(count), found, Execution{execution_.threads});
+        multiply<Scalar>(known(), ritz_vectors_.leftCols(count), found, execution_);
         return found;
     }
 
@@ -136,11 +138,10 @@ class ThickRestartLanczos {
         result_.residual_norms = Vector<double>::Constant(k, std::numeric_limits<double>::infinity());
         result_.eigenvalues.head(known_pairs) = ritz_values_.head(known_pairs) / scale_;
         result_.eigenvectors.resize(n_, k);
-        const Execution uninterrupted{execution_.threads};
         if (known_pairs > 0) result_.eigenvectors.leftCols(known_pairs) = vectors(known_pairs);
         complete_with_random<Scalar>(ConstBlock<Scalar>(result_.eigenvectors).columns(0, known_pairs),
                                      Block<Scalar>(result_.eigenvectors).columns(known_pairs, k - known_pairs), 0,
-                                     options_.seed, next_stream(), uninterrupted);
+                                     options_.seed, next_stream(), execution_);
         if (result_.interrupted || !options_.recompute_residuals) {
             result_.residual_norms.head(known_pairs) = ritz_residuals_.head(known_pairs) / scale_;
         } else {
@@ -217,9 +218,7 @@ class ThickRestartLanczos {
 
     /// Eigenpairs of T, most wanted first, with residual estimates ‖R s_last‖.
     void rayleigh_ritz() {
-        Matrix<Wide> vectors = projected_.topLeftCorner(size_, size_);
-        Vector<double> values(size_);
-        blas::eigh<Wide>(size_, vectors.data(), size_, values.data(), true);
+        const auto [values, vectors] = hermitian_eigenpairs<Wide>(projected_.topLeftCorner(size_, size_), execution_);
         const auto order = certifying_ ? probe_order(values) : wanted_order(values, options_.which);
         ritz_values_.resize(size_);
         ritz_vectors_.resize(size_, size_);
@@ -361,10 +360,14 @@ class ThickRestartLanczos {
     void keep(Index count) {
         const Index b = options_.block;
         const Matrix<Scalar> next = columns(size_, b).map();
-        multiply_in_place<Scalar>(columns(0, size_), ritz_vectors_.leftCols(count), execution_);
+        // Without the stop token: half a rotated basis is none.
+        multiply_in_place<Scalar>(columns(0, size_), ritz_vectors_.leftCols(count), Execution{execution_.threads});
         projected_.setZero();
         projected_.topLeftCorner(count, count).diagonal() = ritz_values_.head(count).template cast<Wide>();
         columns(count, b).map() = next;
+        ritz_values_.conservativeResize(count);
+        ritz_residuals_.conservativeResize(count);
+        ritz_vectors_.setIdentity(count, count);
         size_ = count;
         checked_size_ = 0;
     }

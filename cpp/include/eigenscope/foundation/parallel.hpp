@@ -1,5 +1,5 @@
-// The only door to threads. Tasks are numbered, and what a task computes may depend on its number alone:
-// that is what makes results equal for any number of threads.
+// The only door to threads that share work. Tasks are numbered, and what a task computes may depend on its number
+// alone: that is what makes results equal for any number of threads.
 #pragma once
 
 #include <eigenscope/foundation/progress.hpp>
@@ -26,6 +26,9 @@ void run_tasks(Index count, const Execution& execution, const std::function<void
 /// Long tasks call this between panels: it listens for a stop on the calling thread and leaves the task
 /// (by an exception that run_tasks catches) when a stop was requested anywhere.
 void checkpoint();
+
+/// Whether this thread may poll a stop token: it works in no run, or called the outermost one.
+bool may_listen();
 
 /// Contiguous ranges of about `grain` elements, one task each.
 void for_ranges(Index count, Index grain, const Execution& execution,

@@ -16,6 +16,8 @@ class StopToken {
 
     bool stop_requested() const { return stopped_.load(std::memory_order_relaxed); }
     void request_stop() { stopped_.store(true, std::memory_order_relaxed); }
+    /// The wish was heard. What is known so far is now put together, which only another wish stops.
+    void acknowledge() { stopped_.store(false, std::memory_order_relaxed); }
 
     /// Whether `interval` has passed since this last said so: a computation of many short steps polls as often as one
     /// of a few long ones. Called by the calling thread only.

@@ -20,6 +20,9 @@ struct BandMatrix {
 
     explicit BandMatrix(Index n) : order(n), entries(static_cast<std::size_t>((n + 2 * bandwidth) * stride), 0.0) {}
     double& at(Index row, Index column) { return entries[static_cast<std::size_t>(row - column + column * stride)]; }
+    double at(Index row, Index column) const {
+        return entries[static_cast<std::size_t>(row - column + column * stride)];
+    }
 };
 
 /// Q^T A Q as a band matrix, from the lower triangle of A (n x n), which is destroyed. Bits do not depend on threads.

@@ -1,12 +1,16 @@
 // What every eigensolver does with its pairs at the end.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/foundation/uninterruptible.hpp>
 #include <eigenscope/solvers/lanczos.hpp>
 #include <eigenscope/solvers/orthogonalize.hpp>
 #include <eigenscope/solvers/tall_products.hpp>
 #include <limits>
+#include <memory>
+#include <utility>
 
 namespace eigenscope {
 
@@ -21,14 +25,38 @@ double safe_scale(double magnitude) {
     return safe ? 1.0 : std::ldexp(1.0, std::min(limit, std::max(-limit, -exponent)));
 }
 
-/// Eigenpairs number first … first + count - 1 (ascending) from the lower triangle of A (n x n), which is destroyed.
 template <class Scalar>
-void eigenpairs_in_range(Index n, Scalar* a, Index first, Index count, RealOf<Scalar>* values,
-                         Matrix<Scalar>& vectors) {
-    if (count == 0) return;
-    blas::eigh_range<Scalar>(n, a, n, first, first + count - 1, values, vectors.data(), n);
+struct Eigenpairs {
+    Vector<RealOf<Scalar>> values;
+    Matrix<Scalar> vectors;
+};
+
+/// All eigenpairs (ascending) from the lower triangle of a Hermitian matrix, whose memory the vectors take.
+template <class Scalar>
+Eigenpairs<Scalar> hermitian_eigenpairs(Matrix<Scalar> matrix, const Execution& execution) {
+    const Index n = matrix.rows();
+    const auto decompose = [](Eigenpairs<Scalar>& pairs) {
+        const Index order = pairs.vectors.rows();
+        blas::eigh<Scalar>(order, pairs.vectors.data(), std::max<Index>(1, order), pairs.values.data(), true);
+    };
+    Eigenpairs<Scalar> pairs{Vector<RealOf<Scalar>>(n), std::move(matrix)};
+    return run_uninterruptible(n, std::move(pairs), decompose, execution);
+}
+
+/// Eigenpairs number first … first + count - 1 (ascending) from the lower triangle of A (n x n), which is destroyed;
+/// `owner` keeps its memory when the caller is told to stop.
+template <class Scalar>
+Eigenpairs<Scalar> eigenpairs_in_range(Index n, Scalar* a, std::shared_ptr<void> owner, Index first, Index count,
+                                       const Execution& execution) {
+    Eigenpairs<Scalar> pairs{Vector<RealOf<Scalar>>(count), Matrix<Scalar>(n, count)};
+    if (count == 0) return pairs;
+    const auto decompose = [n, a, owner, first, count](Eigenpairs<Scalar>& found) {
+        blas::eigh_range<Scalar>(n, a, n, first, first + count - 1, found.values.data(), found.vectors.data(), n);
+    };
+    pairs = run_uninterruptible(n, std::move(pairs), decompose, execution);
     // Relatively robust representations leave angles of a few hundred eps between vectors.
-    orthonormalize<Scalar>(vectors, 0.0, Execution{});
+    orthonormalize<Scalar>(pairs.vectors, 0.0, Execution{});
+    return pairs;
 }
 
 /// ‖A v_j - lambda_j v_j‖ for every column, in double, from the product A V.
