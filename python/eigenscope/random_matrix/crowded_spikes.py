@@ -12,7 +12,10 @@ from .spikes import detection_threshold, population_eigenvalue
 Array = np.ndarray[Any, np.dtype[Any]]
 
 CROWDED = 4.0
-"""Gaps of more standard errors than this shift spikes by less than an eighth of one."""
+"""Over gaps of more standard errors than this, perturbation theory says how spikes push each other apart."""
+
+CLOSEST = 2.0
+"""Standard errors below which that theory is not followed, should such spikes come nearer."""
 
 N_DRAWS = 32
 """Draws of the fluctuations, in pairs of opposite sign; the same ones every time."""
@@ -39,8 +42,9 @@ def debiased_spikes(
     """Return population spikes behind all leading eigenvalues of one spectrum, with standard errors.
 
     The debiased eigenvalues of k spikes ℓ are about those of ``diag(ℓ) + E`` with independent Gaussian E of
-    variance ``(1 + δ_ij) v_i v_j``, ``v_i² = ℓ_i² / (n ψ'(ℓ_i))``. Spikes are moved until the mean over fixed
-    draws of E matches what was observed.
+    variance ``(1 + δ_ij) v_i v_j``, ``v_i² = ℓ_i² / (n ψ'(ℓ_i))``. Spikes are moved until the expectation
+    matches what was observed: the mean over fixed draws of E within crowded groups, ``ℓ_i + Σ_j v_i v_j / (ℓ_i -
+    ℓ_j)`` between them.
 
     Parameters
     ----------
@@ -68,33 +72,59 @@ def debiased_spikes(
     # Below the edge of white noise without spikes the double root takes the place of the complex ones.
     observed = np.where(np.isnan(observed), np.sqrt(values), observed)
     errors = _stderr(observed, ratio, n_samples)
-    if len(observed) < 2 or not np.any(-np.diff(observed) < CROWDED * errors[1:]):
+    if len(observed) < 2:
         return variance * observed, variance * errors
-    spikes = _bring_together(observed, ratio, n_samples)
+    spikes = _bring_together(observed, errors, ratio, n_samples)
     errors = np.hypot(_stderr(spikes, ratio, n_samples), DOUBT * (observed - spikes))
     return variance * spikes, variance * errors
 
 
-def _bring_together(observed: Array, ratio: float, n_samples: float) -> Array:
-    k = len(observed)
-    normal = np.random.default_rng(0).standard_normal((N_DRAWS // 2, k, k))
-    symmetric = (normal + normal.transpose(0, 2, 1)) / np.sqrt(2)
-    draws = np.concatenate([symmetric, -symmetric])
+def _bring_together(observed: Array, errors: Array, ratio: float, n_samples: float) -> Array:
+    groups = np.split(np.arange(len(observed)), np.flatnonzero(-np.diff(observed) >= CROWDED * errors[1:]) + 1)
+    draws = _draws(max(len(group) for group in groups))
+    number = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    apart = number[:, np.newaxis] != number
     spikes, lowest = observed, detection_threshold(ratio)
-    diagonal = np.arange(k)
     for _ in range(MAX_STEPS):
         errors = _stderr(spikes, ratio, n_samples)
-        # Var E_ij = v_i v_j is the square of the product of root standard deviations.
-        root = np.sqrt(errors / np.sqrt(2))
-        matrices = draws * root[:, np.newaxis] * root
-        matrices[:, diagonal, diagonal] += spikes
-        expected = np.linalg.eigvalsh(matrices)[:, ::-1].mean(axis=0)
+        expected = spikes + _push(spikes, errors, apart)
+        for group in groups:
+            if len(group) > 1:
+                expected[group] += _expected_within(spikes[group], errors[group], draws) - spikes[group]
         following = np.maximum(_descending(spikes + RELAXATION * (observed - expected)), lowest)
         small = bool(np.all(np.abs(following - spikes) <= SMALL_STEP * errors))
         spikes = following
         if small:
             break
     return spikes
+
+
+def _draws(k: int) -> Array:
+    """Return symmetric Gaussian matrices and their negatives."""
+    normal = np.random.default_rng(0).standard_normal((N_DRAWS // 2, k, k))
+    symmetric = (normal + normal.transpose(0, 2, 1)) / np.sqrt(2)
+    return np.concatenate([symmetric, -symmetric])
+
+
+def _push(spikes: Array, errors: Array, apart: Array) -> Array:
+    """Return ``Σ_j v_i v_j / (ℓ_i - ℓ_j)`` over the spikes of other groups, with ``v_i² = error_i² / 2``."""
+    gaps = spikes[:, np.newaxis] - spikes
+    closest = CLOSEST * np.minimum(errors[:, np.newaxis], errors)
+    gaps = np.copysign(
+        np.maximum(np.abs(gaps), closest), np.arange(len(spikes)) - np.arange(len(spikes))[:, np.newaxis]
+    )
+    return np.asarray(np.sum(np.where(apart, np.outer(errors, errors) / (2 * gaps), 0.0), axis=1))
+
+
+def _expected_within(spikes: Array, errors: Array, draws: Array) -> Array:
+    """Return the mean eigenvalues, descending, of a group of spikes under its fluctuations."""
+    k = len(spikes)
+    # Var E_ij = v_i v_j is the square of the product of root standard deviations.
+    root = np.sqrt(errors / np.sqrt(2))
+    matrices = draws[:, :k, :k] * root[:, np.newaxis] * root
+    diagonal = np.arange(k)
+    matrices[:, diagonal, diagonal] += spikes
+    return np.asarray(np.linalg.eigvalsh(matrices)[:, ::-1].mean(axis=0))
 
 
 def _descending(values: Array) -> Array:

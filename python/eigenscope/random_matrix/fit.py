@@ -31,6 +31,12 @@ from .temporal_fit import fit_correlated_noise
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+DOUBTFUL_SIGNAL = 1e-3
+"""A signal with a p-value above this may be noise …"""
+
+DOUBTFUL_NOISE = 0.5
+"""… and noise with one below this a signal: the interval of the variance allows for either."""
+
 
 def fit_marchenko_pastur(
     spectrum_or_eigenvalues: Spectrum | ArrayLike,
@@ -121,7 +127,7 @@ def fit_marchenko_pastur(
     unit = sample.in_units_of(scale)
     test = sequential_test(unit, significance)
     k = test.n_signal
-    variance = variance_of(unit, k, chosen)
+    variance = _allow_for_doubt(variance_of(unit, k, chosen), unit, test, chosen)
     goodness = bulk_goodness(unit.values[k:], n - k, p - k, unit.is_complete)
     effective = effective_number(unit, k)
     reasons = test.reasons + size_reasons(n, p) + goodness_reasons(goodness) + effective_number_reasons(effective, n)
@@ -162,6 +168,16 @@ def _check_enough(sample: Eigenvalues, n: float, p: int) -> None:
             f"{len(sample.values)} eigenvalues where n_samples={n:g} and n_features={p} give {needed}: pass "
             "total_variance= (the trace) for the top ones only, or add the zeros that were left out"
         )
+
+
+def _allow_for_doubt(variance: Estimate, sample: Eigenvalues, test: SpikeTest, method: str) -> Estimate:
+    """Return the variance with an interval that one signal more, or one less, would not leave where the test doubts."""
+    k, (low, high) = test.n_signal, variance.interval
+    if k < len(test.p_values) and test.p_values[k] < DOUBTFUL_NOISE:
+        low = min(low, variance_of(sample, k + 1, method).interval[0])
+    if k > 0 and test.p_values[k - 1] > DOUBTFUL_SIGNAL:
+        high = max(high, variance_of(sample, k - 1, method).interval[1])
+    return Estimate(variance.value, variance.stderr, (low, high))
 
 
 def _assemble(
