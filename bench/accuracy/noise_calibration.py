@@ -24,7 +24,7 @@ import numpy as np
 from eigenscope import covariance_spectrum, fit_marchenko_pastur
 from eigenscope.eigenvalues import as_eigenvalues
 from eigenscope.errors import DataWarning
-from eigenscope.random_matrix import effective_samples
+from eigenscope.random_matrix import effective_samples, noise_variance
 from eigenscope.random_matrix.sequential_test import sequential_test
 from noise_peers import classical_test
 from scipy.signal import lfilter
@@ -53,24 +53,26 @@ def spectra(n: int, p: int, spikes: np.ndarray, draws: int) -> Iterator[np.ndarr
 
 
 def variance_rows(draws: int) -> Iterator[Row]:
-    """Bias of the fitted variance, its spread in units of the smallest possible, and coverage of its interval."""
-    yield ("n x p, signals", "bias", "spread", "coverage")
+    """Bias of the fitted variance, its spread in units of the smallest possible (also when the count of signals is
+    known), and coverage of its interval."""
+    yield ("n x p, signals", "bias", "spread", "count known", "coverage")
     for n, p in SIZES:
         for share in SHARES:
             r = round(share * min(n, p))
             theory = math.sqrt(2 / ((n - r) * (p - r)))
             # The spread is wanted to a few percent, the bias to a fifth of 0.003.
             count = max(min(draws, 200), math.ceil((theory / 0.0006) ** 2))
-            fits = [
-                fit_marchenko_pastur(values, n_samples=n, n_features=p).variance
-                for values in spectra(n, p, separated_spikes(n, p, r), count)
-            ]
+            fits, known = [], []
+            for values in spectra(n, p, separated_spikes(n, p, r), count):
+                fits.append(fit_marchenko_pastur(values, n_samples=n, n_features=p).variance)
+                known.append(float(noise_variance(values, r, n_samples=n, n_features=p)))
             values = np.array([fit.value for fit in fits])
             covered = np.mean([fit.interval[0] <= 1 <= fit.interval[1] for fit in fits])
             yield (
                 f"{n} x {p}, {r}",
                 f"{values.mean() - 1:+.5f} ± {theory / math.sqrt(count):.5f}",
                 f"{values.std() / theory:.3f}",
+                f"{np.std(known) / theory:.3f}",
                 f"{100 * covered:.1f} %",
             )
 

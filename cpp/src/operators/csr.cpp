@@ -16,6 +16,9 @@ namespace {
 constexpr Index work_per_task = Index{1} << 20;
 /// Bytes of a tile of rows that is turned between the two layouts in the first-level cache.
 constexpr Index tile_bytes = 16 * 1024;
+/// Rows of a block are visited in no order: this much of it stays in the cache that a few cores share.
+constexpr Index visited_bytes = Index{16} << 20;
+constexpr Index cache_line = 64;
 /// Lanes of a transposed product: their accumulators take no more than the larger of these two.
 constexpr Index lane_bytes = Index{64} << 20;
 constexpr Index lane_blocks = 4;
@@ -83,6 +86,15 @@ Index rows_per_tile(Index width) {
     return std::max<Index>(8, tile_bytes / (width * static_cast<Index>(sizeof(Scalar))));
 }
 
+/// Columns of a block of `rows` rows that are multiplied at once: as many as stay in cache, in whole cache lines. Where
+/// one line per row is too much already, neighbouring lines come at little more cost, and all columns go together.
+template <class Scalar>
+Index columns_together(Index rows, Index width) {
+    const Index bytes = static_cast<Index>(sizeof(Scalar)), line = std::max<Index>(1, cache_line / bytes);
+    const Index lines = visited_bytes / (rows * line * bytes);
+    return rows * width * bytes <= visited_bytes || lines == 0 ? width : lines * line;
+}
+
 void require_shape(bool fits, const char* product, Index rows, Index cols, Index x_rows, Index x_cols, Index y_rows,
                    Index y_cols) {
     if (fits) return;
@@ -136,6 +148,24 @@ void sum_lanes(const CsrView<Scalar, IndexType>& a, Block<Scalar> y, const Execu
     });
 }
 
+/// Y = A X, all columns at once.
+template <class Scalar, class IndexType>
+void times_columns(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Block<Scalar> y,
+                   const Execution& execution) {
+    const Index width = x.cols, tile = rows_per_tile<Scalar>(width);
+    const PackedBlock<Scalar> packed(x, execution);
+    const Product<Scalar, IndexType> times{a, csr_kernels<Scalar, IndexType>().times};
+    const RowCut cut(a, task_count(a, width));
+    parallel::run_tasks(cut.count(), execution, [&](Index task, int) {
+        std::vector<Scalar> rows(static_cast<std::size_t>(tile * width));
+        for (Index first = cut.begin(task), end = cut.end(task); first < end; first += tile) {
+            const Index count = std::min(tile, end - first);
+            times(first, first + count, packed.data(), width, rows.data());
+            to_column_major(rows.data(), y.rows_range(first, count));
+        }
+    });
+}
+
 }  // namespace
 
 template <class Scalar, class IndexType>
@@ -167,18 +197,11 @@ void csr_times_block(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, 
                   y.rows, y.cols);
     if (y.rows == 0 || y.cols == 0) return;
     if (a.nonzeros() == 0) return set_zero(y);
-    const Index width = x.cols, tile = rows_per_tile<Scalar>(width);
-    const PackedBlock<Scalar> packed(x, execution);
-    const Product<Scalar, IndexType> times{a, csr_kernels<Scalar, IndexType>().times};
-    const RowCut cut(a, task_count(a, width));
-    parallel::run_tasks(cut.count(), execution, [&](Index task, int) {
-        std::vector<Scalar> rows(static_cast<std::size_t>(tile * width));
-        for (Index first = cut.begin(task), end = cut.end(task); first < end; first += tile) {
-            const Index count = std::min(tile, end - first);
-            times(first, first + count, packed.data(), width, rows.data());
-            to_column_major(rows.data(), y.rows_range(first, count));
-        }
-    });
+    const Index together = columns_together<Scalar>(x.rows, x.cols);
+    for (Index first = 0; first < x.cols; first += together) {
+        const Index count = std::min(together, x.cols - first);
+        times_columns(a, x.columns(first, count), y.columns(first, count), execution);
+    }
 }
 
 template <class Scalar, class IndexType>
