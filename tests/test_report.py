@@ -253,3 +253,25 @@ def test_file_is_analysed_like_the_array(report: Report, tmp_path) -> None:
 )
 def test_numbers_carry_the_digits_their_error_allows(quantity: Quantity, text: str) -> None:
     assert quantity.format_value() == text
+
+
+@pytest.mark.parametrize("rank", [1, 3, 12])
+@pytest.mark.parametrize("kind", ["product", "copies", "dead channels"])
+def test_rounding_is_not_reported_as_a_result(rank: int, kind: str) -> None:
+    generator = np.random.default_rng(rank)
+    latents = generator.standard_normal((300, rank))
+    if kind == "product":
+        data = latents @ generator.standard_normal((rank, 60))
+    elif kind == "copies":
+        data = np.repeat(latents, 60 // rank, axis=1)
+    else:
+        data = np.zeros((300, 60))
+        data[:, :rank] = latents
+    report = analyze(data, rng=0)
+    assert report.noise is None
+    assert [rule.name for rule in report.dimension_rules] == ["parallel_analysis"]
+    assert (report.power_law is None) == (rank < 10)
+    text = " ".join(report.warnings)
+    assert f"nothing but rounding is left beyond rank {rank}" in text
+    if kind != "dead channels":
+        assert f"{60 - rank} of 60 directions hold no variance" in text

@@ -126,3 +126,27 @@ def test_a_wrong_adjoint_is_noticed(dtype):
             svds(lambda X: A @ X, 2, shape=SHAPE, dtype=dtype, adjoint=wrong, rng=0)
     found = svds(lambda X: A @ X, 2, shape=SHAPE, dtype=dtype, adjoint=lambda X: A.conj().T @ X, rng=0)
     np.testing.assert_allclose(found.singular_values, np.linalg.svd(A, compute_uv=False)[:2])
+
+
+@pytest.mark.parametrize("exponent", [-290, -200, -160, 155, 200, 300])
+@pytest.mark.parametrize(("center", "scale"), [(True, False), (True, True), (False, True)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_squares_beyond_the_range_of_double(exponent, center, scale, weighted):
+    A = np.random.default_rng(0).standard_normal((300, 80)) + 0.5
+    options = {"center": center, "scale": scale, "rng": 0}
+    if weighted:
+        options |= {"row_weights": np.linspace(1, 2, 300), "column_weights": np.linspace(2, 1, 80)}
+    expected = svds(A, 3, **options).singular_values
+    factor = 10.0**exponent
+    for method in ("auto", "block-krylov", "lapack"):
+        result = svds(A * factor, 3, method=method, **options)
+        np.testing.assert_allclose(result.singular_values / (1 if scale else factor), expected, rtol=1e-9)
+    result = randomized_svd(A * factor, 3, n_iter=12, **options)
+    np.testing.assert_allclose(result.singular_values / (1 if scale else factor), expected, rtol=1e-6)
+
+
+def test_a_few_rows_may_misjudge_the_size():
+    A = np.zeros((2000, 5))
+    A[1] = 1e200 * np.arange(1, 6)
+    result = svds(A, 1, center=True, rng=0)
+    np.testing.assert_allclose(result.singular_values[0], np.sqrt(55 * (1 - 1 / 2000)) * 1e200, rtol=1e-12)

@@ -11,8 +11,9 @@ import scipy.sparse
 from . import _core
 from .errors import InvalidInputError
 from .inputs import Source, check_finite, warn_about_constant_features
-from .operators import Array, Operator, dense_operator, safe_scale
+from .operators import Array, Operator, compute_dtype, dense_operator, safe_scale
 from .run_options import single_threaded_blas
+from .second_moments import sampled_scale
 
 IDENTITY_BLOCK = 64
 """Columns of an operator that are looked at together."""
@@ -61,13 +62,46 @@ def _checked_weights(weights: Any, name: str, count: int) -> Array | None:
 
 
 def column_statistics(source: Source, threads: int) -> tuple[Array, Array]:
-    """Return means and sums of squared deviations of the columns, one pass; raise on values that are not finite."""
+    """Return means and sums of squared deviations of the columns; raise on values that are not finite."""
+    found = measure_columns(source, np.dtype(np.float64), threads)
+    with np.errstate(over="ignore", under="ignore"):
+        return found.means / found.unit, found.squares / found.unit / found.unit
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ColumnStatistics:
+    """Means and sums of squared deviations of the columns of data times `unit`, and the passes that took."""
+
+    means: Array
+    squares: Array
+    unit: float
+    n_passes: int
+
+
+def measure_columns(source: Source, dtype: np.dtype[Any], threads: int) -> ColumnStatistics:
+    """Measure in a unit, a power of two, in which squares stay inside the range of `dtype`.
+
+    A few rows say which; where they had misjudged it, all values do, and the pass is made again.
+    """
+    found = _measure_columns(source, sampled_scale(source, dtype), threads)
+    size = _largest_root_mean_square(found, source.n_samples)
+    if size > 0 and np.isfinite(size) and safe_scale(size, dtype) == 1.0:
+        return found
+    exact = safe_scale(check_finite(source, threads), dtype)
+    if exact == found.unit:
+        return found
+    return dataclasses.replace(_measure_columns(source, exact, threads), n_passes=3)
+
+
+def _measure_columns(source: Source, unit: float, threads: int) -> ColumnStatistics:
     with single_threaded_blas():
-        sums = _core.feature_sums(source.array, **source.selection, threads=threads)
-    if not np.isfinite(sums["mean"]).all():
-        check_finite(source, threads)
-        raise InvalidInputError("column sums overflow: divide the data by a power of ten first")
-    return sums["mean"], sums["squared_deviation"]
+        sums = _core.feature_sums(source.array, **source.selection, scale=unit, threads=threads)
+    return ColumnStatistics(sums["mean"], sums["squared_deviation"], unit, 1)
+
+
+def _largest_root_mean_square(found: ColumnStatistics, n_samples: int) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.sqrt(np.max(found.squares / n_samples + found.means**2, initial=0.0)))
 
 
 def scale_factors(variances: Array, means: Array, centered: bool) -> tuple[Array, Array]:
@@ -90,22 +124,28 @@ class Standardized:
 
 
 def standardized_dense(source: Source, view: Standardization, dtype: Any, threads: int) -> Standardized:
-    """Return a real dense source as a standardised operator; one pass for the statistics, four with row weights."""
+    """Return a real dense source as a standardised operator; a pass for the statistics, four with row weights."""
     if view.row_weights is not None:
         return _weighted_dense(source, view, dtype, threads)
-    means, squares = column_statistics(source, threads)
+    found = measure_columns(source, compute_dtype(source.array.dtype, dtype), threads)
     n = source.n_samples
-    factor = _column_factors(view, squares / max(1, n - int(view.center)), means)
-    moments = squares + (0.0 if view.center else n * means**2)
+    factor = _column_factors(view, found.squares / max(1, n - int(view.center)), found.means)
+    moments = found.squares + (0.0 if view.center else n * found.means**2)
+    operator = _in_unit(source, view, dtype, found.means / found.unit, factor, found.unit)
+    return Standardized(operator, found.n_passes, float((moments * factor**2).sum()))
+
+
+def _in_unit(source: Source, view: Standardization, dtype: Any, means: Array, factor: Array, unit: float) -> Operator:
+    """Return ``(A - 1 meansᵀ) diag(factor) unit``; data of unit variance are in their own unit, whatever the data's."""
     operator = dense_operator(
         source,
         dtype=dtype,
         shift=means if view.center else None,
-        factor=None if (factor == 1.0).all() else factor,
-        largest=float(np.sqrt((moments / n).max())),
+        factor=None if unit == 1.0 and (factor == 1.0).all() else factor * unit,
+        largest=1.0,
         check=False,
     )
-    return Standardized(operator, 1, float((moments * factor**2).sum()) * operator.scale**2)
+    return dataclasses.replace(operator, scale=1.0 if view.scale else unit)
 
 
 def _column_factors(view: Standardization, variances: Array, means: Array) -> Array:
@@ -127,23 +167,14 @@ def _weighted_dense(source: Source, view: Standardization, dtype: Any, threads: 
     # The mean of what is left corrects the rounding of a large mean.
     rest = dense_operator(source, dtype=np.float64, shift=means, largest=1.0).product(shares, threads, "adjoint")
     means = means + rest.ravel()
-    unit = safe_scale(largest, np.dtype(np.float64))
+    unit = safe_scale(largest, compute_dtype(source.array.dtype, dtype))
     squares = sum(
         weights[first : first + len(rows)] @ ((rows - means) * unit) ** 2 for first, rows in source.row_blocks()
     )
     factor = _column_factors(view, squares / weights.sum(), means * unit)
-    factor = factor * unit if view.scale else factor
-    operator = dense_operator(
-        source,
-        dtype=dtype,
-        shift=means if view.center else None,
-        factor=None if (factor == 1.0).all() else factor,
-        largest=largest,
-        check=False,
-    )
+    operator = _in_unit(source, view, dtype, means, factor, unit)
     moments = squares + (0.0 if view.center else weights.sum() * (means * unit) ** 2)
-    norm = float((moments * (factor * (operator.scale / unit)) ** 2).sum())
-    return Standardized(_with_row_weights(operator, weights), 4, norm)
+    return Standardized(_with_row_weights(operator, weights), 4, float((moments * factor**2).sum()))
 
 
 def _with_row_weights(operator: Operator, weights: Array) -> Operator:

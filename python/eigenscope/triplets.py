@@ -269,11 +269,12 @@ def _solve(prepared: Prepared, settings: dict[str, Any], name: str, run: Run) ->
 def gram_basis(prepared: Prepared, k: int, run: Run) -> tuple[Array, Array]:
     """Eigenvalues (descending) and eigenvectors of the k leading second moments, on the shorter side, from one pass.
 
-    All of them for small orders: on a complete basis nothing is lost to squaring.
+    Eigenvalues are in a unit of their own. All of them for small orders: on a complete basis nothing is lost to
+    squaring.
     """
     assert prepared.source is not None
     task = Task(prepared.view.center, False, None, True, run.threads, run.seed)
-    found, scale = second_moments(prepared.source, task, np.dtype(np.float64))
+    found, _ = second_moments(prepared.source, task, np.dtype(np.float64))
     matrix = found.pop("cross_products")
     if prepared.source.n_samples >= prepared.source.n_features:
         matrix = finish_covariance(matrix, found, np.ones(len(matrix)), np.ones(len(matrix), dtype=bool), task)
@@ -282,7 +283,7 @@ def gram_basis(prepared: Prepared, k: int, run: Run) -> tuple[Array, Array]:
         count = order if order <= COMPLETE_BASIS_ORDER or 2 * k > order else k
         values, vectors = _core.eigh_largest_in_place(matrix, count)
         values, vectors = values[::-1], np.asfortranarray(vectors[:, ::-1])
-    return values / scale**2, vectors
+    return values, vectors
 
 
 def _wrap(

@@ -27,6 +27,7 @@ from ..standardization import scale_factors
 from .calls import VARIANCE_SHARES, list_calls
 from .caveats import list_warnings
 from .result import DataDescription, DimensionRule, Report
+from .rounding import numerical_rank
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -165,9 +166,10 @@ def _assemble(
     excess_kurtosis: float,
 ) -> Report:
     """Derive from the spectrum and the permutations every other number of the report."""
-    noise = _fit_noise(spectrum, significance)
+    rank = numerical_rank(spectrum, data.dtype)
+    noise = _fit_noise(spectrum, significance, rank)
     rules = _dimension_rules(spectrum, noise, permuted, significance)
-    ranks = choose_ranks(spectrum, noise) if ranks is None else ranks
+    ranks = choose_ranks(spectrum, noise, rank) if ranks is None else ranks
     power_law = None if ranks is None else fit_power_law(spectrum, ranks=ranks)
     signal_power_law = _fit_signal(spectrum, noise, ranks)
     return Report(
@@ -181,7 +183,7 @@ def _assemble(
         dims_for_variance=tuple((share, dims_for_variance(spectrum, share)) for share in VARIANCE_SHARES),
         power_law=power_law,
         signal_power_law=signal_power_law,
-        warnings=list_warnings(data, spectrum, noise, rules, power_law, excess_kurtosis=excess_kurtosis),
+        warnings=list_warnings(data, spectrum, noise, rules, power_law, rank=rank, excess_kurtosis=excess_kurtosis),
         calls=list_calls(
             options,
             permuted,
@@ -236,12 +238,14 @@ def _count_missing(source: Source) -> int:
     return sum(int(np.count_nonzero(~np.isfinite(block))) for _, block in source.row_blocks())
 
 
-def _fit_noise(spectrum: Spectrum, significance: float) -> MarchenkoPasturFit | None:
+def _fit_noise(spectrum: Spectrum, significance: float, rank: int) -> MarchenkoPasturFit | None:
+    """Fit noise when there are eigenvalues enough, and it is more than rounding."""
     if min(spectrum.degrees_of_freedom, spectrum.n_features) < _FEWEST_EIGENVALUES:
         return None
     # Correlated samples and a mean left in are warned of in the report's own words, with the counts they concern.
     silent = dataclasses.replace(spectrum, lag_one_autocorrelation=float("nan"), centered=True)
-    return fit_marchenko_pastur(silent, significance=significance)
+    noise = fit_marchenko_pastur(silent, significance=significance)
+    return None if noise.n_signal >= rank else noise
 
 
 def _dimension_rules(
@@ -289,7 +293,7 @@ def _fit_signal(
     return fit_signal_power_law(spectrum, noise=noise, ranks=ranks)
 
 
-def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None) -> tuple[int, int] | None:
+def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None, rank: int) -> tuple[int, int] | None:
     """Choose the ranks of the power-law fit: 11 to 500, ending where noise begins when enough are left.
 
     Parameters
@@ -298,6 +302,8 @@ def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None) -> tuple[
         The spectrum.
     noise : MarchenkoPasturFit or None
         Where its noise begins.
+    rank : int
+        Number of eigenvalues above rounding.
 
     Returns
     -------
@@ -306,7 +312,7 @@ def choose_ranks(spectrum: Spectrum, noise: MarchenkoPasturFit | None) -> tuple[
     """
     first, last = REFERENCE_RANKS
     # The last two eigenvalues of a full spectrum are distorted by centring and by finite samples.
-    available = min(len(spectrum.eigenvalues), spectrum.degrees_of_freedom, spectrum.n_features) - 2
+    available = min(rank, min(len(spectrum.eigenvalues), spectrum.degrees_of_freedom, spectrum.n_features) - 2)
     last = min(last, available)
     if last - first + 1 < _FEWEST_RANKS:
         first = 1

@@ -30,6 +30,7 @@ def list_warnings(
     rules: tuple[DimensionRule, ...],
     power_law: PowerLawFit | None,
     *,
+    rank: int,
     excess_kurtosis: float,
 ) -> tuple[str, ...]:
     """Return the warnings that apply, most important first.
@@ -46,6 +47,8 @@ def list_warnings(
         Dimensions above noise.
     power_law : PowerLawFit or None
         The power-law fit.
+    rank : int
+        Number of eigenvalues above rounding.
     excess_kurtosis : float
         Median over features; NaN when not known.
 
@@ -56,8 +59,8 @@ def list_warnings(
     """
     return (
         *_about_samples(spectrum),
-        *_about_features(data, spectrum, excess_kurtosis),
-        *_about_noise(noise, rules),
+        *_about_features(data, spectrum, rank, excess_kurtosis),
+        *_about_noise(noise, rules, rank, min(spectrum.degrees_of_freedom, spectrum.n_features)),
         *_about_power_law(noise, power_law),
     )
 
@@ -87,7 +90,7 @@ def _about_samples(spectrum: Spectrum) -> Iterator[str]:
         )
 
 
-def _about_features(data: DataDescription, spectrum: Spectrum, excess_kurtosis: float) -> Iterator[str]:
+def _about_features(data: DataDescription, spectrum: Spectrum, rank: int, excess_kurtosis: float) -> Iterator[str]:
     if data.n_missing:
         yield (
             f'{data.n_missing:,} missing values were treated by nan="{data.missing_policy}": '
@@ -99,7 +102,7 @@ def _about_features(data: DataDescription, spectrum: Spectrum, excess_kurtosis: 
             f"{data.n_constant_features:,} of {data.n_features:,} features are constant: they hold no "
             "variance and lower the noise variance per feature; drop them if they are dead channels."
         )
-    n_dependent = _count_dependent(data, spectrum)
+    n_dependent = _count_dependent(data, spectrum, rank)
     if n_dependent:
         yield (
             f"Features depend on each other exactly: {n_dependent:,} of {spectrum.n_features:,} directions "
@@ -121,16 +124,22 @@ def _about_features(data: DataDescription, spectrum: Spectrum, excess_kurtosis: 
         )
 
 
-def _count_dependent(data: DataDescription, spectrum: Spectrum) -> int:
+def _count_dependent(data: DataDescription, spectrum: Spectrum, rank: int) -> int:
     """Count eigenvalues at rounding level that neither few samples nor constant features explain."""
-    precision = np.float32 if data.dtype in ("float16", "float32") else np.float64
-    possible = spectrum.eigenvalues[: min(spectrum.degrees_of_freedom, spectrum.n_features)]
-    n_zero = int(np.count_nonzero(possible <= np.finfo(precision).eps * possible[0]))
+    n_zero = min(len(spectrum.eigenvalues), spectrum.degrees_of_freedom, spectrum.n_features) - rank
     expected = 0 if spectrum.scaled else data.n_constant_features
     return n_zero - expected if n_zero > expected and spectrum.n_samples > spectrum.n_features else 0
 
 
-def _about_noise(noise: MarchenkoPasturFit | None, rules: tuple[DimensionRule, ...]) -> Iterator[str]:
+def _about_noise(
+    noise: MarchenkoPasturFit | None, rules: tuple[DimensionRule, ...], rank: int, n_eigenvalues: int
+) -> Iterator[str]:
+    if noise is None and rank < n_eigenvalues:
+        yield (
+            f"The data hold no noise that could be fitted: nothing but rounding is left beyond rank {rank:,}. "
+            "Only parallel analysis counts dimensions."
+        )
+        return
     if noise is None:
         yield "Too few eigenvalues for a noise fit: only parallel analysis counts dimensions."
         return
