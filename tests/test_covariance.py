@@ -285,9 +285,10 @@ def test_moments_of_a_concatenation_merge(split, seed, offset):
 def test_a_matrix_that_does_not_fit_is_refused_with_its_bytes_or_iterated():
     X = np.random.default_rng(0).standard_normal((900, 800)) * testing.polynomial_spectrum(800, exponent=1.0)
     needed = 8 * 800**2
-    with pytest.raises(MemoryBudgetError, match=r"900 samples x 800 features need [\d.]+ MB.*k=100") as caught:
+    with pytest.raises(MemoryBudgetError, match=r"900 samples x 800 features need [\d.]+ MB.*give k=20, or") as caught:
         covariance_spectrum(X, max_memory=needed // 2)
     assert "budget is 2.56 MB" in str(caught.value)
+    assert len(covariance_spectrum(X, k=20, max_memory=needed // 2).eigenvalues) == 20
     spectrum = covariance_spectrum(X, k=5, max_memory=needed // 2, rng=0)
     assert "Krylov" in spectrum.info.method
     assert_spectrum(spectrum, X, rtol=1e-7)
@@ -296,6 +297,12 @@ def test_a_matrix_that_does_not_fit_is_refused_with_its_bytes_or_iterated():
     scaled = covariance_spectrum(X, k=3, scale=True, max_memory=needed // 2, rng=0)
     np.testing.assert_allclose(scaled.eigenvalues, reference(X, scale=True)[0][:3], rtol=1e-10)
     assert scaled.total_variance == pytest.approx(800)
+
+
+def test_fewer_eigenvalues_are_suggested_only_where_they_fit():
+    X = np.random.default_rng(0).standard_normal((300, 80))
+    with pytest.raises(MemoryBudgetError, match=r"need [\d.]+ MB, the budget is 1 kB: raise max_memory$"):
+        covariance_spectrum(X, max_memory=1000)
 
 
 def test_wrong_input_is_refused_with_numbers():

@@ -10,6 +10,7 @@ import types
 import numpy as np
 import pytest
 from eigenscope import _core, control_groups, covariance_spectrum, run_options
+from eigenscope.byte_sizes import format_bytes
 from eigenscope.errors import InvalidInputError, UnsupportedTypeError
 
 
@@ -47,6 +48,12 @@ def test_limits_that_are_no_numbers_are_ignored(monkeypatch, text):
 def test_wrong_threads_are_refused(threads):
     with pytest.raises(InvalidInputError, match=f"positive integer or None, got {threads!r}"):
         run_options.resolve_threads(threads)
+
+
+def test_absurd_threads_are_refused():
+    assert run_options.resolve_threads(run_options.MOST_THREADS) == run_options.MOST_THREADS
+    with pytest.raises(InvalidInputError, match="threads must be at most 4,096, got 1000000"):
+        run_options.resolve_threads(10**30)
 
 
 def test_inside_a_dask_worker_there_is_one_thread_unless_asked(monkeypatch):
@@ -97,6 +104,18 @@ def test_memory_budgets():
         run_options.memory_budget(float("nan"))
     with pytest.raises(InvalidInputError, match="number of bytes or \"auto\", got 'lots'"):
         run_options.memory_budget("lots")
+    for wrong in (None, True, [1]):
+        with pytest.raises(InvalidInputError, match='max_memory must be a number of bytes or "auto", got'):
+            run_options.memory_budget(wrong)
+    assert run_options.memory_budget(float("inf")) == run_options.memory_budget(10**40) == sys.maxsize
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (60_000, "60 kB"), (999_949, "1 MB"), (1.5e9, "1.5 GB"), (9.25e18, "9250 PB")],
+)
+def test_bytes_have_the_unit_that_fits(count, text):
+    assert format_bytes(count) == text
 
 
 def test_the_address_space_limits_the_automatic_budget():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from .byte_sizes import format_bytes
 from .eigen import resolve_tolerance
 from .errors import InvalidInputError, MemoryBudgetError
 from .inputs import Source, apply_nan_policy, as_source, warn_about_constant_features
@@ -19,7 +20,6 @@ from .run_options import (
     ProgressOption,
     RandomSource,
     Stopwatch,
-    format_bytes,
     lapack_threads,
     memory_budget,
     resolve_seed,
@@ -30,6 +30,7 @@ from .second_moments import Task, finish_covariance, second_moments, unscale_squ
 from .signs import fix_signs
 from .standardization import scale_factors
 from .svd import svds
+from .svd_methods import BLOCK, Work, method_costs
 
 ITERATIVE_ORDER = 1000
 """From this order on, a few eigenpairs of the covariance matrix come sooner from Lanczos than from LAPACK."""
@@ -37,6 +38,8 @@ ITERATIVE_ORDER = 1000
 ITERATIVE_SHARE = 10
 """…when at most one eigenpair in this many is wanted."""
 
+SUGGESTED_COUNTS = (100, 50, 20, 10, 5, 2, 1)
+"""Numbers of eigenvalues that are suggested where all do not fit."""
 
 THREADED_ORDER = 1000
 """From this order on, eigenvectors run on BLAS's own threads, unless they must be reproducible to the bit."""
@@ -185,10 +188,24 @@ def _fits(source: Source, task: Task, budget: int) -> bool:
     if task.k is None:
         raise MemoryBudgetError(
             f"all eigenvalues of {n:,} samples x {p:,} features need {format_bytes(needed)}, the budget is "
-            f"{format_bytes(budget)}. The top 100 need about {format_bytes(8 * 500 * p)}: give k=100, or raise "
-            "max_memory"
+            f"{format_bytes(budget)}{_advise(source, task, budget)}"
         )
     return False
+
+
+def _advise(source: Source, task: Task, budget: int) -> str:
+    """Return what to do when all eigenvalues do not fit: the largest of a few `k` that does, or a larger budget."""
+    n, p, sparse = source.n_samples, source.n_features, getattr(source.array, "sparse", None)
+    kind, stored = ("dense", n * p) if sparse is None else ("sparse", int(sparse.nnz))
+    item, has_gram = compute_dtype(source.array.dtype).itemsize, sparse is None and not task.scale
+    # The iteration reads whole data: nothing may have been dropped.
+    is_whole = source.row_index is None and source.column_index is None
+    for k in (count for count in SUGGESTED_COUNTS if is_whole and count < min(n, p)):
+        work = Work(n, p, k, kind, item, task.threads, stored, has_gram)
+        needed = min(cost.peak_bytes for cost in method_costs(work, BLOCK[kind]))
+        if needed <= budget:
+            return f". The top {k} need about {format_bytes(needed)}: give k={k}, or raise max_memory"
+    return ": raise max_memory"
 
 
 def _from_moments(source: Source, task: Task, dtype: np.dtype[Any], reproducible: bool, watch: Stopwatch) -> Spectrum:

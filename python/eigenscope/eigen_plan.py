@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from .byte_sizes import format_bytes
 from .errors import InvalidInputError, MemoryBudgetError
 from .operators import Array, Operator
 
@@ -115,7 +116,7 @@ def choose_sizes(
     if needed > memory:
         method = "LAPACK" if direct else "the Lanczos basis"
         raise MemoryBudgetError(
-            f"{method} needs {needed / 1e9:.2f} GB, the budget is {memory / 1e9:.2f} GB. Ask for fewer pairs "
+            f"{method} needs {format_bytes(needed)}, the budget is {format_bytes(memory)}. Ask for fewer pairs "
             f"(k = {k}) or a smaller basis_size, or raise max_memory"
         )
     filters = kind == "sparse" and operator.matrix.nnz <= FILTER_NONZEROS * n

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
+from .byte_sizes import format_bytes
 from .errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from .readers import open_recording
 from .stored import SparseDataset, StoredMatrix, is_stored_dataset, map_binary
@@ -236,10 +237,8 @@ def _from_frame(frame: Any) -> tuple[Array, tuple[str, ...]]:
 def _from_tensor(tensor: Any) -> Array:
     """Share the memory of a CPU tensor; other devices are never copied behind the caller's back."""
     if getattr(tensor.device, "type", "cpu") != "cpu":
-        gigabytes = tensor.element_size() * tensor.nelement() / 1e9
-        raise UnsupportedTypeError(
-            f"the tensor lies on {tensor.device}: move it ({gigabytes:.2f} GB) with .cpu() first"
-        )
+        size = format_bytes(tensor.element_size() * tensor.nelement())
+        raise UnsupportedTypeError(f"the tensor lies on {tensor.device}: move it ({size}) with .cpu() first")
     return np.asarray(tensor.detach().numpy())
 
 

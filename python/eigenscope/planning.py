@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
+from .byte_sizes import format_bytes
 from .eigen_plan import DIRECT_ORDER, DIRECT_SHARE, usual_basis, usual_block
 from .errors import InvalidInputError
 from .inputs import as_matrix
@@ -79,7 +80,7 @@ class Plan(Result):
         verdict = "fits" if self.fits else "does not fit the memory budget"
         return (
             f"{self.function}: {self.method}\n"
-            f"  about {self.n_passes} passes, {self.flops / 1e9:.1f} Gflop, {self.peak_bytes / 1e6:.0f} MB beyond "
+            f"  about {self.n_passes} passes, {self.flops / 1e9:.1f} Gflop, {format_bytes(self.peak_bytes)} beyond "
             f"the input ({verdict}), roughly {self.seconds:.2g} s on {self.threads} threads"
             + "".join(f"\n  or {cost.summary()}" for cost in self.alternatives)
         )

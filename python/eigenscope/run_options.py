@@ -29,6 +29,9 @@ ProgressOption = bool | Callable[[str], object]
 DEFAULT_MEMORY_SHARE = 0.75
 """Share of the free memory that ``max_memory="auto"`` allows."""
 
+MOST_THREADS = 4096
+"""More than any machine has processors."""
+
 os.register_at_fork(after_in_child=_core.forbid_threads_after_fork) if hasattr(os, "register_at_fork") else None
 
 
@@ -45,7 +48,7 @@ def resolve_threads(threads: int | None) -> int:
     Raises
     ------
     InvalidInputError
-        When `threads` is not a positive integer.
+        When `threads` is not a positive integer, or larger than `MOST_THREADS`.
     """
     if _core.forbidden_after_fork():
         _warn_about_fork()
@@ -53,6 +56,8 @@ def resolve_threads(threads: int | None) -> int:
     if threads is not None:
         if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
             raise InvalidInputError(f"threads must be a positive integer or None, got {threads!r}")
+        if threads > MOST_THREADS:
+            raise InvalidInputError(f"threads must be at most {MOST_THREADS:,}, got {threads}: leave it out")
         return int(threads)
     if _inside_dask_worker():
         return 1
@@ -157,29 +162,26 @@ def lapack_threads(threads: int, reproducible: bool) -> contextlib.AbstractConte
     return _blas_threads.limited(1 if reproducible else threads)
 
 
-def format_bytes(count: float) -> str:
-    """Return a number of bytes with the unit a reader expects: "312 MB", "1.50 GB"."""
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= unit:
-            return f"{count / unit:.3g} {name}"
-    return f"{count:.0f} bytes"
-
-
 def memory_budget(max_memory: int | float | str) -> int:
     """Return the number of bytes a computation may take beyond its input.
 
     Parameters
     ----------
     max_memory : int, float or "auto"
-        Bytes; "auto" is three quarters of what is free, within the control group's limit.
+        Bytes, infinity for no limit; "auto" is three quarters of what is free, within the control group's limit.
+
+    Raises
+    ------
+    InvalidInputError
+        For anything else.
     """
-    if isinstance(max_memory, str):
-        if max_memory != "auto":
-            raise InvalidInputError(f'max_memory must be a number of bytes or "auto", got {max_memory!r}')
+    if isinstance(max_memory, str) and max_memory == "auto":
         return int(DEFAULT_MEMORY_SHARE * _free_memory())
+    if isinstance(max_memory, bool) or not isinstance(max_memory, (int, float, np.integer, np.floating)):
+        raise InvalidInputError(f'max_memory must be a number of bytes or "auto", got {max_memory!r}')
     if not max_memory > 0:
-        raise InvalidInputError(f"max_memory must be positive, got {max_memory}")
-    return int(max_memory)
+        raise InvalidInputError(f"max_memory must be positive, got {max_memory!r}")
+    return int(min(max_memory, sys.maxsize))
 
 
 def _free_memory() -> int:

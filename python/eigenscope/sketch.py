@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from .byte_sizes import format_bytes
 from .errors import InvalidInputError
 from .inputs import as_source, check_finite
 from .operators import Array
@@ -169,7 +170,7 @@ class RowSketch:
     def __repr__(self) -> str:
         return (
             f"RowSketch: {self.n_rows:,} rows x {self.n_features:,} features, {self.n_vectors} vectors, "
-            f"{self.nbytes / 1e6:.1f} MB"
+            f"{format_bytes(self.nbytes)}"
         )
 
     def update(self, rows: Any) -> RowSketch:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from ..byte_sizes import format_bytes
 from ..errors import Interrupted, InvalidInputError, MemoryBudgetError
 from ..operators import Operator
 from ..results.spectral_density import SpectralDensity
@@ -297,8 +298,8 @@ def _check_memory(operator: Operator, settings: dict[str, Any], budget: int) -> 
     if needed > budget:
         advice = "reorthogonalize=False, or " if settings["reorthogonalize"] else ""
         raise MemoryBudgetError(
-            f"{width} probes at once need {needed / 1e9:.2f} GB, the budget is {budget / 1e9:.2f} GB. Use {advice}"
-            f"a smaller block_size ({needed / width / 1e9:.3f} GB per probe), or raise max_memory"
+            f"{width} probes at once need {format_bytes(needed)}, the budget is {format_bytes(budget)}. Use {advice}"
+            f"a smaller block_size ({format_bytes(needed / width)} per probe), or raise max_memory"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from ..byte_sizes import format_bytes
 from .base import Result
 
 
@@ -48,5 +49,5 @@ class RunInfo(Result):
         """Return method and cost on one line."""
         return (
             f"{self.method}: {self.n_passes} passes, {self.n_matvecs} products, {self.seconds:.3g} s, "
-            f"{self.peak_bytes / 1e6:.0f} MB, {self.threads} threads"
+            f"{format_bytes(self.peak_bytes)}, {self.threads} threads"
         )
