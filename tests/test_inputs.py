@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -46,6 +48,7 @@ def test_blocks_of_rows_cover_the_data_in_order():
             r"two-dimensional.*shape \(5,\): use X\[:, None\] or X\[None, :\]",
         ),
         (np.zeros((2, 3, 4)), InvalidInputError, r"got shape \(2, 3, 4\): reshape or average"),
+        ([[1, 2], [3]], InvalidInputError, "this list is not a matrix, its rows differ in length"),
         (3.0, InvalidInputError, r"got shape \(\)"),
         (np.zeros((0, 4)), InvalidInputError, r"empty: shape \(0, 4\)"),
         (np.array([["a", "b"]]), UnsupportedTypeError, "convert it to numbers first"),
@@ -146,6 +149,15 @@ def test_data_frames_bring_their_labels():
     frame["word"] = "x"
     with pytest.raises(UnsupportedTypeError, match="1 of 6 columns are not numeric: word"):
         as_source(frame)
+    with pytest.raises(InvalidInputError, match=r"got a Series of shape \(5,\): give a data frame, or use to_frame"):
+        as_source(pandas.Series(np.zeros(5)))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipes_are_refused_before_they_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npy")
+    with pytest.raises(InvalidInputError, match="is a pipe or device: write the data to a file first"):
+        as_source(tmp_path / "pipe.npy")
 
 
 class Device:
@@ -183,7 +195,7 @@ class Tensor:
 def test_tensors_share_their_memory_and_other_devices_are_refused():
     assert np.shares_memory(as_source(Tensor(DATA)).array, DATA)
     np.testing.assert_array_equal(svds(Tensor(DATA), 2).singular_values, svds(DATA, 2).singular_values)
-    with pytest.raises(UnsupportedTypeError, match=r"lies on cuda:0: move it \(0\.08 GB\) with \.cpu\(\)"):
+    with pytest.raises(UnsupportedTypeError, match=r"lies on cuda:0: move it \(80 MB\) with \.cpu\(\)"):
         as_source(Tensor(np.zeros((10_000, 1000)), "cuda"))
 
 

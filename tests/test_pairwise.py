@@ -74,14 +74,32 @@ def test_names_of_dropped_columns_go_too():
 def test_nothing_left_is_said():
     X = np.zeros((4, 3))
     X[:, 1] = np.nan
-    with pytest.raises(NonFiniteInputError, match="every sample"):
+    with pytest.raises(
+        NonFiniteInputError, match=r'every sample .* Use nan="drop_columns" \(keeps 66\.7% .*\) or "pair'
+    ):
         covariance_spectrum(X, nan="drop_rows")
-    with pytest.raises(NonFiniteInputError, match="every feature"):
+    with pytest.raises(NonFiniteInputError, match=r'every feature .* Use nan="drop_rows" \(keeps 66\.7% .*\) or "pair'):
         covariance_spectrum(X.T, nan="drop_columns")
     with pytest.raises(
         InvalidInputError, match="nan must be one of raise, drop_rows, drop_columns, pairwise, got 'mean'"
     ):
         covariance_spectrum(X, nan="mean")
+
+
+@pytest.mark.parametrize("policy", ["raise", "drop_rows", "drop_columns", "pairwise"])
+def test_no_policy_is_suggested_where_no_value_is_finite(policy):
+    with pytest.raises(InvalidInputError, match=r"[Nn]ot one value .*is finite") as caught:
+        covariance_spectrum(np.full((5, 4), np.nan), nan=policy)
+    assert "Use nan=" not in str(caught.value)
+
+
+def test_only_policies_that_keep_something_are_suggested():
+    X = np.zeros((5, 4))
+    X[0], X[:, 0] = np.nan, np.inf
+    with pytest.raises(NonFiniteInputError, match=r'feature 0\)\. Use nan="pairwise"'):
+        covariance_spectrum(X)
+    with pytest.raises(InvalidInputError, match="feature 0 has 0 finite values, a covariance needs 2: leave it out"):
+        covariance_spectrum(X, nan="pairwise")
 
 
 @pytest.mark.parametrize("policy", ["raise", "drop_rows", "drop_columns", "pairwise"])
@@ -140,6 +158,10 @@ def test_an_indefinite_pairwise_matrix_is_warned_about():
     with pytest.warns(DataWarning, match="1 negative eigenvalues"):
         spectrum = covariance_spectrum(X, nan="pairwise", scale=True)
     assert spectrum.eigenvalues[-1] < -0.1
+    with pytest.raises(
+        InvalidInputError, match=r'1 of 3 eigenvalues are negative.*\(nan="pairwise"\).*nan="drop_columns"'
+    ):
+        spectrum.participation_ratio()
 
 
 def test_too_few_shared_samples_name_the_features():

@@ -6,7 +6,7 @@ import pytest
 from eigenscope.blocks import choose_block, read_block
 from eigenscope.errors import InvalidInputError
 from eigenscope.inputs import as_source
-from eigenscope.null_spectra import ParallelAnalysis, parallel_analysis
+from eigenscope.null_spectra import MOST_PERMUTATIONS, ParallelAnalysis, fewest_permutations, parallel_analysis
 from eigenscope.testing import recording
 
 
@@ -56,6 +56,19 @@ def test_too_few_permutations_are_refused_with_the_number_that_would_do() -> Non
     parallel_analysis(X, n_permutations=19, quantile=0.95)
     with pytest.raises(InvalidInputError, match="between 0 and 1"):
         parallel_analysis(X, quantile=1.0)
+    with pytest.raises(InvalidInputError, match="quantile must be a number between 0 and 1, got 'a'"):
+        parallel_analysis(X, quantile="a")
+
+
+def test_absurdly_many_permutations_are_refused() -> None:
+    X = planted(50, 10, 1)
+    assert fewest_permutations(1 - 1e-5) <= MOST_PERMUTATIONS
+    with pytest.raises(
+        InvalidInputError, match=r"needs 9,99\d,\d+,\d+ .*, at most 100,000 are made: use significance=1e-05"
+    ):
+        parallel_analysis(X, quantile=1 - 1e-10)
+    with pytest.raises(InvalidInputError, match="n_permutations must be at most 100,000, got 100001"):
+        parallel_analysis(X, n_permutations=100_001)
 
 
 def test_same_seed_same_bits_for_any_number_of_threads() -> None:

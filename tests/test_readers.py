@@ -1,5 +1,6 @@
 """Files of every kind are opened, and everything wrong with a file is said in one line."""
 
+import os
 from pathlib import Path
 
 import h5py
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.io
 from eigenscope.errors import InvalidInputError, UnsupportedTypeError
+from eigenscope.inputs import as_source
 from eigenscope.readers import open_recording
 
 X = np.arange(12.0, dtype=np.float32).reshape(4, 3)
@@ -44,6 +46,23 @@ def test_opens_every_format(tmp_path: Path, suffix: str) -> None:
     for asked in {key, None}:
         recording = open_recording(path, key=asked)
         np.testing.assert_array_equal(np.asarray(recording.array), X)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipes_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npy")
+    with pytest.raises(InvalidInputError, match="is a pipe or device: write the data to a file first"):
+        open_recording(tmp_path / "pipe.npy")
+
+
+def test_datasets_without_shape_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.h5"
+    with h5py.File(path, "w") as file:
+        file["n"] = h5py.Empty("f8")
+    with pytest.raises(InvalidInputError, match=r"data.h5 \[n\] is an empty dataset, without shape or values"):
+        open_recording(path, key="n")
+    with h5py.File(path) as file, pytest.raises(InvalidInputError, match=r"data.h5 \[n\] is an empty dataset"):
+        as_source(file["n"])
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".mat", ".h5"])

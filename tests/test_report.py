@@ -228,6 +228,21 @@ def test_key_without_file_and_significance_beyond_permutations() -> None:
     assert analyze(make(), significance=0.01, rng=0).permuted.n_permutations == 99
 
 
+@pytest.mark.parametrize(
+    ("significance", "message"),
+    [
+        (0, "must lie between 0 and 1, got significance=0"),
+        (1, "must lie between 0 and 1, got significance=1"),
+        (2, "must lie between 0 and 1, got significance=2"),
+        (float("nan"), "must lie between 0 and 1, got significance=nan"),
+        (1e-10, "significance=1e-10 .* needs .* permuted data sets, at most 100,000 are made"),
+    ],
+)
+def test_impossible_significance_is_named(significance: float, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        analyze(make(), significance=significance)
+
+
 def test_file_is_analysed_like_the_array(report: Report, tmp_path) -> None:
     np.savez(tmp_path / "data.npz", responses=make())
     from_file = analyze(tmp_path / "data.npz", key="responses", rng=0)

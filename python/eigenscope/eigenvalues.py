@@ -19,6 +19,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 NEGATIVE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 """Negative eigenvalues down to this share of the largest are rounding and count as zero."""
 
+_ADVICE_ON_EIGENVALUES = "those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
+
+_ADVICE_ON_SPECTRUM = (
+    'covariances from the samples that each two features share (nan="pairwise") are not positive semidefinite when '
+    'too few are shared; use nan="drop_columns" or "drop_rows", or leave out the features that miss most'
+)
+
 TRACE_TOLERANCE = 1e-5
 """Relative disagreement between a trace and its eigenvalues that rounding in single precision explains."""
 
@@ -99,7 +106,7 @@ def as_eigenvalues(
         n_samples = spectrum.degrees_of_freedom if n_samples is None else n_samples
         n_features = spectrum.n_features if n_features is None else n_features
         total_variance = spectrum.total_variance if total_variance is None else total_variance
-        values = check_values(spectrum.eigenvalues)
+        values = check_values(spectrum.eigenvalues, advice=_ADVICE_ON_SPECTRUM)
         complete = spectrum.is_complete or len(values) >= min(n_samples, n_features)
     else:
         values = check_values(spectrum_or_eigenvalues)
@@ -120,8 +127,8 @@ def count_given(spectrum_or_eigenvalues: Spectrum | ArrayLike) -> int | None:
     return int(np.size(spectrum_or_eigenvalues)) or None
 
 
-def check_values(eigenvalues: ArrayLike, name: str = "eigenvalues") -> Array:
-    """Return values, descending, in double precision, with tiny negatives set to zero; refuse others."""
+def check_values(eigenvalues: ArrayLike, name: str = "eigenvalues", advice: str = "") -> Array:
+    """Return values, descending, in double precision, with tiny negatives set to zero; refuse others with `advice`."""
     try:
         array = np.asarray(eigenvalues)
     except ValueError as error:
@@ -143,13 +150,9 @@ def check_values(eigenvalues: ArrayLike, name: str = "eigenvalues") -> Array:
         tolerance = max(tolerance, len(values) * float(np.finfo(array.dtype).eps))
     if values[-1] < -tolerance * np.abs(values).max():
         raise InvalidInputError(
-            f"{int((values < 0).sum())} {name} are negative, down to {values[-1]:.3g} beside a largest "
-            f"of {values[0]:.3g}: "
-            + (
-                "those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
-                if name == "eigenvalues"
-                else "they cannot be"
-            )
+            f"{int((values < 0).sum())} of {len(values)} {name} are negative, down to {values[-1]:.3g} beside a "
+            f"largest of {values[0]:.3g}: "
+            + (advice or (_ADVICE_ON_EIGENVALUES if name == "eigenvalues" else "they cannot be"))
         )
     return np.maximum(values, 0.0)
 

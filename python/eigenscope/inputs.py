@@ -13,7 +13,7 @@ import scipy.sparse
 from . import _core
 from .byte_sizes import format_bytes
 from .errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
-from .readers import open_recording
+from .readers import check_regular_file, open_recording
 from .stored import SparseDataset, StoredMatrix, is_stored_dataset, map_binary
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -178,7 +178,12 @@ def _check_layout(array: Any) -> None:
 
 
 def _from_array_like(data: Any) -> Array:
-    array = np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"this {type(data).__name__} is not a matrix, its rows differ in length or depth: {error}"
+        ) from error
     if array.ndim == 0 and array.dtype == object:
         raise UnsupportedTypeError(
             f"a {type(data).__name__} is not a matrix of numbers: give an array, a data frame, a dataset or a path"
@@ -188,8 +193,7 @@ def _from_array_like(data: Any) -> Array:
 
 def _open_npy(path: str | os.PathLike[str]) -> Array:
     name = os.fspath(path)
-    if not os.path.exists(name):
-        raise InvalidInputError(f"no such file: {name}")
+    check_regular_file(name)
     try:
         loaded = np.load(name, mmap_mode="r", allow_pickle=False)
         if not isinstance(loaded, np.ndarray):
@@ -225,6 +229,11 @@ def _from_chunks(dataset: Any) -> Any:
 
 def _from_frame(frame: Any) -> tuple[Array, tuple[str, ...]]:
     """Numeric columns of a pandas DataFrame; others are named in the error."""
+    if frame.ndim != 2:
+        raise InvalidInputError(
+            f"data must be two-dimensional (samples x features), got a {type(frame).__name__} of shape {frame.shape}: "
+            "give a data frame, or use to_frame()"
+        )
     wrong = [str(name) for name, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in _REAL_KINDS]
     if wrong:
         raise UnsupportedTypeError(
@@ -244,6 +253,9 @@ def _from_tensor(tensor: Any) -> Array:
 
 def _from_hdf5(dataset: Any) -> Any:
     """Map a contiguous HDF5 dataset; decode a chunked or compressed one block by block."""
+    if dataset.shape is None:
+        where = f"{dataset.file.filename} [{dataset.name.strip('/')}]"
+        raise InvalidInputError(f"{where} is an empty dataset, without shape or values")
     if dataset.chunks is not None:
         return _from_chunks(dataset)
     offset = dataset.id.get_offset()
@@ -263,21 +275,36 @@ def apply_nan_policy(source: Source, nan: str, threads: int) -> Source:
         raise _non_finite_error(source, threads)
     rows = np.zeros(source.array.shape[0], dtype=bool)
     columns = np.zeros(source.array.shape[1], dtype=bool)
+    n_bad = 0
     for first, block in source.row_blocks():
         bad = ~np.isfinite(block)
         rows[first : first + len(block)] = bad.any(axis=1)
         columns |= bad.any(axis=0)
-    if nan == "drop_rows":
-        kept = np.flatnonzero(~rows).astype(np.int64)
-        if len(kept) == 0:
-            raise NonFiniteInputError(
-                'every sample holds a value that is not finite: use nan="drop_columns" or "pairwise"'
-            )
-        return dataclasses.replace(source, row_index=kept)
-    kept = np.flatnonzero(~columns).astype(np.int64)
+        n_bad += int(np.count_nonzero(bad))
+    kept = np.flatnonzero(~(rows if nan == "drop_rows" else columns)).astype(np.int64)
     if len(kept) == 0:
-        raise NonFiniteInputError('every feature holds a value that is not finite: use nan="drop_rows" or "pairwise"')
+        what = "sample" if nan == "drop_rows" else "feature"
+        advice = _what_keeps(int(rows.sum()), int(columns.sum()), n_bad, source.array.shape)
+        raise NonFiniteInputError(
+            f'every {what} holds a value that is not finite, nan="{nan}" leaves nothing. {advice}'
+        )
+    if nan == "drop_rows":
+        return dataclasses.replace(source, row_index=kept)
     return dataclasses.replace(source, column_index=kept)
+
+
+def _what_keeps(bad_rows: int, bad_columns: int, n_bad: int, shape: tuple[int, int]) -> str:
+    """Return the policies that leave something of data with so many values that are not finite, and how much."""
+    n, p = shape
+    if n_bad == n * p:
+        return "Not one value is finite: nothing can be analysed, look at how the data were written or read"
+    choices = []
+    if n - bad_rows >= 2:
+        choices.append(f'"drop_rows" (keeps {1 - bad_rows / n:.1%} of the samples)')
+    if bad_columns < p:
+        choices.append(f'"drop_columns" (keeps {1 - bad_columns / p:.1%} of the features)')
+    choices.append('"pairwise" (where every two features share samples)')
+    return "Use nan=" + ", ".join(choices[:-1]) + (" or " if choices[:-1] else "") + choices[-1]
 
 
 def _non_finite_error(source: Source, threads: int, offers_policies: bool = True) -> NonFiniteInputError:
@@ -292,8 +319,7 @@ def _non_finite_error(source: Source, threads: int, offers_policies: bool = True
     return NonFiniteInputError(
         f"{found['n_nonfinite']:,} values are NaN or infinite, in {rows:,} of {n:,} samples and {columns:,} of {p:,} "
         f"features (first at sample {found['first_row']}, feature {found['first_column']}). "
-        f'Use nan="drop_rows" (keeps {1 - rows / n:.1%} of the samples), "drop_columns" (keeps {1 - columns / p:.1%} '
-        'of the features) or "pairwise"'
+        f"{_what_keeps(rows, columns, found['n_nonfinite'], (n, p))}"
     )
 
 

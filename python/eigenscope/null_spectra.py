@@ -28,6 +28,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 EXACT_VALUES = 2_000_000
 """Data with at most this many values are permuted whole; larger data through a random block of this size."""
 
+MOST_PERMUTATIONS = 100_000
+"""More would take days, and is a mistake in the level."""
+
 _ROUNDING = 1e-12
 """Slack of the comparison of a p-value, a ratio of integers, with the level ``1 - quantile``."""
 
@@ -142,7 +145,7 @@ def parallel_analysis(
         "time_shift" moves every feature around in time and "phase" draws the phases of its Fourier series:
         both keep autocorrelation, as successive samples of a stationary recording need.
     n_permutations : int
-        At least ``quantile / (1 - quantile)``, or no eigenvalue could ever pass.
+        At least ``quantile / (1 - quantile)``, or no eigenvalue could ever pass; at most 100,000.
     quantile : float
         One minus the false-positive rate for data without structure.
     sample_axis : int
@@ -248,11 +251,23 @@ def fewest_permutations(quantile: float) -> int:
     Raises
     ------
     InvalidInputError
-        Unless the quantile lies between 0 and 1.
+        Unless the quantile lies between 0 and 1, and needs no more than `MOST_PERMUTATIONS`.
     """
-    if not 0 < quantile < 1:
-        raise InvalidInputError(f"quantile must lie between 0 and 1, got {quantile}")
-    return max(1, math.ceil(1 / (1 - quantile) - 1 - _ROUNDING / (1 - quantile)))
+    if not isinstance(quantile, (int, float, np.integer, np.floating)):
+        raise InvalidInputError(f"quantile must be a number between 0 and 1, got {quantile!r}")
+    significance = 1 - quantile
+    if not 0 < significance < 1:
+        raise InvalidInputError(
+            f"significance = 1 - quantile must lie between 0 and 1, got significance={significance:g} "
+            f"(quantile={quantile:g})"
+        )
+    needed = max(1, math.ceil(1 / significance - 1 - _ROUNDING / significance))
+    if needed > MOST_PERMUTATIONS:
+        raise InvalidInputError(
+            f"significance={significance:.3g} (quantile={quantile!r}) needs {needed:,} permuted data sets, at most "
+            f"{MOST_PERMUTATIONS:,} are made: use significance={1 / MOST_PERMUTATIONS:g} or more"
+        )
+    return needed
 
 
 def check_permutations(n_permutations: int, quantile: float) -> None:
@@ -268,7 +283,7 @@ def check_permutations(n_permutations: int, quantile: float) -> None:
     Raises
     ------
     InvalidInputError
-        With the number that would do.
+        With the number that would do, or when more than `MOST_PERMUTATIONS` are asked for.
     """
     needed = fewest_permutations(quantile)
     if not is_whole_number(n_permutations):
@@ -278,6 +293,8 @@ def check_permutations(n_permutations: int, quantile: float) -> None:
             f"n_permutations={n_permutations} cannot show significance {1 - quantile:.3g}: the smallest "
             f"possible p-value is 1/{n_permutations + 1}; use n_permutations={needed} or more"
         )
+    if n_permutations > MOST_PERMUTATIONS:
+        raise InvalidInputError(f"n_permutations must be at most {MOST_PERMUTATIONS:,}, got {n_permutations}")
 
 
 def _null_eigenvalues(block: Array, null: str, seed: np.random.SeedSequence, options: dict[str, Any]) -> Array:

@@ -34,7 +34,7 @@ def pairwise_covariance(source: Source, *, center: bool, scale: bool) -> Array:
     Raises
     ------
     InvalidInputError
-        When two features share fewer than two samples.
+        When a feature has, or two features share, fewer than two samples.
     """
     p = source.array.shape[1]
     counts, sums = np.zeros(p), np.zeros(p)
@@ -51,6 +51,12 @@ def pairwise_covariance(source: Source, *, center: bool, scale: bool) -> Array:
         partial_sums += deviations.T @ present
         shared += present.T @ present
     least = 2 if center else 1
+    if counts.min() < least:
+        feature = int(counts.argmin())
+        raise InvalidInputError(
+            f"feature {feature} has {int(counts[feature])} finite values, a covariance needs {least}: "
+            + ("leave it out" if counts.any() else "not one value of the data is finite")
+        )
     if shared.min() < least:
         i, j = np.unravel_index(int(shared.argmin()), shared.shape)
         raise InvalidInputError(

@@ -64,10 +64,7 @@ def open_recording(path: str | os.PathLike[str], *, key: str | None = None) -> R
         When the array is not numeric.
     """
     path = Path(path)
-    if not path.exists():
-        raise InvalidInputError(f"no such file: {path}")
-    if path.is_dir():
-        raise InvalidInputError(f"{path} is a folder, not a file")
+    check_regular_file(path)
     reader = _reader_for(path)
     try:
         recording = reader(path, key)
@@ -79,6 +76,28 @@ def open_recording(path: str | os.PathLike[str], *, key: str | None = None) -> R
         raise InvalidInputError(f"cannot read {path} as {path.suffix or 'a file without suffix'}: {reason}") from error
     check_matrix(recording.array, str(path) if key is None else f"{path} [{key}]")
     return recording
+
+
+def check_regular_file(path: str | os.PathLike[str]) -> None:
+    """Raise unless `path` names a regular file; reading a pipe would wait for ever.
+
+    Parameters
+    ----------
+    path : str or path-like
+        What is to be read.
+
+    Raises
+    ------
+    InvalidInputError
+        When nothing is there, or a folder, a pipe or a device.
+    """
+    name = os.fspath(path)
+    if not os.path.exists(name):
+        raise InvalidInputError(f"no such file: {name}")
+    if os.path.isdir(name):
+        raise InvalidInputError(f"{name} is a folder, not a file")
+    if not os.path.isfile(name):
+        raise InvalidInputError(f"{name} is a pipe or device: write the data to a file first")
 
 
 def _reader_for(path: Path) -> Callable[[Path, str | None], Recording]:
@@ -182,13 +201,18 @@ def _open_hdf5(path: Path, key: str | None) -> Recording:
         raise InvalidInputError(f'{path} is HDF5 and needs h5py: pip install "eigenscope[io]"') from error
     file = h5py.File(path, "r")
     shapes: dict[str, tuple[int, ...]] = {}
+    without_values: set[str] = set()
 
     def note_shape(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith("#refs#"):
             shapes[name] = tuple(item.shape or ())
+            if item.shape is None:
+                without_values.add(name)
 
     file.visititems(note_shape)
     key = _choose_key(path, None if key is None else key.strip("/"), shapes)
+    if key in without_values:
+        raise InvalidInputError(f"{path} [{key}] is an empty dataset, without shape or values")
     notes: tuple[str, ...] = ()
     if path.suffix.lower() == ".mat":
         notes = (
