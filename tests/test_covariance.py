@@ -316,6 +316,9 @@ def test_wrong_input_is_refused_with_numbers():
         covariance_spectrum(X * 1j)
     with pytest.raises(UnsupportedTypeError, match="compute_dtype"):
         covariance_spectrum(X, compute_dtype="float16")
+    for wrong in ("int8", "complex128"):
+        with pytest.raises(UnsupportedTypeError, match=f"compute_dtype must be one of float32, float64, got '{wrong}'"):
+            covariance_spectrum(X, compute_dtype=wrong)
     with pytest.raises(InvalidInputError, match="sample_axis must be 0 or 1, got 2"):
         covariance_spectrum(X, sample_axis=2)
     assert len(covariance_spectrum(X[:1], center=False).eigenvalues) == 1

@@ -1,5 +1,7 @@
 """The demo's estimates agree with the truth it prints beside them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from eigenscope import demo
@@ -50,3 +52,14 @@ def test_command_prints_the_truth_and_leaves_one_picture(tmp_path, capsys, monke
     assert "truth" in output
     assert [path.name for path in tmp_path.iterdir()] == [demo.PICTURE_NAME]
     assert max(map(len, output.replace(str(tmp_path), "").splitlines())) <= 100
+    names: dict[str, Any] = {}
+    exec(output.split("report.calls holds every expression)\n")[1].split("\n\n")[0], names)
+    assert names["X"].shape == (800, 300)
+    assert names["spectrum"].n_samples == 800
+
+
+@pytest.mark.parametrize("command", [["demo"], ["analyze", "data.npy"]])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(capsys, monkeypatch, command) -> None:
+    monkeypatch.setattr(demo, "make_recording", None)
+    assert main([*command, "--out", "/dev/null/x"]) == 1
+    assert "cannot write to the folder /dev/null/x (Not a directory): choose another one" in capsys.readouterr().err

@@ -160,8 +160,11 @@ def test_an_exception_in_a_product_comes_back_unchanged():
         (
             {"obj": lambda block: block, "shape": (0, 3)},
             InvalidInputError,
-            r"two positive dimensions, got shape \(0, 3\)",
+            r"shape=\(rows, columns\), two positive integers, got \(0, 3\)",
         ),
+        ({"obj": lambda block: block, "shape": 600}, InvalidInputError, "two positive integers, got 600"),
+        ({"obj": lambda block: block, "shape": (3, 2.5)}, InvalidInputError, r"two positive integers, got \(3, 2.5\)"),
+        ({"obj": lambda block: block, "shape": (10**25, 3)}, InvalidInputError, "at most 281,474,976,710,656 rows"),
         ({"obj": lambda block: block, "shape": (3, 3), "dtype": "int32"}, None, None),
         ({"obj": np.zeros((2, 2, 2))}, InvalidInputError, r"got shape \(2, 2, 2\)"),
         ({"obj": "text"}, InvalidInputError, "no such file: text"),

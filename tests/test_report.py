@@ -89,6 +89,23 @@ def test_save_and_load(report: Report, tmp_path) -> None:
     assert loaded.summary() == report.summary()
 
 
+def run_calls(text: str, names: dict[str, object]) -> dict[str, object]:
+    """Run what the report prints under its last head."""
+    exec(text.split("report.calls holds every expression)\n")[1], names)
+    return names
+
+
+def test_printed_calls_run(report: Report, tmp_path) -> None:
+    names = run_calls(report.summary(), {"X": make()})
+    np.testing.assert_array_equal(names["spectrum"].eigenvalues, report.spectrum.eigenvalues)
+    assert names["permuted"].n_dimensions == report.permuted.n_dimensions
+    folder = tmp_path / ("a long-name with; spaces " * 5)
+    folder.mkdir()
+    np.save(folder / "my-data.npy", make())
+    names = run_calls(analyze(folder / "my-data.npy", rng=0).summary(), {})
+    assert names["noise"].n_signal == report.noise.n_signal
+
+
 class Page(html.parser.HTMLParser):
     def __init__(self) -> None:
         super().__init__()

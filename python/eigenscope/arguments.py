@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 from .errors import InvalidInputError
@@ -17,6 +19,17 @@ def is_real_number(value: Any) -> bool:
 def is_whole_number(value: Any) -> bool:
     """Return whether `value` is one integer, of any numeric type."""
     return is_real_number(value) and value % 1 == 0
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder to write results to, or raise when nothing can be written there: before the work, not after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InvalidInputError(f"cannot write to the folder {folder} ({reason}): choose another one") from error
 
 
 def positive_number(name: str, value: Any) -> float:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .arguments import make_folder
 from .errors import DataWarning
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _run_analyze(options: argparse.Namespace) -> None:
         # What cannot be written is reported before minutes of work, not after.
         if importlib.util.find_spec("matplotlib") is None:
             raise ImportError('--out draws a picture and needs matplotlib: pip install "eigenscope[plot]"')
-        options.out.mkdir(parents=True, exist_ok=True)
+        make_folder(options.out)
     with contextlib.closing(_ProgressOfLongWork()) as progress, warnings.catch_warnings():
         # The report says the same in its own words.
         warnings.simplefilter("ignore", DataWarning)

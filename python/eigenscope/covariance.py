@@ -12,7 +12,7 @@ from .byte_sizes import format_bytes
 from .eigen import resolve_tolerance
 from .errors import InvalidInputError, MemoryBudgetError
 from .inputs import Source, apply_nan_policy, as_source, warn_about_constant_features
-from .operators import Array, compute_dtype, dense_operator
+from .operators import REAL_DTYPES, Array, compute_dtype, dense_operator
 from .pairwise import pairwise_covariance
 from .results import Spectrum
 from .run_options import (
@@ -158,12 +158,10 @@ def _check_size(source: Source, task: Task) -> None:
 
 
 def _panel_precision(source: Source, requested: Any) -> np.dtype[Any]:
-    dtype = compute_dtype(source.array.dtype, requested)
+    dtype = compute_dtype(source.array.dtype, requested, allowed=REAL_DTYPES, name="compute_dtype")
     if requested is None and min(source.n_samples, source.n_features) < THREADED_ORDER:
         # Double products of a small matrix cost nothing that anybody would notice.
         dtype = np.dtype(np.float64)
-    if dtype.kind == "c":
-        raise InvalidInputError("compute_dtype must be float32 or float64")
     return dtype
 
 

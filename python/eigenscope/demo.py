@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import make_folder
 from .effective_dimension import dims_for_variance
 from .power_law import fit_power_law
 from .report import Report, analyze
@@ -117,17 +119,24 @@ def run(folder: Path = Path(), *, seed: int = 0) -> Path:
     -------
     Path
         The picture.
+
+    Raises
+    ------
+    InvalidInputError
+        When nothing can be written to `folder`.
     """
     print(
         f"{N_SAMPLES:,} samples of {N_FEATURES:,} features: {N_SIGNAL} signal dimensions whose variance "
         f"falls\nas rank^-{EXPONENT:g}, the first {N_DOMINANT} of them {DOMINANT_FACTOR:g} times stronger, "
         f"under white noise of variance {NOISE_VARIANCE:g}.\n"
     )
+    make_folder(folder)
     truth = make_recording(seed=seed)
     report = analyze(truth.data, rng=seed)
+    code = f"from eigenscope.demo import make_recording; X = make_recording(seed={seed}).data"
+    report = dataclasses.replace(report, data=dataclasses.replace(report.data, source=code))
     known = known_truth(truth, report)
     print(render_text(report, truth=known))
-    folder.mkdir(parents=True, exist_ok=True)
     picture = folder / PICTURE_NAME
     _draw(truth, report, known).savefig(picture, dpi=160)
     print(f"\nPicture: {picture}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,12 @@ from .run_options import single_threaded_blas
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-COMPUTE_DTYPES = ("float32", "float64", "complex64", "complex128")
+REAL_DTYPES = ("float32", "float64")
+
+COMPUTE_DTYPES = (*REAL_DTYPES, "complex64", "complex128")
+
+LARGEST_EXTENT = 2**48
+"""A vector with more entries cannot be addressed."""
 
 
 class Answers:
@@ -189,15 +195,20 @@ def dense_operator(
     return Operator(core, (source.n_samples, source.n_features), scalar, "dense", scale, matrix)
 
 
-def compute_dtype(stored: np.dtype[Any], requested: Any = None) -> np.dtype[Any]:
-    """Return the scalar of the computation: float32 and complex stay what they are, float16 becomes float32."""
+def compute_dtype(
+    stored: np.dtype[Any], requested: Any = None, *, allowed: tuple[str, ...] = COMPUTE_DTYPES, name: str = "dtype"
+) -> np.dtype[Any]:
+    """Return the scalar of the computation: float32 and complex stay what they are, float16 becomes float32.
+
+    What is `requested` in the caller's argument `name` must be one of those `allowed`.
+    """
     if requested is not None:
         try:
             dtype: np.dtype[Any] = np.dtype(requested)
         except TypeError:
             dtype = np.dtype(object)
-        if dtype.name not in COMPUTE_DTYPES:
-            raise UnsupportedTypeError(f"compute_dtype must be one of {', '.join(COMPUTE_DTYPES)}, got {requested!r}")
+        if dtype.name not in allowed:
+            raise UnsupportedTypeError(f"{name} must be one of {', '.join(allowed)}, got {requested!r}")
         return dtype
     if stored.kind == "c":
         return np.dtype(np.complex64 if stored.itemsize == 8 else np.complex128)
@@ -287,8 +298,7 @@ def _callback_operator(
     shape: tuple[int, int],
     dtype: Any,
 ) -> Operator:
-    if len(shape) != 2 or min(shape) < 1:
-        raise InvalidInputError(f"an operator needs two positive dimensions, got shape {shape}")
+    shape = _checked_shape(shape)
     takes_tensors = type(dtype).__module__ == "torch"
     scalar = compute_dtype(np.dtype(str(dtype).removeprefix("torch.")) if takes_tensors else np.dtype(dtype))
 
@@ -299,6 +309,19 @@ def _callback_operator(
     backward = Answers(adjoint or no_adjoint, shape[1], scalar, takes_tensors and adjoint is not None)
     core = getattr(_core, f"callback_operator_{scalar.name}")(shape[0], shape[1], forward, backward)
     return Operator(core, (shape[0], shape[1]), scalar, "callback", answers=forward)
+
+
+def _checked_shape(shape: Any) -> tuple[int, int]:
+    """Return the rows and columns of an operator, or raise."""
+    try:
+        extents = tuple(operator.index(extent) for extent in shape)
+    except TypeError:
+        extents = ()
+    if len(extents) != 2 or min(extents) < 1:
+        raise InvalidInputError(f"an operator needs shape=(rows, columns), two positive integers, got {shape!r}")
+    if max(extents) > LARGEST_EXTENT:
+        raise InvalidInputError(f"an operator has at most {LARGEST_EXTENT:,} rows and columns, got shape {shape!r}")
+    return extents
 
 
 def _as_tensor(block: Array) -> Any:

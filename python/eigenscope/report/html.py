@@ -9,6 +9,7 @@ from html import escape
 
 from .quantities import Quantity, list_quantities
 from .result import Report
+from .text import opening_lines
 
 _PICTURE_DPI = 160
 
@@ -107,8 +108,7 @@ def _sensitivity(report: Report) -> str:
 
 
 def _calls(report: Report) -> str:
-    lines = ["import eigenscope"]
-    lines += [report.data.source] if report.data.source else []
+    lines = opening_lines(report)
     lines += [
         f"{name} = {call}" if name.isidentifier() else f"{call}  # {name.replace('_', ' ')}"
         for name, call in report.calls.items()

@@ -29,7 +29,7 @@ def render_text(report: Report, *, truth: Mapping[str, float] | None = None) -> 
     Returns
     -------
     str
-        Lines of at most 100 columns.
+        Lines of at most 100 columns, unless the path of the data is longer.
     """
     blocks = [_title(report), _heads(truth is not None)]
     for section, quantities in itertools.groupby(list_quantities(report), key=lambda quantity: quantity.section):
@@ -91,16 +91,34 @@ def _bullet(text: str) -> str:
 
 
 def _calls(report: Report) -> str:
-    """List the few calls that every number is read from."""
+    """List the few calls that every number is read from, as lines that run."""
     width = max(len(name) for name in CALLS_SHOWN)
-    lines = ["Each number again in Python (report.calls holds every expression)"]
-    if report.data.source:
-        lines.append(textwrap.fill(report.data.source, WIDTH, initial_indent="  ", subsequent_indent="      "))
+    lines = ["Each number again in Python (report.calls holds every expression)", *opening_lines(report)]
     for name in CALLS_SHOWN:
         if name in report.calls:
-            line = f"  {name:<{width}} = {report.calls[name]}"
-            lines.append(textwrap.fill(line, WIDTH, initial_indent="", subsequent_indent=" " * (width + 5)))
+            line = f"{name:<{width}} = {report.calls[name]}"
+            # Broken between arguments alone, where Python allows it.
+            lines += textwrap.wrap(
+                line, WIDTH, subsequent_indent=" " * (width + 3), break_long_words=False, break_on_hyphens=False
+            )
     return "\n".join(lines)
+
+
+def opening_lines(report: Report) -> list[str]:
+    """Return the lines of Python that all calls of a report need first: its imports, and the data.
+
+    Parameters
+    ----------
+    report : Report
+        The report.
+
+    Returns
+    -------
+    list of str
+        One statement, or a remark that `X` is the caller's, a line.
+    """
+    data = report.data.source.split("; ", 1) if report.data.source else ["# X is the data that were analysed"]
+    return ["import eigenscope", *data]
 
 
 CALLS_SHOWN = ("spectrum", "noise", "permuted", "power_law", "signal_power_law")

@@ -7,7 +7,7 @@ import html
 import json
 import os
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
@@ -77,21 +77,35 @@ class Result:
         Raises
         ------
         InvalidInputError
-            When the file holds something else, or was written by a newer version.
+            When the file holds something else, is damaged, or was written by a newer version.
         """
-        with np.load(path, allow_pickle=False) as archive:
-            if _METADATA_KEY not in archive:
-                raise InvalidInputError(f"{os.fspath(path)} was not written by eigenscope: it has no metadata")
-            metadata = json.loads(str(archive[_METADATA_KEY]))
-            if metadata["format"] > FORMAT_VERSION:
+        name = os.fspath(path)
+        with open(path, "rb") as file:
+            try:
+                result = _read(file, name)
+            except (InvalidInputError, MemoryError):
+                raise
+            except Exception as error:
+                # The parsers of zip, NumPy and JSON raise whatever junk leads them to, from KeyError to zlib.error.
                 raise InvalidInputError(
-                    f"{os.fspath(path)} has format {metadata['format']}, this version reads up to {FORMAT_VERSION}: "
-                    "update eigenscope"
-                )
-            result = _decode(metadata["content"], archive)
+                    f"{name} was not written by the save() of a result, or is damaged: write it again"
+                ) from error
         if not isinstance(result, cls):
-            raise InvalidInputError(f"{os.fspath(path)} holds a {type(result).__name__}, not a {cls.__name__}")
+            raise InvalidInputError(f"{name} holds a {type(result).__name__}, not a {cls.__name__}")
         return result
+
+
+def _read(file: IO[bytes], name: str) -> Any:
+    """Return what `Result.save` wrote to a file."""
+    with np.load(file, allow_pickle=False) as archive:
+        if _METADATA_KEY not in archive:
+            raise InvalidInputError(f"{name} was not written by eigenscope: it has no metadata")
+        metadata = json.loads(str(archive[_METADATA_KEY]))
+        if metadata["format"] > FORMAT_VERSION:
+            raise InvalidInputError(
+                f"{name} has format {metadata['format']}, this version reads up to {FORMAT_VERSION}: update eigenscope"
+            )
+        return _decode(metadata["content"], archive)
 
 
 def _equal(left: Any, right: Any) -> bool:
