@@ -76,8 +76,9 @@ def covariance_spectrum(
     center : bool
         Subtract feature means; the divisor is then ``n_samples - 1``, otherwise ``n_samples``.
     scale : bool
-        Divide features by their standard deviations (eigenvalues of the correlation matrix). Constant features are
-        left out, with a warning.
+        Divide features by their standard deviations (eigenvalues of the correlation matrix), or without `center` by
+        their root mean squares. Constant features (without `center`: features that are zero) are left out, with a
+        warning.
     k : int, optional
         Only the k largest eigenvalues.
     eigenvectors : bool, optional

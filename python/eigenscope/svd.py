@@ -79,8 +79,9 @@ def svds(
         A triplet is accepted when ``sqrt(‖A v - σ u‖² + ‖Aᴴ u - σ v‖²) <= tol σ₁``; by default ``sqrt(eps)``, which
         gives singular values to rounding, since their error is quadratic in the residual.
     center, scale : bool
-        Subtract column means; divide columns by their standard deviations. Implicit: nothing is densified. To know the
-        deviations of an operator or of complex data takes n products.
+        Subtract column means; divide columns by their standard deviations, which without `center` are taken about zero:
+        root mean squares. Implicit: nothing is densified. To know the deviations of an operator or of complex data
+        takes n products.
     row_weights, column_weights : array_like, optional
         Shape (m,), (n,), not negative. A row (column) of weight w counts like w equal rows (columns): it is multiplied
         by ``sqrt(w)``, and means and deviations are weighted.
@@ -225,8 +226,8 @@ def randomized_svd(
 ) -> SVDResult:
     """Approximate the k leading singular triplets in a stated number of passes, with an error estimate.
 
-    All blocks ``G^j Ω``, ``G = Aᴴ A``, are kept (block Krylov), which at equal iterations is never worse than keeping
-    the last one (subspace iteration). Vectors are orthonormalised after every product, so that none overflows or
+    The blocks ``G^j Ω``, ``G = Aᴴ A``, ``j <= n_iter + 1``, are all kept (block Krylov), which from two or three
+    iterations on is as a rule more accurate than a single block (subspace iteration). Vectors are orthonormalised after every product, so that none overflows or
     collapses however many iterations are asked for.
 
     Parameters
@@ -242,16 +243,18 @@ def randomized_svd(
     n_oversamples : int
         Further random vectors per block.
     n_iter : int or "auto"
-        Power iterations: ``n_iter + 2`` fused passes with blocks of ``k + n_oversamples`` vectors, whose space holds
-        that of subspace iteration with `n_iter`. "auto" spends fewer products on more passes with small blocks, which
-        is more accurate; give a number where passes are what costs.
+        Power iterations: ``n_iter + 2`` fused passes with blocks of ``k + n_oversamples`` vectors, by either method.
+        "auto" spends fewer products on more passes with small blocks, which is more accurate; give a number where
+        passes are what costs.
     method : {"block-krylov", "subspace"}
-        Keep every block, or the last one alone: subspace iteration holds ``k + n_oversamples`` vectors whatever the
-        number of passes, and is less accurate.
+        Keep every block up to ``G^(n_iter + 1) Ω``, or ``G^(n_iter + 2) Ω`` alone: subspace iteration holds
+        ``k + n_oversamples`` vectors whatever the number of passes. It goes one power further with the same passes,
+        and so can be the better one at `n_iter` 0 or 1; with more it is less accurate.
     test_matrix : {"gaussian", "sparse-sign"}
         Random vectors to begin with: Gaussian, or with eight entries ±1 in each row.
     center, scale : bool
-        Subtract column means; divide columns by their standard deviations.
+        Subtract column means; divide columns by their standard deviations, or without `center` by their root mean
+        squares.
     row_weights, column_weights : array_like, optional
         Shape (m,), (n,). A row (column) of weight w counts like w equal rows (columns).
     shape, dtype, adjoint : optional
