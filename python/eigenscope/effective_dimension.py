@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .eigenvalues import Eigenvalues, as_eigenvalues
-from .errors import InvalidInputError
+from .errors import DataWarning, InvalidInputError
 from .results.estimate import Estimate
 from .results.spectrum import Spectrum
+
+Moments = tuple[float, float, float, float]
+"""Traces of the first four powers of a matrix."""
 
 
 def participation_ratio(
@@ -18,6 +22,7 @@ def participation_ratio(
     *,
     bias_correction: bool = False,
     n_samples: float | None = None,
+    n_features: int | None = None,
     total_variance: float | None = None,
     confidence: float = 0.95,
 ) -> Estimate:
@@ -30,9 +35,14 @@ def participation_ratio(
         their middle is returned, and the interval covers both.
     bias_correction : bool
         Estimate the participation ratio of the population instead of that of the sample, which is at most
-        `n_samples`. Exact expectations of tr S and tr S² for Gaussian data are used.
+        `n_samples`. Exact expectations of tr S and tr S² for Gaussian data are used. The result is at most
+        `n_features`.
     n_samples : float, optional
-        Degrees of freedom of the covariance; taken from a Spectrum. Without it the standard error is NaN.
+        Degrees of freedom of the covariance; taken from a Spectrum. Without it the standard error is NaN, and
+        the interval NaN too or, for the top k, the two bounds.
+    n_features : int, optional
+        Size of the covariance; taken from a Spectrum. Pass it with plain eigenvalues of a Gram matrix: without
+        it, a corrected ratio is at most the number of eigenvalues.
     total_variance : float, optional
         Trace; taken from a Spectrum.
     confidence : float
@@ -43,12 +53,20 @@ def participation_ratio(
     Estimate
         The standard error is the delta method's for independent Gaussian samples, valid for any ratio of
         features to samples; for the plain value it is about the mean of that value, which lies below the
-        population's.
+        population's. For the top k it includes the distance of the two bounds, as a uniform uncertainty between
+        them. Where the corrected ratio exceeds the number of features and is cut to it, the standard error
+        includes what was cut off, at most what the correction had added. Value and interval stay between 1 and
+        the number of dimensions that there can be.
 
     Raises
     ------
     InvalidInputError
         When all eigenvalues are zero, or `bias_correction` lacks what it needs.
+
+    Warns
+    -----
+    DataWarning
+        When the corrected ratio exceeds the number of eigenvalues while that of features is not known.
 
     References
     ----------
@@ -64,85 +82,164 @@ def participation_ratio(
     """
     if not 0 < confidence < 1:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
-    sample = as_eigenvalues(spectrum_or_eigenvalues, n_samples=n_samples, total_variance=total_variance)
+    sample = as_eigenvalues(
+        spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
+    )
     _check_some_variance(sample)
-    n = sample.n_samples
-    low, high = _square_bounds(sample)
-    trace = sample.total_variance / sample.values[0]
     if bias_correction:
-        _check_correctable(sample)
-    value, stderr = _ratio_and_error(sample, trace, (low + high) / 2, n, bias_correction)
-    margin = _normal_quantile(confidence) * stderr
-    ends = [_ratio_and_error(sample, trace, square, n, bias_correction)[0] for square in (high, low)]
-    return Estimate(value, stderr, (max(1.0, ends[0] - margin), ends[1] + margin), confidence)
+        return _corrected_ratio(sample, _check_correctable(sample), confidence)
+    return _plain_ratio(sample, confidence)
 
 
-def _ratio_and_error(
-    sample: Eigenvalues, trace: float, square: float, n: float | None, corrected: bool
-) -> tuple[float, float]:
-    """Return the ratio and its delta-method error, from tr S and tr S² in units of the largest eigenvalue.
-
-    For a Gaussian sample covariance with population moments t_k = tr Σ^k (Bai and Silverstein 2004, made
-    general): Var tr S = 2 t2 / n; Cov(tr S, tr S²) = 4 t3 / n + 4 t1 t2 / n²; Var tr S² = 8 t4 / n + (16 t1
-    t3 + 4 t2²) / n² + 8 t1² t2 / n³.
-    """
+def _plain_ratio(sample: Eigenvalues, confidence: float) -> Estimate:
+    moments = _moments_between(sample)
+    low, high = (first**2 / second for first, second, _, _ in moments)
+    n = sample.n_samples
     if n is None:
-        return trace**2 / square, math.nan
-    t1, t2, t3, t4 = _population_moments(sample, trace, square, n)
-    first_variance = 2 * t2 / n
-    if corrected:
-        # t2 is estimated by tr S² - (tr S)² / n up to a factor; its fluctuations are smaller than those of tr
-        # S².
-        numerator, denominator = max(trace**2 - 2 * t2 / n, t2), t2
-        covariance = 4 * t3 / n
-        second_variance = 8 * t4 / n + 4 * t2**2 / n**2
-    else:
-        numerator, denominator = trace**2, square
-        covariance = 4 * t3 / n + 4 * t1 * t2 / n**2
-        second_variance = 8 * t4 / n + (16 * t1 * t3 + 4 * t2**2) / n**2 + 8 * t1**2 * t2 / n**3
-    ratio = numerator / denominator
-    relative = 4 * first_variance / trace**2 - 4 * covariance / (trace * denominator) + second_variance / denominator**2
-    return ratio, ratio * math.sqrt(max(0.0, relative))
+        interval = (low, high) if low < high else (math.nan, math.nan)
+        return Estimate((low + high) / 2, math.nan, interval, confidence)
+    features = _most_features(sample)
+    rank = float(np.count_nonzero(sample.values)) if sample.is_complete else math.inf
+    low_error, high_error = (_plain_error(each, n, features) for each in moments)
+    return _bounded_estimate((low, high), (low_error, high_error), min(features, rank), confidence)
 
 
-def _population_moments(
-    sample: Eigenvalues, trace: float, square: float, n: float
-) -> tuple[float, float, float, float]:
+def _corrected_ratio(sample: Eigenvalues, n: float, confidence: float) -> Estimate:
+    """Return the population's ratio, cut to the number of features, or of eigenvalues where that is not known.
+
+    With E (tr S)² = t1² + 2 t2 / n the ratio t1² / t2 is estimated by (tr S)² / t2 - 2 / n.
+    """
+    features = _most_features(sample)
+    most = features if math.isfinite(features) else float(len(sample.values))
+    moments, _ = _moments_between(sample)
+    first, second, _, _ = moments
+    t2 = _unbiased_square(first, second, n)
+    value = first**2 / t2 - 2 / n if t2 > 0 else math.inf
+    relative_error, inverse_share = _relative_error(moments, n, most)
+    stderr = inverse_share * relative_error
+    if value > most:
+        # A tiny excess is rounding.
+        if math.isinf(features) and value > most * (1 + 1e-6):
+            _warn_of_cut(value, len(sample.values))
+        # The excess shows how wrong the assumptions are. The population has hardly fewer dimensions than the sample.
+        lowest = first**2 / second - _plain_error(moments, n, most)
+        stderr = math.hypot(stderr, min(value - most, max(0.0, most - lowest)))
+    return _bounded_estimate((value, value), (stderr, stderr), most, confidence)
+
+
+def _bounded_estimate(
+    bounds: tuple[float, float], errors: tuple[float, float], most: float, confidence: float
+) -> Estimate:
+    """Return the middle of two bounds that each have a sampling error, kept between 1 and `most`."""
+    low, high = (min(max(1.0, bound), most) for bound in bounds)
+    value = (low + high) / 2
+    # Nothing between 1 and `most` is further away: for a single feature, nothing is uncertain.
+    furthest = max(value - 1, most - value)
+    low_error, high_error = (min(error, furthest) for error in errors)
+    # A uniform distribution between the bounds has the standard deviation (high - low) / √12.
+    stderr = min(math.hypot(max(low_error, high_error), (high - low) / math.sqrt(12)), furthest)
+    quantile = _normal_quantile(confidence)
+    interval = (max(1.0, low - quantile * low_error), min(most, high + quantile * high_error))
+    return Estimate(value, stderr, interval, confidence)
+
+
+def _most_features(sample: Eigenvalues) -> float:
+    """Return the largest number of dimensions the population can have, infinity where that is not known."""
+    most = math.inf if sample.n_features is None else float(sample.n_features)
+    rank = np.count_nonzero(sample.values)
+    # A rank below the number of samples is the population's. One sample less is what centring takes away.
+    if sample.is_complete and sample.n_samples is not None and rank < sample.n_samples - 1:
+        most = min(most, float(rank))
+    return most
+
+
+def _warn_of_cut(ratio: float, n_values: int) -> None:
+    found = f"{ratio:.4g}" if math.isfinite(ratio) else "beyond all bounds"
+    warnings.warn(
+        f"the corrected participation ratio is {found} and was cut to the {n_values} eigenvalues given: pass "
+        "n_features= if there are more features, as for eigenvalues of a Gram matrix",
+        DataWarning,
+        stacklevel=4,
+    )
+
+
+def _plain_error(moments: Moments, n: float, features: float) -> float:
+    """Return the delta method's error of (tr S)² / tr S².
+
+    The ratio is a function of u = (tr S)² / t2 alone: 1 / ratio = 1 / n + (n - 1) (n + 2) / (n² u).
+    """
+    if n <= 1:
+        return math.inf
+    first, second, _, _ = moments
+    relative_error, inverse_share = _relative_error(moments, n, features)
+    slope = (first**2 / second / inverse_share / n) ** 2 * (n - 1) * (n + 2)
+    return slope * inverse_share * relative_error
+
+
+def _relative_error(moments: Moments, n: float, features: float) -> tuple[float, float]:
+    """Return the relative error of u = (tr S)² / t2, and u itself.
+
+    t2 is a mean over pairs of Gaussian samples, (xᵢᵀxⱼ)², and (tr S)² one over xᵢᵀxᵢ xⱼᵀxⱼ. With q = t2 / t1² and
+    r = t4 / t2², the relative variance of their ratio is
+    8 / n (q - 2 t3 / (t1 t2) + r), the samples' own, + 4 / (n (n - 1)) (1 + r - 4 r q + 2 q²), the pairs'.
+    Both vanish for a single feature.
+    """
+    t1, t2, t3, t4 = _population_moments(moments, n, features)
+    q, r = t2 / t1**2, t4 / t2**2
+    variance = 8 / n * (q - 2 * t3 / (t1 * t2) + r) + 4 / (n * (n - 1)) * (1 + r - 4 * r * q + 2 * q**2)
+    return math.sqrt(max(0.0, variance)), 1 / q
+
+
+def _population_moments(moments: Moments, n: float, features: float) -> Moments:
     """Return estimates of tr Σ^k, k = 1 … 4, freed of sampling bias and kept possible.
 
-    E tr S² = t2 + (t2 + t1²) / n exactly; E tr S³ ≈ t3 + 3 t1 t2 / n + t1³ / n²;
-    E tr S⁴ ≈ t4 + (4 t1 t3 + 2 t2²) / n + 6 t1² t2 / n² + t1⁴ / n³.
+    E tr S³ ≈ t3 + 3 t1 t2 / n + t1³ / n²; E tr S⁴ ≈ t4 + (4 t1 t3 + 2 t2²) / n + 6 t1² t2 / n² + t1⁴ / n³. The terms
+    3 t3 / n and 6 t4 / n are left in: freed of them, errors beside one strong signal and few samples are too small.
+    """
+    t1, second, third, fourth = moments
+    # Of equal trace, equal variances have the smallest t2.
+    smallest = t1**2 / (features + 2 / n) if math.isfinite(features) else second / (n + 1)
+    t2 = max(_unbiased_square(t1, second, n), smallest)
+    t3 = third - 3 * t1 * t2 / n - t1**3 / n**2
+    t3 = min(max(t3, t2**2 / t1), t2**1.5)
+    t4 = fourth - (4 * t1 * t3 + 2 * t2**2) / n - 6 * t1**2 * t2 / n**2 - t1**4 / n**3
+    return t1, t2, t3, min(max(t4, t3**2 / t2), t2**2)
+
+
+def _unbiased_square(first: float, second: float, n: float) -> float:
+    """Return t2, from E tr S² = t2 + (t2 + t1²) / n and E (tr S)² = t1² + 2 t2 / n."""
+    return n**2 / ((n - 1) * (n + 2)) * (second - first**2 / n)
+
+
+def _moments_between(sample: Eigenvalues) -> tuple[Moments, Moments]:
+    """Return tr S^k, k = 1 … 4, in units of the largest eigenvalue, for the smallest ratio and for the largest.
+
+    Both are equal when every eigenvalue is known. Otherwise the rest consists of equal values: of the last that is
+    known, which is as uneven as it can be, or of as many as there can be.
     """
     scaled = sample.values / sample.values[0]
-    t1 = trace
-    t2 = n**2 / ((n - 1) * (n + 2)) * (square - trace**2 / n) if n > 1 else 0.0
-    t2 = max(t2, square / (n + 1))
-    t3 = max(float(np.sum(scaled**3)) - 3 * t1 * t2 / n - t1**3 / n**2, t2**2 / t1)
-    fourth = float(np.sum(scaled**4))
-    t4 = max(fourth - (4 * t1 * t3 + 2 * t2**2) / n - 6 * t1**2 * t2 / n**2 - t1**4 / n**3, t3**2 / t2)
-    return t1, t2, t3, t4
-
-
-def _square_bounds(sample: Eigenvalues) -> tuple[float, float]:
-    """Return bounds of tr S² in units of the largest eigenvalue: equal when every eigenvalue is known."""
-    scaled = sample.values / sample.values[0]
-    known = float(np.sum(scaled**2))
-    rest = float(sample.rests[-1] / sample.values[0])
-    if rest <= 0:
-        return known, known
-    # The rest is spread as evenly as its number allows, or as unevenly as the last value given allows.
+    trace, rest = float(sample.total_variance / sample.values[0]), float(sample.rests[-1] / sample.values[0])
     sizes = [size for size in (sample.n_samples, sample.n_features) if size is not None]
     count = max(1.0, min(sizes) - len(scaled)) if sizes else math.inf
-    return known + rest**2 / count, known + rest * float(scaled[-1])
+    uneven = float(scaled[-1])
+    even = min(rest / count, uneven)
+
+    def powers(size: float) -> Moments:
+        second, third, fourth = (float(np.sum(scaled**k)) + rest * size ** (k - 1) for k in (2, 3, 4))
+        return trace, second, third, fourth
+
+    return powers(uneven), powers(even)
 
 
-def _check_correctable(sample: Eigenvalues) -> None:
+def _check_correctable(sample: Eigenvalues) -> float:
+    """Return the number of samples, when the bias can be corrected."""
     if sample.n_samples is None or sample.n_samples < 2:
         raise InvalidInputError("bias_correction needs n_samples of at least 2: pass n_samples= or a Spectrum")
     if not sample.is_complete:
         raise InvalidInputError(
             f"bias_correction needs all eigenvalues, got the top {len(sample.values)}: tr S² is not known"
         )
+    return sample.n_samples
 
 
 def effective_rank(spectrum_or_eigenvalues: Spectrum | ArrayLike, *, total_variance: float | None = None) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from .base import Result
 
@@ -42,4 +43,7 @@ class Estimate(Result):
     def summary(self) -> str:
         """Return value, standard error and interval on one line."""
         low, high = self.interval
+        if math.isnan(self.stderr):
+            span = "" if math.isnan(low) or math.isnan(high) else f", between {low:.6g} and {high:.6g}"
+            return f"{self.value:.6g} (standard error not known{span})"
         return f"{self.value:.6g} ± {self.stderr:.2g} ({self.confidence:.0%} interval {low:.6g} to {high:.6g})"
