@@ -227,8 +227,8 @@ def randomized_svd(
     """Approximate the k leading singular triplets in a stated number of passes, with an error estimate.
 
     The blocks ``G^j Ω``, ``G = Aᴴ A``, ``j <= n_iter + 1``, are all kept (block Krylov), which from two or three
-    iterations on is as a rule more accurate than a single block (subspace iteration). Vectors are orthonormalised after every product, so that none overflows or
-    collapses however many iterations are asked for.
+    iterations on is as a rule more accurate than a single block (subspace iteration). Vectors are orthonormalised after
+    every product, so that none overflows or collapses however many iterations are asked for.
 
     Parameters
     ----------
