@@ -248,14 +248,14 @@ def test_key_without_file_and_significance_beyond_permutations() -> None:
 @pytest.mark.parametrize(
     ("significance", "message"),
     [
-        (0, "must lie between 0 and 1, got significance=0"),
-        (1, "must lie between 0 and 1, got significance=1"),
-        (2, "must lie between 0 and 1, got significance=2"),
-        (float("nan"), "must lie between 0 and 1, got significance=nan"),
+        (0, "significance must lie between 0 and 1, got 0"),
+        (1, "significance must lie between 0 and 1, got 1"),
+        ("a", "significance must lie between 0 and 1, got 'a'"),
+        (float("nan"), "significance must lie between 0 and 1, got nan"),
         (1e-10, "significance=1e-10 .* needs .* permuted data sets, at most 100,000 are made"),
     ],
 )
-def test_impossible_significance_is_named(significance: float, message: str) -> None:
+def test_impossible_significance_is_named(significance: object, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         analyze(make(), significance=significance)
 

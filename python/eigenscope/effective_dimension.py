@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arguments import is_real_number
 from .eigenvalues import Eigenvalues, as_eigenvalues
 from .errors import DataWarning, InvalidInputError
 from .results.estimate import Estimate
@@ -310,7 +311,7 @@ def dims_for_variance(
     >>> dims_for_variance([5.0, 3.0, 1.0, 1.0], 0.9)
     3
     """
-    if not 0 < share <= 1:
+    if not (is_real_number(share) and 0 < share <= 1):
         raise InvalidInputError(f"share must lie in (0, 1], got {share!r}: 90 % is 0.9")
     sample = as_eigenvalues(spectrum_or_eigenvalues, total_variance=total_variance)
     _check_some_variance(sample)

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from .byte_sizes import format_bytes
 from .errors import InvalidInputError, MemoryBudgetError
 from .results.base import Result
 
@@ -117,14 +118,14 @@ class MethodCost(Result):
         """Raise when the memory budget is exceeded."""
         if self.peak_bytes > budget:
             raise MemoryBudgetError(
-                f"{self.description} needs {self.peak_bytes / 1e9:.2f} GB, the budget is {budget / 1e9:.2f} GB. Ask "
+                f"{self.description} needs {format_bytes(self.peak_bytes)}, the budget is {format_bytes(budget)}. Ask "
                 f"for fewer triplets (k = {k}) or raise max_memory"
             )
 
     def summary(self) -> str:
         """Return the cost on one line."""
         return (
-            f"{self.method}: {self.n_passes} passes, {self.flops / 1e9:.3g} Gflop, {self.peak_bytes / 1e6:.3g} MB, "
+            f"{self.method}: {self.n_passes} passes, {self.flops / 1e9:.3g} Gflop, {format_bytes(self.peak_bytes)}, "
             f"roughly {self.seconds:.2g} s"
         )
 
@@ -254,9 +255,9 @@ def choose_method(work: Work, method: str, block: int, budget: int) -> MethodCos
     for cost in candidates:
         if cost.peak_bytes <= budget:
             return cost
-    listed = ", ".join(f'method="{cost.method}" needs {cost.peak_bytes / 1e9:.2f} GB' for cost in costs)
+    listed = ", ".join(f'method="{cost.method}" needs {format_bytes(cost.peak_bytes)}' for cost in costs)
     raise MemoryBudgetError(
-        f"the decomposition needs {candidates[0].peak_bytes / 1e9:.2f} GB, the budget is {budget / 1e9:.2f} GB: "
+        f"the decomposition needs {format_bytes(candidates[0].peak_bytes)}, the budget is {format_bytes(budget)}: "
         f"{listed}. Ask for fewer triplets (k = {work.k}) or raise max_memory"
     )
 

@@ -16,8 +16,12 @@ inline constexpr double plain_cycles = 3.0;
 inline constexpr Index filtered_blocks = 20;
 /// degree * arcosh(t) of the most wanted value: it is amplified about e^4 / 2 = 27 times.
 inline constexpr double wanted_depth = 4.0;
-/// Blocks a new polynomial is expected to need, since it begins from nothing.
-inline constexpr double fresh_blocks = 20.0;
+/// Blocks a new polynomial is expected to need: its basis is built anew.
+inline constexpr double fresh_blocks = 15.0;
+/// Progress below this between two pauses is none.
+inline constexpr double smallest_gain = 0.01;
+/// Length of the random part in the first block of a polynomial, beside what is known already.
+inline constexpr double random_share = 0.3;
 /// Pairs this far below the tolerance may be deflated.
 inline constexpr double deflation_margin = 0.1;
 inline constexpr Index largest_degree = 1000;
@@ -84,7 +88,6 @@ class FilteredLanczos {
         const Index count = std::min(known, options_.k + options_.block + 1);
         best_ = plain.result();
         best_.norm = norm_ = plain.ritz_values().cwiseAbs().maxCoeff() / plain.scale();
-        missed_ = plain.distance_to_convergence();
         keep(plain.ritz_values().head(count) / plain.scale(), plain.vectors(count),
              plain.ritz_residuals().head(count) / plain.scale());
     }
@@ -170,8 +173,9 @@ class FilteredLanczos {
         if (options_.max_seconds > 0.0) options.max_seconds = std::max(1e-9, options_.max_seconds - elapsed());
         Run lanczos(polynomial, options, execution_, run);
         const Charge charge{best_, lanczos};
-        lanczos.begin(start);
-        best_missed_ = std::numeric_limits<double>::infinity();
+        begin(lanczos, start, run.first_stream);
+        distance_ = std::numeric_limits<double>::infinity();
+        blocks_before_ = 0.0;
         for (;;) {
             const auto pause = lanczos.run(true);
             const LanczosResult<Scalar> before = best_;
@@ -182,11 +186,22 @@ class FilteredLanczos {
                 if (missed <= 1.0) return deflated_is_complete();
                 if (++failures_ > most_failures) return stagnate();
                 lanczos.tighten(0.5 / missed);
-            } else if (is_outgrown(filter, missed, blocks_of(lanczos, filter))) {
-                missed_ = missed;
+            } else if (is_outgrown(filter, blocks_of(lanczos, filter))) {
                 return false;
             }
         }
+    }
+
+    /// Without start vectors of the caller: a mixture of the pairs known so far, and a share of random vectors.
+    void begin(Run& lanczos, ConstBlock<Scalar> start, std::uint64_t stream) {
+        const Index q = deflated_.cols(), b = options_.block, known = known_vectors_.cols() - q;
+        if (start.cols > 0 || known < b) return lanczos.begin(start);
+        Matrix<Scalar> mixture(known, b), directions(n_, b);
+        complete_with_random<Scalar>(ConstBlock<Scalar>(mixture.data(), known, 0, known), mixture, 0, options_.seed,
+                                     stream + 1, execution_);
+        multiply<Scalar>(ConstBlock<Scalar>(known_vectors_).columns(q, known), mixture.template cast<Wide>(),
+                         directions, execution_);
+        lanczos.begin_near(directions, random_share);
     }
 
     /// Blocks that a run on a polynomial has multiplied so far.
@@ -194,16 +209,27 @@ class FilteredLanczos {
         return static_cast<double>(lanczos.result().n_matvecs) / static_cast<double>(filter.degree * options_.block);
     }
 
-    /// Whether the polynomial that the spectrum as now known allows would be done before this one at its pace. The
-    /// largest residual rises and falls, so the pace is that of the best one since this polynomial began.
-    bool is_outgrown(const ChebyshevFilter& filter, double missed, double blocks) {
-        best_missed_ = std::min(best_missed_, missed);
-        if (missed <= 1.0) return false;
+    /// Whether the polynomial that the spectrum as now known allows would be done before this one at its pace since the
+    /// last pause; the blocks before the first only fill the basis.
+    bool is_outgrown(const ChebyshevFilter& filter, double blocks) {
+        const double distance = log_distance();
+        const double gained = std::exchange(distance_, distance) - distance;
+        const double new_blocks = blocks - std::exchange(blocks_before_, blocks);
+        if (distance <= 0.0 || std::isinf(gained)) return false;
         // What is no better would only begin again.
         const Index next = filter_for(outliers()).degree;
         if (next < 2 * filter.degree) return false;
-        const double pace = std::log(std::max(missed_ / best_missed_, 1.01)) / blocks;
-        return std::log(missed) / pace * static_cast<double>(filter.degree) > fresh_blocks * static_cast<double>(next);
+        const double missing = distance / std::max(gained, smallest_gain) * new_blocks;
+        return missing * static_cast<double>(filter.degree) > fresh_blocks * static_cast<double>(next);
+    }
+
+    /// How far all wanted pairs together are from convergence. The largest residual alone rises and falls, as one pair
+    /// after the other comes into sight.
+    double log_distance() const {
+        double sum = 0.0;
+        for (const double residual : best_.residual_norms)
+            sum += std::log(std::max(1.0, residual / (tolerance_ * norm_)));
+        return sum;
     }
 
     /// Mean steepness of the polynomial between a value and the best one left out: a residual of the polynomial is
@@ -300,9 +326,9 @@ class FilteredLanczos {
     Vector<double> known_residuals_;
     Matrix<Scalar> deflated_;
     Vector<double> deflated_values_;
-    /// Largest residual in units of the tolerance when the polynomial began, and the smallest since.
-    double missed_ = 0.0;
-    double best_missed_ = 0.0;
+    /// The distance from convergence at the last pause of this polynomial, and its blocks then.
+    double distance_ = 0.0;
+    double blocks_before_ = 0.0;
     int failures_ = 0;
     std::chrono::steady_clock::time_point began_;
     LanczosResult<Scalar> best_;

@@ -45,7 +45,7 @@ bool far_end_is_excluded(const RitzSet& set, const FirstRun& first_run, bool upp
     if (first_run.blocks == 0 || !(gap > 0.0)) return false;
     const double share = std::isinf(gap) ? 1.0 : gap / (gap + first_run.highest - first_run.lowest);
     const double exponent = std::sqrt(share) * (2.0 * static_cast<double>(first_run.blocks) - 1.0);
-    return exponent >= std::log(1.648 * std::sqrt(static_cast<double>(set.n)) / omission_probability);
+    return exponent >= std::log(1.648 * std::sqrt(set.n) / omission_probability);
 }
 
 /// The best candidate at one end has a small residual, or nothing can be there.
@@ -57,7 +57,7 @@ bool end_is_settled(const RitzSet& set, const FirstRun& first_run, bool upper) {
     if (candidate < 0) return true;
     const double b = static_cast<double>(set.block);
     const double c = std::sqrt(std::acos(-1.0) / 2.0) * std::pow(omission_probability, 1.0 / b);
-    const double reach = c / std::sqrt(static_cast<double>(set.n));
+    const double reach = c / std::sqrt(set.n);
     const double limit = boundary(set, upper);
     const double gap = std::isinf(limit) ? 0.0 : std::abs(limit - set.values[candidate]);
     return set.residuals[candidate] <= std::max(set.accepted_residual, reach * gap);

@@ -10,7 +10,7 @@ struct RitzSet {
     const Vector<double>& values;
     const Vector<double>& residuals;
     Index k;
-    Index n;
+    double n;     // the order; larger by 1 / s² where random vectors were a share s of the start
     Index block;  // random vectors the process began with
     Which which;
     double accepted_residual;

@@ -79,6 +79,17 @@ class ThickRestartLanczos {
         complete_with_random<Scalar>(known(), first, rank, options_.seed, next_stream(), execution_);
     }
 
+    /// A first block of b orthonormal directions that are known to matter, with a share of random vectors: what the
+    /// argument against omissions rests on.
+    void begin_near(ConstBlock<Scalar> directions, double share) {
+        result_.basis_bytes = (basis_.size() + 2 * n_ * options_.block) * Index{sizeof(Scalar)};
+        Block<Scalar> first = columns(0, options_.block);
+        complete_with_random<Scalar>(known(), first, 0, options_.seed, next_stream(), execution_);
+        first.map() = directions.map() + static_cast<RealOf<Scalar>>(share) * first.map();
+        orthonormalize<Scalar>(first, 0.0, execution_);
+        random_share_ = share / std::sqrt(1.0 + share * share);
+    }
+
     /// Grow the basis, restarting when it is full, until the run is over; a run that is full pauses when asked to.
     Pause run(bool pause_when_full) {
         // A run that is over may be asked for more while its basis is full.
@@ -348,7 +359,8 @@ class ThickRestartLanczos {
     bool probe_is_settled() const { return probe_blocks_ >= fewest_probe_blocks && candidates_are_settled(); }
 
     RitzSet ritz_set() const {
-        return {ritz_values_,   ritz_residuals_, std::min(options_.k, size_),       n_,
+        const double n_seen = static_cast<double>(n_) / (random_share_ * random_share_);
+        return {ritz_values_,   ritz_residuals_, std::min(options_.k, size_),       n_seen,
                 options_.block, options_.which,  accepted_residual(options_.k - 1), floor_ * norm_};
     }
 
@@ -405,6 +417,7 @@ class ThickRestartLanczos {
     double strictness_ = 1.0;
     bool certifying_ = false;
     bool start_is_random_ = true;
+    double random_share_ = 1.0;
     bool scale_chosen_ = false;
     double scale_ = 1.0;
     double norm_ = 0.0;

@@ -17,6 +17,7 @@ from ..inputs import Source, as_source
 from ..null_spectra import ParallelAnalysis, check_permutations, fewest_permutations, parallel_analysis
 from ..power_law import fit_power_law
 from ..random_matrix import fit_marchenko_pastur, gavish_donoho_rank, optimal_threshold
+from ..random_matrix.edges import check_significance
 from ..readers import Recording, open_recording
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.power_law_fit import PowerLawFit
@@ -112,6 +113,7 @@ def analyze(
     >>> report.noise.n_signal, report.permuted.n_dimensions
     (4, 4)
     """
+    check_significance(significance)
     if n_permutations is None:
         n_permutations = max(_USUAL_PERMUTATIONS, fewest_permutations(1 - significance))
     check_permutations(n_permutations, 1 - significance)
