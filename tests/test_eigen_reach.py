@@ -294,3 +294,17 @@ def test_clusters_over_many_seeds(seed):
     tol, dtype = float(10.0 ** random.uniform(-11, -3)), ("float64", "float32")[seed % 2]
     values = testing.clustered_spectrum(1200, cluster_size=size, relative_width=width)
     assert_nothing_is_missing(values, CHOICES[seed % 5], 10, tol, dtype, seed)
+
+
+@pytest.mark.parametrize("width", [1e-12, 1e-10, 1e-9, 1e-8, 1e-6, 1e-3])
+@pytest.mark.parametrize("which", ["LA", "SA", "LM", "BE"])
+@pytest.mark.parametrize("n", [80, 300])
+def test_narrow_clusters_of_small_matrices(which, width, n):
+    values = testing.clustered_spectrum(n, cluster_size=17, relative_width=width)
+    spectrum = spread_over_the_choices(values, which)
+    order = np.random.default_rng(0).permutation(n)
+    for A in (np.diag(spectrum[order]), testing.symmetric_matrix(spectrum, rng=1)):
+        # A rotation has rounding of its own.
+        rtol = 1e-15 if A[0, 1] == 0 else 1e-14
+        for k in (3, 9):
+            assert_pairs(eigsh(A, k, which=which, tol=1e-12), A, spectrum, which, rtol=rtol)

@@ -125,7 +125,9 @@ void check_tridiagonal() {
     Vector<Real> all(n), some(count);
     blas::eigh<Real>(n, all_vectors.data(), n, all.data(), false);
     const blas::Tridiagonal<Real> t = blas::tridiagonalize<Real>(n, reduced.data(), n);
-    CHECK(blas::tridiagonal_eigh_range<Real>(t, first, last, some.data(), vectors.data(), n));
+    const Real low = (all[first - 1] + all[first]) / 2, high = (all[last] + all[last + 1]) / 2;
+    CHECK(blas::tridiagonal_eigh_between<Real>(t, low, high, count, some.data(), vectors.data(), n));
+    CHECK(!blas::tridiagonal_eigh_between<Real>(t, low, all[last - 1], count, some.data(), vectors.data(), n));
     CHECK_BELOW(relative_difference<Real>(some, all.segment(first, count)), bound<Real>());
     blas::multiply_by_reflectors<Real>(n, reduced.data(), n, t, count, vectors.data(), n);
     CHECK_BELOW(relative_difference(product(a, vectors), Matrix<Real>(vectors * some.asDiagonal())), bound<Real>());

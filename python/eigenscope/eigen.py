@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from .eigen_nearest import nearest
-from .eigen_plan import as_unit_vectors, choose_sizes, deflated_core
+from .eigen_plan import as_unit_vectors, can_decompose, choose_sizes, deflated_core
 from .errors import ConvergenceWarning, Interrupted, InvalidInputError
 from .inputs import Source, as_matrix
 from .operators import Array, Operator, as_operator, compute_dtype, dense_operator, is_implicit
@@ -151,10 +151,11 @@ def eigsh(
     start = as_unit_vectors(v0, "v0", n, operator.dtype)
     meter = Progress(progress, "eigsh")
     tolerance = max(resolve_tolerance(tol, operator.dtype), _attainable(operator))
+    memory, limit = memory_budget(max_memory), resolve_budget(max_matvecs, "max_matvecs", default=100 * n + 10_000)
     options = {
         "which": which,
         "tolerance": tolerance,
-        "max_matvecs": resolve_budget(max_matvecs, "max_matvecs", default=100 * n + 10_000),
+        "max_matvecs": limit,
         "max_seconds": _resolve_seconds(max_seconds),
         "certify": certify,
         "seed": seed,
@@ -162,6 +163,7 @@ def eigsh(
         "start": start,
         "monitor": make_monitor(callback, meter),
     }
+    is_unlimited = max_matvecs is None and max_seconds is None and can_decompose(operator, memory)
     sizes = choose_sizes(
         operator,
         k,
@@ -170,7 +172,7 @@ def eigsh(
         start=start,
         tolerance=tolerance,
         max_matvecs=max_matvecs,
-        memory=memory_budget(max_memory),
+        memory=memory,
     )
     try:
         if sigma is not None or which == "SM":
@@ -181,7 +183,10 @@ def eigsh(
             core = deflated_core(operator, deflate, k, which, seed, n_threads)
             with single_threaded_blas():
                 found, scale = _solve(core, k, options | sizes), operator.scale
-            method = "LAPACK eigh" if sizes["direct"] else "thick-restart block Lanczos"
+                method = "LAPACK eigh" if sizes["direct"] else "thick-restart block Lanczos"
+                if is_unlimited and not sizes["direct"] and _is_unfinished(found, limit):
+                    found = _with_costs_of(found, core.eigenpairs(k=k, **(options | sizes | {"direct": True})))
+                    method += ", then LAPACK eigh"
     finally:
         meter.close()
     result = _wrap(found, scale, watch, method)
@@ -319,14 +324,21 @@ def _solve(core: Any, k: int, options: dict[str, Any]) -> dict[str, Any]:
     found = dict(core.eigenpairs(k=k, **(options | {"max_matvecs": limit})))
     spent = time.perf_counter() - began
     left = options["max_seconds"] - spent if options["max_seconds"] else 0.0
-    used_up = found["n_matvecs"] > FILTER_SHARE * limit and left >= 0.0
-    if found["interrupted"] or not (found["status"] == "stagnated" or (found["status"] == "budget" and used_up)):
+    if left < 0.0 or not _is_unfinished(found, limit):
         return found
     rest = {"filter": False, "max_matvecs": options["max_matvecs"] - found["n_matvecs"], "max_seconds": left}
-    again = dict(core.eigenpairs(k=k, **(options | rest)))
-    for cost in ("n_matvecs", "n_applications"):
-        again[cost] += found[cost]
-    return again
+    return _with_costs_of(found, core.eigenpairs(k=k, **(options | rest)))
+
+
+def _is_unfinished(found: dict[str, Any], max_matvecs: int) -> bool:
+    """Whether a run could not do it, and was not stopped by its caller."""
+    used_up = found["n_matvecs"] > FILTER_SHARE * max_matvecs
+    return not found["interrupted"] and (found["status"] == "stagnated" or (found["status"] == "budget" and used_up))
+
+
+def _with_costs_of(before: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return the later result with the products of the earlier one added."""
+    return found | {cost: before[cost] + found[cost] for cost in ("n_matvecs", "n_applications")}
 
 
 def _wrap(found: dict[str, Any], scale: float, watch: Stopwatch, method: str) -> EigenResult:

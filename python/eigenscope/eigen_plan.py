@@ -14,6 +14,9 @@ from .operators import Array, Operator
 DIRECT_ORDER = 400
 """Up to this order LAPACK finds all eigenpairs sooner than an iteration finds some."""
 
+LAST_RESORT_ORDER = 3000
+"""Up to this order LAPACK takes what an iteration could not find: seconds."""
+
 DIRECT_SHARE = 4
 """When more than one eigenpair in this many is wanted, LAPACK is sooner too."""
 
@@ -112,7 +115,7 @@ def choose_sizes(
     direct = k * DIRECT_SHARE > n or basis + block > n or (n <= DIRECT_ORDER and not few_products)
     if not direct and is_free and _lanczos_bytes(operator, k, block, basis) > memory:
         block, basis = 1, k + 3
-    needed = 3 * n * n * operator.dtype.itemsize if direct else _lanczos_bytes(operator, k, block, basis)
+    needed = _direct_bytes(operator) if direct else _lanczos_bytes(operator, k, block, basis)
     if needed > memory:
         method = "LAPACK" if direct else "the Lanczos basis"
         raise MemoryBudgetError(
@@ -121,6 +124,15 @@ def choose_sizes(
         )
     filters = kind == "sparse" and operator.matrix.nnz <= FILTER_NONZEROS * n
     return {"block": block, "basis_size": basis, "direct": direct, "filter": filters}
+
+
+def can_decompose(operator: Operator, memory: int) -> bool:
+    """Whether LAPACK may take over."""
+    return operator.shape[0] <= LAST_RESORT_ORDER and _direct_bytes(operator) <= memory
+
+
+def _direct_bytes(operator: Operator) -> int:
+    return 3 * operator.shape[0] ** 2 * operator.dtype.itemsize
 
 
 def _lanczos_bytes(operator: Operator, k: int, block: int, basis: int) -> int:

@@ -261,25 +261,24 @@ Tridiagonal<Real> tridiagonalize(Index n, Real* a, Index lda) {
 }
 
 template <class Real>
-bool tridiagonal_eigh_range(const Tridiagonal<Real>& t, Index first, Index last, Real* eigenvalues, Real* vectors,
-                            Index ldv) {
+bool tridiagonal_eigh_between(const Tridiagonal<Real>& t, Real low, Real high, Index count, Real* eigenvalues,
+                              Real* vectors, Index ldv) {
     const Index n = t.diagonal.size();
     // All three are overwritten, and as many eigenvalues as there are rows may be written.
     Vector<Real> diagonal = t.diagonal, off_diagonal = t.off_diagonal, values(n);
-    char job = 'V', range = 'I';
-    int n_ = narrow(n), ldv_ = narrow(ldv), il = narrow(first + 1), iu = narrow(last + 1),
-        count = narrow(last - first + 1), found = 0, try_high_accuracy = 1, info = 0;
-    Real low = 0, high = 0;
+    char job = 'V', range = 'V';
+    int n_ = narrow(n), ldv_ = narrow(ldv), il = 0, iu = 0, count_ = narrow(count), found = 0, try_high_accuracy = 1,
+        info = 0;
     std::vector<int> support(static_cast<std::size_t>(2 * n));
     // Sizes that LAPACK's manual gives.
     int length = narrow(18 * n), integer_length = narrow(10 * n);
     std::vector<Real> work(static_cast<std::size_t>(length));
     std::vector<int> integer_work(static_cast<std::size_t>(integer_length));
     call<Real>(stemr_family, &job, &range, &n_, diagonal.data(), off_diagonal.data(), &low, &high, &il, &iu, &found,
-               values.data(), vectors, &ldv_, &count, support.data(), &try_high_accuracy, work.data(), &length,
+               values.data(), vectors, &ldv_, &count_, support.data(), &try_high_accuracy, work.data(), &length,
                integer_work.data(), &integer_length, &info);
-    std::copy_n(values.begin(), last - first + 1, eigenvalues);
-    return info == 0 && found == count;
+    std::copy_n(values.begin(), count, eigenvalues);
+    return info == 0 && found == count_;
 }
 
 template <class Real>
@@ -414,10 +413,10 @@ EIGENSCOPE_INSTANTIATE(complex64)
 EIGENSCOPE_INSTANTIATE(complex128)
 #undef EIGENSCOPE_INSTANTIATE
 
-#define EIGENSCOPE_INSTANTIATE_REAL(R)                                                           \
-    template void tridiagonal_eigenvalues<R>(Index, R*, R*);                                     \
-    template Tridiagonal<R> tridiagonalize<R>(Index, R*, Index);                                 \
-    template bool tridiagonal_eigh_range<R>(const Tridiagonal<R>&, Index, Index, R*, R*, Index); \
+#define EIGENSCOPE_INSTANTIATE_REAL(R)                                                            \
+    template void tridiagonal_eigenvalues<R>(Index, R*, R*);                                      \
+    template Tridiagonal<R> tridiagonalize<R>(Index, R*, Index);                                  \
+    template bool tridiagonal_eigh_between<R>(const Tridiagonal<R>&, R, R, Index, R*, R*, Index); \
     template void multiply_by_reflectors<R>(Index, const R*, Index, const Tridiagonal<R>&, Index, R*, Index);
 EIGENSCOPE_INSTANTIATE_REAL(float)
 EIGENSCOPE_INSTANTIATE_REAL(double)

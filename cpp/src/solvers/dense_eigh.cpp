@@ -53,6 +53,9 @@ Selection<Scalar> all_pairs(Matrix<Scalar> matrix, const Execution& execution) {
     return {pairs.values.template cast<double>(), std::move(pairs.vectors)};
 }
 
+/// Eigenvalues closer than this times eps and the norm are copies, between which no interval can end.
+constexpr double copies_within = 64.0;
+
 /// Eigenpairs from the two ends of the spectrum, ascending, and the matrix that is destroyed on the way to them.
 template <class Real>
 struct BothEnds {
@@ -62,29 +65,50 @@ struct BothEnds {
     Matrix<Real> vectors;
     bool found = false;
 
-    /// False where LAPACK could not find them, or might give one vector twice because the ends share an eigenvalue.
+    /// Not found where LAPACK could not find them, where too many are copies of one, or where it might give one vector
+    /// twice because the ends share an eigenvalue.
     void find() {
-        const Index n = matrix.rows(), first_upper = n - upper;
+        const Index n = matrix.rows();
         // A = Q T Q^T once for both ends.
         const blas::Tridiagonal<Real> t = blas::tridiagonalize<Real>(n, matrix.data(), n);
-        found = (lower == 0 || blas::tridiagonal_eigh_range<Real>(t, 0, lower - 1, values.data(), vectors.data(), n)) &&
-                (upper == 0 || blas::tridiagonal_eigh_range<Real>(t, first_upper, n - 1, values.data() + lower,
-                                                                  vectors.col(lower).data(), n));
+        Vector<Real> all = t.diagonal, off_diagonal = t.off_diagonal;
+        blas::tridiagonal_eigenvalues<Real>(n, all.data(), off_diagonal.data());
+        const Real norm = std::max(std::abs(all[0]), std::abs(all[n - 1]));
+        const Real apart = static_cast<Real>(copies_within) * std::numeric_limits<Real>::epsilon() * norm;
+        const auto is_gap = [&](Index i) { return all[i] - all[i - 1] > apart; };
+        // Values number 0 … below - 1 and above … n - 1 hold the wanted ones and their copies.
+        Index below = lower, above = n - upper;
+        while (below > 0 && below < n && !is_gap(below)) ++below;
+        while (above < n && above > 0 && !is_gap(above)) --above;
+        const bool is_few = (below + n - above) * partial_share <= 4 * n && below < above;
+        if (!is_few || (lower > 0 && upper > 0 && all[above] - all[below - 1] < clear_separation * norm)) return;
+        values.resize(below + n - above);
+        vectors.resize(n, values.size());
+        found = (below == 0 || blas::tridiagonal_eigh_between<Real>(t, all[0] - norm, (all[below - 1] + all[below]) / 2,
+                                                                    below, values.data(), vectors.data(), n)) &&
+                (above == n ||
+                 blas::tridiagonal_eigh_between<Real>(t, (all[above - 1] + all[above]) / 2, all[n - 1] + norm,
+                                                      n - above, values.data() + below, vectors.col(below).data(), n));
         if (!found) return;
-        if (lower > 0 && upper > 0) {
-            const double norm = std::max(std::abs(values[0]), std::abs(values[lower + upper - 1]));
-            found = values[lower] - values[lower - 1] >= clear_separation * norm;
-            if (!found) return;
-        }
+        leave_out(lower, below - lower + n - above - upper);
         blas::multiply_by_reflectors<Real>(n, matrix.data(), n, t, lower + upper, vectors.data(), n);
+    }
+
+    /// Remove copies that are not wanted, which lie between the two ends.
+    void leave_out(Index first, Index count) {
+        const Index rest = values.size() - first - count;
+        values.segment(first, rest) = values.tail(rest).eval();
+        vectors.middleCols(first, rest) = vectors.rightCols(rest).eval();
+        values.conservativeResize(first + rest);
+        vectors.conservativeResize(Eigen::NoChange, first + rest);
     }
 };
 
 /// `lower` and `upper` pairs, or nothing.
 template <class Real>
 Selection<Real> pairs_at_both_ends(Matrix<Real> matrix, Index lower, Index upper, const Execution& execution) {
-    const Index n = matrix.rows(), count = lower + upper;
-    BothEnds<Real> ends{std::move(matrix), lower, upper, Vector<Real>(count), Matrix<Real>(n, count)};
+    const Index n = matrix.rows();
+    BothEnds<Real> ends{std::move(matrix), lower, upper, {}, {}};
     ends = run_uninterruptible(n, std::move(ends), [](BothEnds<Real>& pairs) { pairs.find(); }, execution);
     if (!ends.found) return {};
     // Relatively robust representations leave angles of a few hundred eps between vectors.

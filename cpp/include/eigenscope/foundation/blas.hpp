@@ -65,11 +65,11 @@ struct Tridiagonal {
 template <class Real>
 Tridiagonal<Real> tridiagonalize(Index n, Real* a, Index lda);
 
-/// Eigenvalues of T number first … last (0-based, ascending, inclusive) with their vectors (n x count); false when
-/// LAPACK could not find them all.
+/// The `count` eigenvalues of T in (low, high], ascending, with their vectors (n x count); false when LAPACK finds
+/// others. Asked for numbers instead of an interval, LAPACK tells eigenvalues apart to the root of eps only.
 template <class Real>
-bool tridiagonal_eigh_range(const Tridiagonal<Real>& t, Index first, Index last, Real* eigenvalues, Real* vectors,
-                            Index ldv);
+bool tridiagonal_eigh_between(const Tridiagonal<Real>& t, Real low, Real high, Index count, Real* eigenvalues,
+                              Real* vectors, Index ldv);
 
 /// C := Q C with the Q of tridiagonalize, C is n x cols.
 template <class Real>
