@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.sparse.linalg
-from eigenscope import as_operator, eigen_nearest, eigsh, testing
+from eigenscope import as_operator, eigen, eigen_nearest, eigsh, testing
 from eigenscope.errors import ConvergenceWarning, Interrupted, InvalidInputError
 
 
@@ -308,3 +308,16 @@ def test_narrow_clusters_of_small_matrices(which, width, n):
         rtol = 1e-15 if A[0, 1] == 0 else 1e-14
         for k in (3, 9):
             assert_pairs(eigsh(A, k, which=which, tol=1e-12), A, spectrum, which, rtol=rtol)
+
+
+def test_lapack_finds_what_an_iteration_could_not(monkeypatch):
+    values = testing.clustered_spectrum(1200, cluster_size=10, relative_width=1e-5)
+    A = scipy.sparse.diags_array(values).tocsr()
+    iterate = eigen._solve
+    monkeypatch.setattr(eigen, "_solve", lambda *arguments: iterate(*arguments) | {"status": "stagnated"})
+    result = eigsh(A, 10, which="BE", rng=0)
+    assert result.status == "converged"
+    assert result.info.method == "thick-restart block Lanczos, then LAPACK eigh"
+    assert_pairs(result, A, values, "BE")
+    with pytest.warns(ConvergenceWarning):
+        assert eigsh(A, 10, which="BE", max_matvecs=100_000, rng=0).status == "stagnated"
