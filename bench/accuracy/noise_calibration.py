@@ -53,8 +53,7 @@ def spectra(n: int, p: int, spikes: np.ndarray, draws: int) -> Iterator[np.ndarr
 
 
 def variance_rows(draws: int) -> Iterator[Row]:
-    """Bias of the fitted variance, its spread in units of the smallest possible (also when the count of signals is
-    known), and coverage of its interval."""
+    """Bias of the fitted variance, its spread in units of the smallest possible, and coverage of its interval."""
     yield ("n x p, signals", "bias", "spread", "count known", "coverage")
     for n, p in SIZES:
         for share in SHARES:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -314,7 +314,7 @@ def _callback_operator(
 def _checked_shape(shape: Any) -> tuple[int, int]:
     """Return the rows and columns of an operator, or raise."""
     try:
-        extents = tuple(operator.index(extent) for extent in shape)
+        extents = tuple(index(extent) for extent in shape)
     except TypeError:
         extents = ()
     if len(extents) != 2 or min(extents) < 1:
