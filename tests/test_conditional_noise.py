@@ -124,7 +124,10 @@ def test_every_variance_rule_knows_its_error(method, n, p, r):
     values, stderrs = np.array([(estimate.value, estimate.stderr) for estimate in found]).T
     # A spread from 200 draws is known to 5 %.
     assert values.std() == pytest.approx(stderrs.mean(), rel=0.2)
-    if method != "mean" or r == 0:
+    if method in ("range_2016", "range_exp2"):
+        # As published: finite noise does not reach the limits that they divide by.
+        assert values.mean() + 4 * stderrs.mean() / np.sqrt(draws) < 1
+    elif method != "mean" or r == 0:
         covered = np.count_nonzero(np.abs(values - 1) < 1.96 * stderrs)
         assert covered >= binom.ppf(1e-4, draws, 0.93)
 
@@ -140,7 +143,8 @@ def test_effective_samples_cover_the_truth_and_see_repeats(n, p, r):
         covered = sum(pair[position].interval[0] <= truth <= pair[position].interval[1] for pair in found)
         assert binom.ppf(1e-4, draws, 0.92) <= covered <= binom.ppf(1 - 1e-4, draws, 0.975)
     # Every sample twice: the spectrum of n samples, said to come from 2 n.
-    fit = fit_marchenko_pastur(spectra[0], n_samples=2 * n, n_features=p)
+    with pytest.warns(DataWarning, match="half of all"):
+        fit = fit_marchenko_pastur(spectra[0], n_samples=2 * n, n_features=p)
     assert any("correlated or repeated" in reason for reason in fit.reasons)
     with pytest.raises(InvalidInputError, match="already is the number of samples"):
         effective_samples(np.ones(5), n_samples=5, n_features=9)

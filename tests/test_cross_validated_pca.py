@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from eigenscope import fit_power_law
 from eigenscope.errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
-from eigenscope.neural import CrossValidatedSpectrum, cvpca, exponent_bias, remove_spontaneous, split_repeats
+from eigenscope.neural import (
+    CrossValidatedSpectrum,
+    cvpca,
+    exponent_bias,
+    remove_spontaneous,
+    signal_statistics,
+    split_repeats,
+)
 from eigenscope.neural.repeats import as_repeats, random_halves
 
 
@@ -122,6 +129,46 @@ def test_more_repeats_leave_less_noise():
         cvpca(X)
 
 
+@pytest.mark.parametrize("center", [True, False])
+def test_scaled_neurons_are_z_scores_of_all_repeats(repeats, center):
+    X = np.stack([*repeats, repeats[0] + np.random.default_rng(2).standard_normal((60, 90))])
+    squares = X.var(axis=1, ddof=1) if center else (X**2).mean(axis=1)
+    expected = cvpca(X / np.sqrt(squares.mean(axis=0)), center=center, rng=0)
+    found = cvpca(X, scale=True, center=center, rng=0)
+    np.testing.assert_allclose(found.eigenvalues, expected.eigenvalues, atol=1e-9 * expected.eigenvalues[0])
+    assert found.scaled
+    assert "neurons scaled" in found.summary()
+    # Units of the neurons cancel, wherever they lie.
+    moved = cvpca(X * np.logspace(-280, 280, 90), scale=True, center=center, rng=0)
+    np.testing.assert_allclose(moved.eigenvalues, found.eigenvalues, atol=1e-9 * found.eigenvalues[0])
+
+
+def test_scaled_signal_variance_is_the_sum_of_signal_fractions(repeats):
+    fractions = signal_statistics(*repeats).signal_fractions
+    assert cvpca(*repeats, scale=True, n_shuffles=0).total_variance == pytest.approx(fractions.sum(), rel=1e-10)
+
+
+def test_scaling_leaves_out_constant_neurons_and_missing_presentations(repeats):
+    X = np.stack([*repeats, repeats[1] + 0.1])
+    X[2, 5] = np.nan
+    expected = cvpca(X, scale=True, nan="omit", rng=0)
+    deviations = np.sqrt(np.nansum((X - np.nanmean(X, axis=1)[:, None]) ** 2, axis=(0, 1)) / (59 + 59 + 58))
+    by_hand = cvpca(X / deviations, nan="omit", rng=0)
+    np.testing.assert_allclose(expected.eigenvalues, by_hand.eigenvalues, atol=1e-9 * by_hand.eigenvalues[0])
+    padded = np.concatenate([X, np.where(np.isnan(X[:, :, :1]), np.nan, 0.1)], axis=2)
+    with pytest.warns(DataWarning, match="1 of 91 neurons are constant in all repeats"):
+        found = cvpca(padded, scale=True, nan="omit", rng=0)
+    np.testing.assert_allclose(found.eigenvalues, expected.eigenvalues, atol=1e-9 * expected.eigenvalues[0])
+
+
+def test_noise_alone_has_no_dimensions():
+    spectrum = cvpca(*(np.random.default_rng(seed).standard_normal((100, 50)) for seed in (2, 102)), rng=0)
+    assert spectrum.total_variance < 0
+    for count in (spectrum.dims_for_variance, spectrum.dims_interval, spectrum.participation_ratio):
+        with pytest.raises(InvalidInputError, match=r"add up to -0.699: no signal is common to the repeats"):
+            count()
+
+
 def test_split_repeats_averages_what_there_is():
     X = np.arange(5.0)[:, None, None] * np.ones((5, 4, 3))
     X[0, 2] = np.nan
@@ -226,15 +273,16 @@ def test_spontaneous_dimensions_hide_the_exponent_until_removed():
     spontaneous = (generator.standard_normal((3000, 32)) * strengths) @ axes + 0.05 * generator.standard_normal(
         (3000, N)
     )
-    ranks = {"ranks": (11, 150)}
-    with_removal = [remove_spontaneous(X, spontaneous, scale=False) for X in (X1, X2)]
-    kept = cvpca(X1, X2, k=150, n_shuffles=3, rng=0).fit_power_law(**ranks)
-    removed = cvpca(*with_removal, k=150, n_shuffles=3, rng=0).fit_power_law(**ranks)
-    assert abs(removed.exponent - 1) < 0.1
-    assert abs(kept.exponent - 1) > 0.2
-    scaled = cvpca(X1, X2, spontaneous=spontaneous, k=20, n_shuffles=1, rng=0)
-    again = cvpca(*(remove_spontaneous(X, spontaneous) for X in (X1, X2)), k=20, n_shuffles=1, rng=0)
-    np.testing.assert_allclose(scaled.eigenvalues, again.eigenvalues, rtol=1e-8)
+    options = {"k": 150, "n_shuffles": 3, "rng": 0}
+    kept, cleaned, again = (
+        cvpca(X1, X2, **options),
+        cvpca(X1, X2, spontaneous=spontaneous, **options),
+        cvpca(*remove_spontaneous(np.stack([X1, X2]), spontaneous), **options),
+    )
+    # Responses are z-scored by spontaneous activity before its dimensions are removed.
+    assert abs(cleaned.fit_power_law(ranks=(11, 150)).exponent - 1) < 0.1
+    assert abs(kept.fit_power_law(ranks=(11, 150)).exponent - 1) > 0.2
+    np.testing.assert_array_equal(cleaned.eigenvalues, again.eigenvalues)
 
 
 def test_removal_of_spontaneous_dimensions_does_not_depend_on_units():

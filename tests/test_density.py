@@ -193,6 +193,75 @@ def test_bands_cover_the_truth_as_often_as_they_say(law):
     assert abs(found - 0.95) < 0.03
 
 
+UNRESOLVED = {
+    "zeros below small ones": (np.append(np.zeros(100), np.logspace(-4, 0, 400)), [1e-12, 5e-5, 1e-3, 0.1]),
+    "eight decades": (np.logspace(-8, 0, 500), [1e-7, 1e-5, 1e-3, 0.1]),
+    "inside a bulk": (np.append(np.full(60, 0.5), np.linspace(0, 1, 440)), [0.499, 0.501, 0.7]),
+}
+
+
+@pytest.mark.parametrize("spectrum", UNRESOLVED)
+def test_bands_are_wide_where_nothing_is_resolved(spectrum):
+    values, x = UNRESOLVED[spectrum]
+    truth = exact_cdf(values, x)
+    inside = np.zeros(len(x))
+    for seed in range(6):
+        low, high = spectral_density(testing.diagonal_operator(values), n_probes=8, check=False, rng=seed).band(x)
+        inside += (low <= truth) & (truth <= high)
+    # Binomial bound at 4.5 sigma, over 6 seeds whose points move together.
+    assert np.all(inside / 6 > 0.95 - MOST_SIGMAS * math.sqrt(0.95 * 0.05 / 6))
+    far_below = spectral_density(testing.diagonal_operator(values), n_probes=8, check=False, rng=0).band(-1.0)
+    # A share of zero has a score interval of z² times the variance factor.
+    np.testing.assert_allclose(far_below, 0.0, atol=1.96**2 * 2 / (len(values) + 2) / 8 + 1e-6)
+
+
+def test_multiplicity_of_an_unresolved_zero_is_within_its_interval():
+    values = np.append(np.zeros(100), np.logspace(-4, 0, 400))
+    for seed in range(3):
+        density = spectral_density(testing.diagonal_operator(values), n_probes=8, check=False, rng=seed)
+        nullity, others = density.nullity(), density.count(1e-12, 1.0)
+        assert nullity.interval[0] <= 100 <= nullity.interval[1] < 250
+        assert 250 < others.interval[0] <= 400 <= others.interval[1]
+
+
+def test_multiplicity_inside_a_bulk_is_within_the_interval_of_its_count():
+    values = np.append(np.full(60, 0.5), np.linspace(0, 1, 440))
+    for seed in range(3):
+        density = spectral_density(testing.diagonal_operator(values), n_probes=8, check=False, rng=seed)
+        found = density.count(0.499, 0.501)
+        assert found.interval[0] <= 60 <= found.interval[1] < 150
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3, 5])
+@pytest.mark.parametrize("law", ["marchenko-pastur", "power law", "spiked"])
+def test_few_nodes_promise_little(law, degree):
+    values = LAWS[law](300)
+    assert coverage(values, 12, degree=degree, n_probes=6) > 0.95 - MOST_SIGMAS * math.sqrt(0.95 * 0.05 / 12)
+    density = spectral_density(testing.diagonal_operator(values), degree=degree, n_probes=6, check=False, rng=0)
+    root = density.expectation(np.sqrt)
+    assert root.interval[0] <= np.sqrt(values).mean() <= root.interval[1]
+    assert math.isnan(root.stderr) == math.isinf(root.interval[1]) == (degree < 3)
+    mean = density.moment(1)
+    assert abs(mean.value - values.mean()) < MOST_SIGMAS * mean.stderr
+
+
+def test_finished_recurrences_leave_no_error_however_short():
+    density = spectral_density(np.diag([2.0, 2.0, 5.0]), degree=2, n_probes=3, rng=0)
+    estimate = density.expectation(np.exp)
+    np.testing.assert_allclose(estimate.interval, np.mean(np.exp([2.0, 2.0, 5.0])), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [5, 40])
+def test_orthogonal_probes_that_span_the_space_are_exact(n):
+    values = np.append(np.zeros(n - 3), [1.0, 2.0, 3.0])
+    for n_probes in (n, 4 * n):
+        density = spectral_density(np.diag(values), n_probes=n_probes, rng=0)
+        assert set(density.group_sizes) == {n}
+        for estimate, truth in ((density.nullity(), n - 3), (density.count(1, 3), 3)):
+            np.testing.assert_allclose(estimate.value, truth, rtol=1e-10)
+            assert estimate.interval[0] <= truth <= estimate.interval[1] <= truth + 1e-9
+
+
 def test_plain_recurrences_agree_with_reorthogonalised_ones():
     values = np.append(testing.uniform_spectrum(400), [5.0, 9.0])
     A = testing.symmetric_matrix(values, rng=0)
@@ -288,6 +357,58 @@ def test_covariances_are_centred_and_scaled_implicitly():
     density = spectral_density(sparse, of="covariance", center=True, n_probes=40, block_size=40, rng=0)
     np.testing.assert_allclose(density.moment(1).value, np.trace(np.cov(sparse.toarray().T)) / 40, rtol=1e-10)
     np.testing.assert_allclose(density.trace, np.trace(np.cov(sparse.toarray().T)), rtol=1e-10)
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("shape", [(90, 40), (50, 50)])
+def test_sparse_matrices_are_as_good_as_sparse_arrays(shape, center):
+    X = scipy.sparse.random_array(shape, density=0.3, rng=np.random.default_rng(0), format="csr")
+    options = {"of": "covariance", "center": center, "n_probes": 4, "rng": 0}
+    dense = spectral_density(X.toarray(), **options)
+    for kind in (scipy.sparse.csr_matrix, scipy.sparse.coo_matrix, scipy.sparse.csc_matrix, scipy.sparse.csr_array):
+        density = spectral_density(kind(X), **options)
+        np.testing.assert_allclose(density.trace, dense.trace, rtol=1e-12)
+        np.testing.assert_allclose(density.nodes, dense.nodes, atol=1e-9)
+        assert np.isfinite(density.fit_marchenko_pastur().variance.value)
+
+
+def test_trace_of_a_sparse_covariance_keeps_its_digits_beside_large_means():
+    X = np.random.default_rng(0).standard_normal((60, 12))
+    expected = np.trace(np.cov(X.T))
+    for kind in (scipy.sparse.csr_array, scipy.sparse.csc_array, scipy.sparse.coo_array):
+        density = spectral_density(kind(X + 1e8), of="covariance", center=True, n_probes=2, degree=3, rng=0)
+        # Adding 1e8 has rounded the data to 1e-8 already.
+        np.testing.assert_allclose(density.trace, expected, rtol=1e-7)
+    in_parts = scipy.sparse.csr_array((np.repeat([1.0, 2.0], 2), [0, 0, 0, 0], [0, 2, 4]), shape=(2, 1))
+    density = spectral_density(in_parts, of="covariance", center=True, n_probes=1, rng=0)
+    # Entries stored in two parts are their sums: a column of 2 and 4.
+    np.testing.assert_allclose(density.trace, 2.0, rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
+def test_complex_data_are_centred(kind):
+    generator = np.random.default_rng(0)
+    X = generator.standard_normal((40, 12)) + 1j * generator.standard_normal((40, 12)) + (2.0 - 1.0j)
+    squares = np.linalg.eigvalsh(np.cov(X.T))
+    options = {"center": True, "n_probes": 12, "rng": 0}
+    gram = spectral_density(kind(X), of="gram", **options)
+    np.testing.assert_allclose(gram.moment(2).value, np.mean((39 * squares) ** 2), rtol=1e-9)
+    covariance = spectral_density(kind(X), of="covariance", **options)
+    np.testing.assert_allclose(covariance.trace, squares.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
+def test_squares_outside_the_floating_range_are_refused(kind):
+    X = np.random.default_rng(0).standard_normal((30, 10))
+    plain = spectral_density(X, of="gram", n_probes=4, rng=0)
+    for unit in (1e140, 1e-140):
+        scaled = spectral_density(kind(unit * X), of="gram", n_probes=4, rng=0)
+        np.testing.assert_allclose(scaled.nodes / unit**2, plain.nodes, rtol=1e-9)
+    for unit, of in ((1e200, "gram"), (1e-200, "gram"), (1e200, "covariance"), (1e-200, "covariance")):
+        with pytest.raises(InvalidInputError, match="divide the data by 1e"):
+            spectral_density(kind(unit * X), of=of, rng=0)
+    with pytest.raises(InvalidInputError, match="divide the operator"):
+        spectral_density(lambda x: 1e200 * x, adjoint=lambda x: 1e200 * x, shape=(9, 9), of="gram", rng=0)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from eigenscope import MarchenkoPastur, spectral_density, testing
 from eigenscope.errors import (
+    ConvergenceWarning,
     Interrupted,
     InvalidInputError,
     MemoryBudgetError,
@@ -53,9 +54,15 @@ def test_accuracy_chooses_degree_and_probes():
 
 def test_budgets_and_callbacks_return_what_is_there():
     A = testing.goe(400, rng=0)
-    density = spectral_density(A, max_matvecs=200, degree=40, rng=0)
+    with pytest.warns(ConvergenceWarning, match="5 of 64 probes, degree 40 of 40"):
+        density = spectral_density(A, max_matvecs=200, degree=40, rng=0)
     assert density.info.n_matvecs <= 200
-    assert (density.n_probes, density.degree) == (5, 40)
+    assert (density.n_probes, density.degree, density.status) == (5, 40, "budget")
+    # Sizes that nobody asked for are the budget's to choose.
+    density = spectral_density(A, max_matvecs=20, rng=0)
+    assert (density.n_probes, density.degree, density.status) == (1, 20, "budget")
+    assert density.refine(n_probes=2).status == "budget"
+    assert spectral_density(A, n_probes=2, degree=20, max_matvecs=40, rng=0).status == "converged"
     stopped = spectral_density(A, n_probes=48, degree=20, callback=lambda state: state["n_probes"] >= 16, rng=0)
     assert (stopped.status, stopped.n_probes) == ("budget", 16)
     short = spectral_density(A, n_probes=16, degree=50, callback=lambda state: state["step"] == 10, rng=0)
@@ -64,6 +71,11 @@ def test_budgets_and_callbacks_return_what_is_there():
     lines = []
     spectral_density(A, n_probes=4, degree=5, progress=lines.append, rng=0)
     assert "step 5 of 5" in lines[-1]
+    with pytest.warns(ConvergenceWarning, match="16 of 48 probes"):
+        late = spectral_density(A, n_probes=48, degree=5, max_seconds=0, rng=0)
+    assert (late.status, late.degree) == ("budget", 1)
+    with pytest.warns(ConvergenceWarning, match="16 of 48 probes"):
+        assert stopped.refine(n_probes=48, max_seconds=0).n_probes == 16
     with pytest.raises(MemoryBudgetError, match="block_size"):
         spectral_density(A, max_memory=1000, rng=0)
 
@@ -93,6 +105,14 @@ def test_refinement_that_stops_inside_its_first_group_changes_nothing():
     np.testing.assert_array_equal(later.refine(n_probes=48).nodes, first.refine(n_probes=48).nodes)
 
 
+def test_short_steps_run_on_one_thread_and_long_ones_on_several():
+    small, large = testing.goe(30, rng=0), testing.goe(600, rng=0)
+    assert spectral_density(small, n_probes=4, degree=5, rng=0, threads=2).info.threads == 1
+    results = [spectral_density(large, n_probes=16, degree=3, rng=0, threads=threads) for threads in (1, 2)]
+    assert [density.info.threads for density in results] == [1, 2]
+    np.testing.assert_array_equal(results[0].nodes, results[1].nodes)
+
+
 def test_callbacks_see_every_block_product():
     steps = []
     A = testing.goe(30, rng=0)
@@ -116,7 +136,10 @@ def test_unusable_input_is_refused():
     for options in ({"degree": "9"}, {"block_size": 2.5}, {"max_seconds": -1.0}, {"max_seconds": math.nan}):
         with pytest.raises(InvalidInputError, match=next(iter(options))):
             spectral_density(np.eye(3), rng=0, **options)
-    assert spectral_density(np.eye(3), max_seconds=0, n_probes=3, block_size=1, rng=0).n_probes == 1
+    with pytest.warns(ConvergenceWarning, match="1 of 3 probes"):
+        assert spectral_density(np.eye(3), max_seconds=0, n_probes=3, block_size=1, rng=0).n_probes == 1
+    with pytest.raises(InvalidInputError, match="max_matvecs must allow one step of 2 products, got 1"):
+        spectral_density(np.eye(3), of="gram", max_matvecs=1, rng=0)
     for options in ({"degree": 0}, {"n_probes": 0}, {"accuracy": 2.0}, {"probe": "gaussian"}, {"of": "trace"}):
         with pytest.raises(InvalidInputError):
             spectral_density(np.eye(3), rng=0, **options)
@@ -128,6 +151,9 @@ def test_unusable_input_is_refused():
     for wrong in ({"kernel": "box"}, {"scale": "square"}, {"bandwidth": -1.0}):
         with pytest.raises(InvalidInputError):
             density.pdf(0.5, **wrong)
+    with pytest.raises(InvalidInputError, match=r"2 probabilities are not between 0 and 1, the first is 1\.5"):
+        density.quantile([0.5, 1.5, -0.1])
+    np.testing.assert_array_equal(density.quantile([0.9, math.nan]), [1.0, math.nan])
     with pytest.raises(InvalidInputError, match="confidence"):
         density.band(0.5, 1.5)
     with pytest.raises(InvalidInputError, match="cdf"):

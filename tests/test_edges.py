@@ -164,3 +164,13 @@ def test_complex_noise_is_called_signal_at_the_nominal_rate():
     p_values = law.sf((largest - edge.location) / edge.scale)
     for level, low, high in ((0.05, 0.045, 0.051), (0.01, 0.006, 0.011)):
         assert binom.ppf(1e-4, draws, low) <= np.sum(p_values < level) <= binom.ppf(1 - 1e-4, draws, high)
+    sizes = {"n_samples": n, "n_features": p, "complex_data": True}
+    assert largest_eigenvalue_p_value(largest[0], **sizes) == pytest.approx(p_values[0], rel=1e-12)
+    threshold = largest_eigenvalue_threshold(**sizes)
+    assert np.sum(largest > threshold) == np.sum(p_values < 0.05)
+    # The largest over the mean eigenvalue needs a lower threshold.
+    ratios = largest / (np.sum(np.abs(data) ** 2, axis=(1, 2)) / (n * p))
+    estimated = largest_eigenvalue_threshold(variance_estimated=True, **sizes)
+    assert estimated < threshold
+    assert binom.ppf(1e-4, draws, 0.045) <= np.sum(ratios > estimated) <= binom.ppf(1 - 1e-4, draws, 0.055)
+    assert np.sum(ratios > threshold) < binom.ppf(1e-3, draws, 0.045)

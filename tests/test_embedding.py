@@ -67,6 +67,13 @@ def test_units_do_not_matter(factor):
             np.testing.assert_allclose(scaled, plain * factor, rtol=1e-9, atol=1e-9 * factor)
 
 
+@pytest.mark.parametrize("method", [classical_scaling, smacof])
+@pytest.mark.parametrize(("factor", "remedy"), [(1e200, "divide"), (1e-200, "multiply")])
+def test_distances_whose_squares_are_no_doubles_are_refused(method, factor, remedy):
+    with pytest.raises(InvalidInputError, match=rf"squares of such numbers .* {remedy} them by a power of ten"):
+        method(planted()[1] * factor)
+
+
 def test_coinciding_points():
     points = np.array([[0.0, 0], [0, 0], [1, 0], [0, 1]])
     embedding = smacof(squareform(pdist(points)))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
-from eigenscope import MarchenkoPastur, fit_marchenko_pastur
+from eigenscope import MarchenkoPastur, covariance_spectrum, fit_marchenko_pastur
+from eigenscope.eigenvalues import as_eigenvalues
 from eigenscope.errors import DataWarning, InvalidInputError, NonFiniteInputError
+from eigenscope.random_matrix import john_test
 from eigenscope.random_matrix.goodness import bulk_distance, bulk_goodness
 from eigenscope.results import MarchenkoPasturFit, Spectrum
 from scipy.stats import binom
@@ -102,10 +105,11 @@ def test_top_eigenvalues_and_trace_give_the_same_fit(n, p):
     np.testing.assert_allclose(top.p_values, full.p_values, rtol=1e-8)
     assert math.isnan(top.goodness)
     assert full.credible
-    short = fit_marchenko_pastur(values[:3], n_samples=n, n_features=p, total_variance=values.sum())
+    with pytest.warns(DataWarning, match="ask for more eigenvalues"):
+        short = fit_marchenko_pastur(values[:3], n_samples=n, n_features=p, total_variance=values.sum())
     assert short.n_signal == 3
     assert not short.credible
-    assert "ask for more eigenvalues" in short.reasons[0]
+    assert math.isnan(short.variance.stderr)
 
 
 def test_spectrum_and_plain_eigenvalues_agree_in_any_order():
@@ -178,9 +182,172 @@ def test_all_zero_and_noise_free_spectra_are_answers_with_a_reason():
 
 
 def test_a_power_law_is_called_no_low_rank_signal():
-    fit = fit_marchenko_pastur(np.arange(1, 201.0) ** -1.5, n_samples=2000, n_features=200)
+    with pytest.warns(DataWarning, match="no low-rank signal"):
+        fit = fit_marchenko_pastur(np.arange(1, 201.0) ** -1.5, n_samples=2000, n_features=200)
     assert not fit.credible
-    assert any("no low-rank signal" in reason for reason in fit.reasons)
+    assert any("half of all 200 eigenvalues (100) exceed" in reason for reason in fit.reasons)
+    # What is left need not be noise: nothing is known about its error.
+    assert math.isnan(fit.variance.stderr)
+    assert np.isnan(fit.variance.interval).all()
+    assert "(error not known)" in fit.summary()
+    fit.plot()
+
+
+def test_more_eigenvalues_than_samples_are_refused():
+    values = np.linalg.eigvalsh(np.cov(np.random.default_rng(0).standard_normal((200, 100)).T))
+    message = "100 eigenvalues are not zero, more than n_samples=50 allows: pass the number of samples, less one"
+    for options in ({}, {"n_removed": 3}, {"temporal": 0.5}):
+        with pytest.raises(InvalidInputError, match=message):
+            fit_marchenko_pastur(values, n_samples=50, n_features=100, **options)
+    spectrum = Spectrum(values[::-1], 200, 100, float(values.sum()), 199)
+    with pytest.raises(InvalidInputError, match=message):
+        spectrum.fit_marchenko_pastur(n_samples=50)
+    with pytest.raises(InvalidInputError, match=message):
+        john_test(values, n_samples=50, n_features=100)
+    # Zeros left by rounding are none, and removed components leave fewer.
+    rounded = spiked_eigenvalues(50, 100, [30], np.random.default_rng(1))
+    padded = np.concatenate([rounded, np.full(50, 1e-9)])
+    assert fit_marchenko_pastur(padded, n_samples=50, n_features=100).n_signal == 1
+    assert fit_marchenko_pastur(rounded[1:], n_samples=50, n_features=100, n_removed=1).n_signal == 0
+
+
+def warned_of_singular_values(values, n, p):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        fit_marchenko_pastur(values, n_samples=n, n_features=p)
+    return any("look like singular values" in str(warning.message) for warning in caught)
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "population"),
+    [
+        (400, 200, np.linspace(2.5, 6, 10)),
+        (200, 400, np.linspace(4, 12, 5)),
+        (300, 300, np.linspace(3, 10, 5)),
+        (100, 300, np.linspace(5, 20, 5)),
+        (60, 40, np.empty(0)),
+    ],
+)
+def test_singular_values_are_told_from_eigenvalues(n, p, population):
+    generator = np.random.default_rng([n, p])
+    draws = 20
+    values = [spiked_eigenvalues(n, p, population, generator) for _ in range(draws)]
+    # One in a hundred squares does not follow its law well enough.
+    assert sum(warned_of_singular_values(np.sqrt(n * v), n, p) for v in values) >= draws - 1
+    assert not any(warned_of_singular_values(v, n, p) for v in values)
+
+
+def test_heavy_tails_warn_and_signals_do_not():
+    rng = np.random.default_rng(0)
+    n, p = 400, 100
+
+    def signals(scores):
+        return scores @ rng.standard_normal((5, p))
+
+    for _ in range(5):
+        for heavy in (rng.standard_t(4, (n, p)), rng.standard_t(4, (n, p)) + 3 * signals(rng.standard_normal((n, 5)))):
+            with pytest.warns(DataWarning, match="tails are heavy"):
+                fit = covariance_spectrum(heavy).fit_marchenko_pastur()
+            assert any("tails are heavy" in reason for reason in fit.reasons)
+    # Gaussian noise, beside Gaussian signals and beside signals that are rare and strong.
+    light = rng.standard_normal((n, p))
+    for data in (
+        light,
+        light + 3 * signals(rng.standard_normal((n, 5))),
+        light + 10 * signals(rng.random((n, 5)) < 0.05),
+    ):
+        spectrum = covariance_spectrum(data.astype(np.float32))
+        assert abs(spectrum.excess_kurtosis) < 0.3
+        assert not any("tails" in reason for reason in fit_marchenko_pastur(spectrum).reasons)
+    with pytest.warns(DataWarning, match="tails are heavy"):
+        covariance_spectrum(heavy).fit_marchenko_pastur(temporal=0.1)
+
+
+def test_tails_are_judged_from_memory_only(tmp_path):
+    data = np.random.default_rng(0).standard_t(4, (200, 60))
+    np.save(tmp_path / "data.npy", data)
+    mapped = np.load(tmp_path / "data.npy", mmap_mode="r")
+    for stored in (tmp_path / "data.npy", mapped, np.asarray(mapped)[:, ::2]):
+        assert math.isnan(covariance_spectrum(stored).excess_kurtosis)
+    known = covariance_spectrum(data * 1e-140).excess_kurtosis
+    assert known > 2
+    holes = np.where(np.random.default_rng(1).random(data.shape) < 0.02, np.nan, data)
+    assert covariance_spectrum(holes, nan="pairwise").excess_kurtosis == pytest.approx(known, rel=0.2)
+    assert math.isnan(covariance_spectrum(np.ones((20, 5))).excess_kurtosis)
+    assert math.isnan(covariance_spectrum(np.outer(np.arange(20.0), np.ones(5))).excess_kurtosis)
+
+
+def test_an_eigenvalue_below_the_noise_is_named():
+    n, p, draws = 200, 100, 100
+    generator = np.random.default_rng(9)
+    p_values = [
+        fit_marchenko_pastur(spiked_eigenvalues(n, p, [20, 9], generator), n_samples=n, n_features=p).smallest_p_value
+        for _ in range(draws)
+    ]
+    assert binom.ppf(1e-3, draws, 0.2) <= np.sum(np.array(p_values) < 0.25) <= binom.ppf(1 - 1e-3, draws, 0.3)
+    data = generator.standard_normal((n, p))
+    data[:, 1] = data[:, 0] + 0.1 * data[:, 1]
+    fit = fit_marchenko_pastur(np.linalg.eigvalsh(data.T @ data / n), n_samples=n, n_features=p)
+    assert fit.smallest_p_value < 1e-3
+    assert any("smallest eigenvalue lies below the noise" in reason for reason in fit.reasons)
+    assert math.isnan(
+        fit_marchenko_pastur(MarchenkoPastur(1).rvs(50, rng=0), n_samples=50, n_features=50).smallest_p_value
+    )
+
+
+def test_intervals_of_signals_and_overlaps_cover():
+    n, p, population, draws = 150, 100, np.array([30.0, 10.0, 5.0]), 120
+    generator = np.random.default_rng(4)
+    covered = np.zeros((3, 3))
+    for _ in range(draws):
+        scores = np.sqrt(population - 1) * generator.standard_normal((n, 3))
+        data = generator.standard_normal((n, p))
+        data[:, :3] += scores
+        U, s, Vh = np.linalg.svd(data, full_matrices=False)
+        fit = fit_marchenko_pastur(s**2 / n, n_samples=n, n_features=p, significance=1e-4)
+        assert fit.n_signal == 3
+        cosines = np.diagonal(Vh[:, :3]) ** 2, np.sum(U[:, :3] * scores, axis=0) ** 2 / np.sum(scores**2, axis=0)
+        estimates = fit.signals, fit.overlaps(), fit.overlaps("samples")
+        for row, (values, found) in enumerate(zip((population, *cosines), estimates, strict=True)):
+            covered[row] += [e.interval[0] <= value <= e.interval[1] for value, e in zip(values, found, strict=True)]
+            assert all(e.interval[0] < e.value < e.interval[1] for e in found)
+    assert np.all(covered >= binom.ppf(1e-4, draws, 0.92))
+    with pytest.raises(InvalidInputError, match="side must be"):
+        fit.overlaps("left")
+    correlated = fit_marchenko_pastur(s**2 / n, n_samples=n, n_features=p, temporal=0.1)
+    assert all(math.isnan(estimate.value) for estimate in correlated.overlaps())
+
+
+def test_overlaps_of_crowded_signals_share_their_space():
+    n, p, population = 300, 150, np.full(80, 12.0)
+    values = spiked_eigenvalues(n, p, np.concatenate([[60.0], population[:59]]), np.random.default_rng(2))
+    fit = fit_marchenko_pastur(values, n_samples=n, n_features=p)
+    found = [estimate.value for estimate in fit.overlaps()]
+    assert found[0] > 0.8
+    assert max(found[1:]) < 0.5
+    assert len(found) == fit.n_signal
+
+
+def test_john_test_is_calibrated_and_sees_small_departures_that_add_up():
+    assert john_test([3.0, 1.0], n_samples=10, n_features=2).statistic == 0.5
+    n, p, draws = 100, 50, 400
+    generator, law = np.random.default_rng(3), MarchenkoPastur(0.5)
+    found = [john_test(law.rvs(p, rng=generator), n_samples=n, n_features=p) for _ in range(draws)]
+    statistics, p_values = np.array(found).T
+    # N(1, 4) in large data; the mean of n U - p is 1 - 2 / p.
+    assert statistics.mean() == pytest.approx(1 - 2 / p, abs=4 * 2 / math.sqrt(draws))
+    assert statistics.var() == pytest.approx(4, rel=0.3)
+    for level in (0.2, 0.05):
+        assert (
+            binom.ppf(1e-3, draws, 0.9 * level) <= np.sum(p_values < level) <= binom.ppf(1 - 1e-3, draws, 1.1 * level)
+        )
+    data = generator.standard_normal((n, p)) * np.linspace(0.7, 1.3, p)
+    values = np.linalg.eigvalsh(data.T @ data / n)
+    assert john_test(values, n_samples=n, n_features=p).p_value < 1e-3
+    with pytest.raises(InvalidInputError, match="needs all eigenvalues"):
+        john_test(Spectrum(values[:10], n, p, float(values.sum()), n))
+    with pytest.raises(InvalidInputError, match="all eigenvalues are zero"):
+        john_test(np.zeros(5), n_samples=9, n_features=5)
 
 
 def test_noise_of_unequal_variance_is_noticed():
@@ -241,7 +408,7 @@ def test_wrong_input_is_refused_with_a_reason(values, options, error, message):
 
 
 def test_input_is_left_alone():
-    values = np.array([3.0, 1.0, 2.0, -1e-12])
+    values = np.array([1.2, 1.0, 1.1, -1e-12])
     before = values.copy()
     fit_marchenko_pastur(values, n_samples=30, n_features=4)
     np.testing.assert_array_equal(values, before)
@@ -262,7 +429,9 @@ def test_goodness_has_a_uniform_p_value_in_its_tail(n, p):
     draws = 2000 if p < 300 else 500
     generator = np.random.default_rng([n, p])
     law = MarchenkoPastur(p / n)
-    p_values = np.array([bulk_goodness(law.rvs(p, rng=generator), n, p, True) for _ in range(draws)])
+    p_values = np.array(
+        [bulk_goodness(as_eigenvalues(law.rvs(p, rng=generator), n_samples=n, n_features=p), 0) for _ in range(draws)]
+    )
     for level in (0.1, 0.05, 0.01):
         assert np.sum(p_values < level) <= binom.ppf(1 - 1e-4, draws, 1.15 * level)
         assert np.sum(p_values < level) >= binom.ppf(1e-4, draws, 0.4 * level)

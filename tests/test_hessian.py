@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from eigenscope import eigsh, spectral_density, testing, trace
+from eigenscope import eigsh, spectral_density, svds, testing, trace
 from eigenscope.errors import (
     InvalidInputError,
     NonDeterministicOperatorError,
@@ -236,3 +236,99 @@ def test_unusable_input_is_refused():
         hessian_operator(model, MSE, iter([data]))
     with pytest.raises(InvalidInputError, match="requires gradients"):
         hessian_operator(model.requires_grad_(False), MSE, data)
+    for wrong in (lambda outputs, _: (outputs**2).mean(dim=0), lambda outputs, _: outputs.detach().mean()):
+        with pytest.raises(InvalidInputError, match="a tensor of one number that depends on the parameters"):
+            hessian_operator(small_network(), wrong, data, check=False).product(np.eye(26)[:, :1], 1)
+    for targets in (None, torch.zeros(())):
+        with pytest.raises(InvalidInputError, match="targets without a length"):
+            hessian_operator(small_network(), lambda outputs, _: (outputs**2).mean(), [(data[0], targets)] * 2)
+
+
+def test_one_batch_needs_no_targets():
+    inputs = batch()[0]
+    found = as_matrix(hessian_operator(small_network(), lambda outputs, _: (outputs**2).mean(), (inputs, None)))
+    zeros = torch.zeros(20, 2, dtype=torch.float64)
+    np.testing.assert_allclose(found, as_matrix(hessian_operator(small_network(), MSE, (inputs, zeros))), atol=1e-13)
+
+
+class Shared(torch.nn.Module):
+    """One weight in two layers: as one module under two names, in a list, or as a parameter of two modules."""
+
+    def __init__(self, how):
+        super().__init__()
+        torch.manual_seed(0)
+        first, second = (torch.nn.Linear(3, 3, bias=False).double() for _ in range(2))
+        if how == "tied weight":
+            second.weight = first.weight
+        else:
+            second = first
+        if how == "nested":
+            first = torch.nn.Sequential(torch.nn.Sequential(first), torch.nn.Tanh())
+            self.register_module("part", first)
+        self.first, self.second = first, second
+        self.how = how
+
+    def forward(self, x):
+        return self.second(torch.tanh(self.first(x)))
+
+
+def differenced_hessian(model, loss, inputs, targets):
+    """Central differences of the gradient, by changing the entries of the parameters."""
+    parameters, columns = list(model.parameters()), []
+    for parameter in parameters:
+        for entry in range(parameter.numel()):
+            sides = []
+            for step in (1e-5, -1e-5):
+                with torch.no_grad():
+                    parameter.view(-1)[entry] += step
+                gradient = torch.autograd.grad(loss(model(inputs), targets), parameters)
+                sides.append(torch.cat([part.reshape(-1) for part in gradient]))
+                with torch.no_grad():
+                    parameter.view(-1)[entry] -= step
+            columns.append((sides[0] - sides[1]) / 2e-5)
+    return torch.stack(columns, dim=1).numpy()
+
+
+@pytest.mark.parametrize("how", ["one module", "tied weight", "nested"])
+def test_shared_weights_are_one_parameter_and_stay_it(how):
+    model, (inputs, targets) = Shared(how), batch(outputs=3)
+    places = dict(model.named_parameters(remove_duplicate=False))
+    needs = {name: parameter.requires_grad for name, parameter in places.items()}
+    expected = differenced_hessian(model, MSE, inputs, targets)
+    assert np.abs(np.linalg.eigvalsh(expected)).max() > 0.1
+
+    def assert_untouched():
+        for name, parameter in model.named_parameters(remove_duplicate=False):
+            assert parameter is places[name]
+            assert parameter.requires_grad == needs[name]
+            assert parameter.grad is None
+
+    for kind in ("hessian", "finite_difference"):
+        found = as_matrix(hessian_operator(model, MSE, (inputs, targets), kind=kind))
+        np.testing.assert_allclose(found, expected, atol=1e-8)
+        assert_untouched()
+    gauss_newton = as_matrix(hessian_operator(model, MSE, (inputs, targets), kind="gauss_newton"))
+    # Without residuals the two matrices are one.
+    outputs = model(inputs).detach()
+    np.testing.assert_allclose(gauss_newton, differenced_hessian(model, MSE, inputs, outputs), atol=1e-8)
+
+    calls = []
+
+    def failing(outputs, targets):
+        calls.append(None)
+        if len(calls) == 4:
+            raise KeyError("loss")
+        return MSE(outputs, targets)
+
+    operator = hessian_operator(model, failing, (inputs, targets), kind="finite_difference", check=False)
+    with pytest.raises(KeyError, match="loss"):
+        operator.product(np.eye(9)[:, :3], 1)
+    assert_untouched()
+
+
+def test_singular_values_of_a_hessian_need_no_adjoint():
+    model, data = small_network(), batch()
+    operator = hessian_operator(model, MSE, data)
+    values = np.linalg.eigvalsh(as_matrix(operator))
+    expected = np.sort(np.abs(values))[::-1][:3]
+    np.testing.assert_allclose(svds(operator, 3, rng=0).singular_values, expected, rtol=1e-9)

@@ -144,6 +144,10 @@ def test_moments_match_reference_values_and_the_density():
         integral = quad(lambda x, f=function: f(x) * law.pdf(x), low, high, limit=200)[0]
         assert integral == pytest.approx(value, rel=1e-7)
     assert MarchenkoPastur(1.5).moment(-1) == math.inf
+    # Beyond double precision.
+    assert MarchenkoPastur(0.5, 1e150).moment(3) == math.inf
+    assert MarchenkoPastur(1e200).moment(3) == math.inf
+    assert MarchenkoPastur(0.5, 1e-150).moment(3) == 0
     assert MarchenkoPastur(1.5).log_moment() == -math.inf
 
 

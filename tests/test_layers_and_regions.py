@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from eigenscope import Estimate, covariance_spectrum, effective_rank
@@ -113,6 +115,32 @@ def test_too_little_signal_is_undecided_not_scale_free():
     signal = generator.standard_normal((60, 100)) / np.sqrt(RANKS[:100])
     noisy = tuple(signal + 0.7 * generator.standard_normal(signal.shape) for _ in range(2))
     assert compare_regions({"noisy": noisy}, rng=0).regions[0].verdict == "undecided"
+
+
+def test_neurons_that_do_not_covary_keep_their_verdict(tmp_path):
+    generator = np.random.default_rng(0)
+    signal = generator.standard_normal((300, 200)) / np.sqrt(RANKS[:200])
+    found = compare_regions(
+        {"axes": tuple(signal + 0.1 * generator.standard_normal(signal.shape) for _ in range(2))}, rng=0
+    )
+    region = found.regions[0]
+    assert region.verdict == "scale-free"
+    assert math.isnan(region.participation_ratio.value)
+    assert "different neurons hardly covary" in region.no_participation_ratio
+    assert f"no participation ratio: {region.no_participation_ratio}" in found.summary()
+    found.save(tmp_path / "regions.npz")
+    assert RegionComparison.load(tmp_path / "regions.npz") == found
+
+
+def test_one_dimension_is_not_called_scale_free():
+    generator = np.random.default_rng(0)
+    signal = generator.standard_normal((100, 1)) @ generator.standard_normal((1, 40))
+    region = compare_regions(
+        {"line": tuple(signal + 0.1 * generator.standard_normal(signal.shape) for _ in range(2))}, rng=0
+    ).regions[0]
+    assert region.single.reached_bound
+    assert not region.is_scale_free
+    assert "exponent at the bound of the search, participation ratio 1.0" in region.summary()
 
 
 def test_regions_are_refused_by_name():

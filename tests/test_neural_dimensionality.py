@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from eigenscope.errors import InvalidInputError, NonFiniteInputError
 from eigenscope.neural import participation_ratio, rankme
-from eigenscope.neural.dimensionality import _centred_pairs, _unbiased_sums
+from eigenscope.neural.dimensionality import _centred_pairs
+from eigenscope.neural.unbiased_sums import PairSums
 from scipy.stats import binom
 
-PERMUTATIONS = list(itertools.permutations(range(6), 4))
 LATENTS = np.arange(1, 401.0) ** -0.8
 TRUTH = LATENTS.sum() ** 2 / (LATENTS**2).sum()
 
@@ -29,19 +29,20 @@ def sums_of(X, Y=None, neurons="sample"):
     (A, B), *_ = _centred_pairs(X, Y, "raise")
     # Undo the common scale, so that sums of different recordings can be averaged.
     scale = max(np.abs(Z - Z.mean(axis=0)).max() for Z in ((X,) if Y is None else (X, Y)))
-    return _unbiased_sums(A, B, A @ B.T, neurons) * scale**4
+    return PairSums.of(A, B).unbiased(neurons) * scale**4
 
 
-def test_sums_are_those_over_different_stimuli_and_neurons():
+@pytest.mark.parametrize("n_stimuli", [4, 6])
+def test_sums_are_those_over_different_stimuli_and_neurons(n_stimuli):
     # Σ over different stimuli and neurons of products of covariances, written out.
-    X = Y = np.random.default_rng(0).standard_normal((6, 3))
+    X = Y = np.random.default_rng(0).standard_normal((n_stimuli, 3))
     numerator = denominator = count = 0.0
     for a in range(3):
         for b in range(3):
             if a == b:
                 continue
             count += 1
-            for chosen in PERMUTATIONS:
+            for chosen in itertools.permutations(range(n_stimuli), 4):
                 i, j, k, m = chosen
                 first = (X[i, a] - X[j, a]) * (Y[i, a] - Y[j, a]) / 2
                 second = (X[k, b] - X[m, b]) * (Y[k, b] - Y[m, b]) / 2
@@ -53,6 +54,15 @@ def test_sums_are_those_over_different_stimuli_and_neurons():
     expected = numerator / denominator
     found = sums_of(X)
     assert found[0] / found[1] == pytest.approx(expected, rel=1e-9)
+
+
+def test_leaving_out_is_having_never_seen():
+    A, B = np.random.default_rng(1).standard_normal((2, 9, 7))
+    stimuli, neurons = np.array([1, 4]), np.array([0, 5, 6])
+    fewer = [np.delete(np.delete(Z, stimuli, axis=0), neurons, axis=1) for Z in (A, B)]
+    for which in ("sample", "all"):
+        found = PairSums.of(A, B).without_neurons(neurons).unbiased(which, stimuli)
+        np.testing.assert_allclose(found, PairSums.of(*fewer).unbiased(which), rtol=1e-10)
 
 
 @pytest.mark.parametrize(("n_stimuli", "n_neurons"), [(30, 30), (60, 60), (200, 100)])
@@ -106,6 +116,38 @@ def test_all_neurons_of_a_small_population():
     assert found == pytest.approx(36 / 18, rel=0.04)
 
 
+@pytest.mark.parametrize(("neurons", "most"), [("all", 20), ("sample", math.inf)])
+@pytest.mark.parametrize("rank", [2, 20])
+def test_four_stimuli_have_a_value_without_an_error(neurons, most, rank):
+    generator = np.random.default_rng(0)
+    X = generator.standard_normal((4, rank)) @ generator.standard_normal((rank, 20))
+    found = participation_ratio(X, neurons=neurons)
+    assert 1 <= found.value <= most
+    assert math.isnan(found.stderr)
+    assert found.interval == (1, most)
+    more = participation_ratio(generator.standard_normal((5, 2)) @ generator.standard_normal((2, 20)), neurons=neurons)
+    assert more.stderr > 0
+
+
+def test_a_sample_of_two_neurons_has_a_value_without_an_error():
+    X = np.random.default_rng(1).standard_normal((50, 1)) * [1, 2] + np.random.default_rng(2).standard_normal((50, 2))
+    assert math.isnan(participation_ratio(X).stderr)
+    assert 1 <= participation_ratio(X, neurons="all").interval[1] <= 2
+
+
+def test_why_there_is_no_estimate_is_told_apart():
+    generator = np.random.default_rng(0)
+    axes = generator.standard_normal((300, 200)) / np.sqrt(np.arange(1, 201))
+    Y = axes + 0.1 * generator.standard_normal(axes.shape)
+    with pytest.raises(InvalidInputError, match="different neurons hardly covary") as refusal:
+        participation_ratio(axes, Y)
+    assert f'neurons="all" ({participation_ratio(axes, Y, neurons="all").value:.3g})' in str(refusal.value)
+    with pytest.raises(InvalidInputError, match=r"-100.00% of the variance .* is common to the repeats"):
+        participation_ratio(axes, -axes)
+    with pytest.raises(InvalidInputError, match="noise hides the signal"):
+        participation_ratio(*np.random.default_rng(3).standard_normal((2, 6, 4)))
+
+
 def test_means_and_units_do_not_matter():
     X, Y = draw(40, 30, np.random.default_rng(1), 0.5)
     expected = participation_ratio(X, Y)
@@ -129,7 +171,7 @@ def test_missing_neurons_are_left_out_when_asked():
     expected = participation_ratio(X[:, 1:], Y[:, 1:]).value
     X[3, 0] = np.nan
     assert participation_ratio(X, Y, nan="omit").value == pytest.approx(expected, rel=1e-9)
-    with pytest.raises(NonFiniteInputError):
+    with pytest.raises(NonFiniteInputError, match='nan="omit" leaves out neurons with a missing value'):
         participation_ratio(X, Y)
 
 
@@ -148,7 +190,6 @@ def test_rankme_is_its_definition():
         (lambda X: participation_ratio(X * 0), "constant"),
         (lambda X: participation_ratio(X * 0 + 0.1), "constant"),
         (lambda X: participation_ratio(5.0), "two-dimensional"),
-        (lambda X: participation_ratio(X, -X), "noise hides"),
         (lambda X: participation_ratio(X, neurons="none"), "neurons must be"),
         (lambda X: participation_ratio(X, confidence=1), "confidence"),
         (lambda X: participation_ratio(X, X[:, 1:]), "one shape"),

@@ -9,7 +9,7 @@ import pytest
 from eigenscope import MarchenkoPastur
 from eigenscope.eigenvalues import as_eigenvalues
 from eigenscope.errors import InvalidInputError
-from eigenscope.random_matrix.noise_variance import kritchman_nadler, noise_variance
+from eigenscope.random_matrix.noise_variance import METHODS, kritchman_nadler, noise_variance
 from scipy.stats import binom
 
 VALUES = [10, 6, 2, 1.5, 1.2, 1, 0.8, 0.6, 0.4, 0.2]
@@ -62,7 +62,7 @@ def test_bias_spread_and_coverage(n, p, population):
     assert covered <= binom.ppf(1 - 1e-4, draws, 0.97)
 
 
-@pytest.mark.parametrize("method", ["quantile", "median"])
+@pytest.mark.parametrize("method", ["quantile", "median", "moments", "range"])
 @pytest.mark.parametrize(("n", "p"), [(300, 120), (120, 300), (150, 150)])
 def test_other_methods_are_right_without_spikes(method, n, p):
     generator = np.random.default_rng(3)
@@ -85,7 +85,50 @@ def test_quantile_bears_a_stray_eigenvalue_that_the_mean_does_not():
     assert noise_variance(dirty, 0, **sizes).value > 1.2
 
 
+def test_moments_know_the_error_under_unequal_variances():
+    generator = np.random.default_rng(4)
+    n, p, draws = 100, 60, 300
+    variances = generator.lognormal(0, 0.8, p)
+    variances /= variances.mean()
+    found = {"moments": [], "mean": []}
+    for _ in range(draws):
+        data = generator.standard_normal((n, p)) * np.sqrt(variances)
+        values = np.linalg.eigvalsh(data.T @ data / n)
+        for method, estimates in found.items():
+            estimates.append(noise_variance(values, 0, n_samples=n, n_features=p, method=method))
+    true = math.sqrt(2 * np.sum(variances**2) / n) / p
+    assert [e.value for e in found["mean"]] == pytest.approx([e.value for e in found["moments"]], rel=1e-12)
+    assert np.std([e.value for e in found["moments"]]) == pytest.approx(true, rel=0.2)
+    assert np.mean([e.stderr for e in found["moments"]]) == pytest.approx(true, rel=0.03)
+    assert np.mean([e.stderr for e in found["mean"]]) < 0.9 * true
+
+
+def test_published_range_rules_match_their_formulas():
+    # (λ_max - λ_min) / (4 sqrt(γ)) of eigenvalues over the longer side.
+    width = VALUES[2] - VALUES[-1]
+    for method, ratio in (("range_2016", 8 / 20), ("range_exp2", 8 / 18)):
+        found = noise_variance(VALUES, 2, n_samples=20, n_features=10, method=method)
+        assert found.value == pytest.approx(width / (4 * math.sqrt(ratio)), rel=1e-13)
+        mirrored = noise_variance(VALUES, 2, n_samples=10, n_features=20, method=method)
+        assert mirrored.value == pytest.approx(found.value / 2, rel=1e-13)
+        assert 0 < found.stderr < found.value
+    generator, law = np.random.default_rng(5), MarchenkoPastur(0.5)
+    draws = [
+        noise_variance(law.rvs(60, rng=generator), 0, n_samples=120, n_features=60, method="range_2016")
+        for _ in range(200)
+    ]
+    assert np.std([e.value for e in draws]) == pytest.approx(np.mean([e.stderr for e in draws]), rel=0.2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_left_beside_signals_is_no_noise(method):
+    found = noise_variance([5.0, 3.0] + [0.0] * 28, 2, n_samples=50, n_features=30, method=method)
+    assert (found.value, found.stderr) == (0.0, 0.0)
+
+
 def test_wrong_requests_are_refused():
+    with pytest.raises(InvalidInputError, match="10 eigenvalues are not zero, more than n_samples=5 allows"):
+        noise_variance(VALUES, 1, n_samples=5, n_features=10)
     with pytest.raises(InvalidInputError, match="less than half"):
         noise_variance(VALUES, 10, n_samples=20, n_features=10)
     with pytest.raises(InvalidInputError, match="pass n_samples="):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.sparse.linalg
-from eigenscope import as_operator, testing
+from eigenscope import as_operator, centered_view, gram_view, randomized_svd, shifted_view, svds, testing
 from eigenscope.errors import InvalidInputError, UnsupportedTypeError
 from eigenscope.inputs import as_source
 from eigenscope.operators import compute_dtype, dense_operator, is_implicit, safe_scale
@@ -189,3 +189,37 @@ def test_a_sparse_structure_that_points_outside_is_refused():
     A.indices[1] = 7
     with pytest.raises(InvalidInputError, match="column"):
         as_operator(A)
+
+
+def test_singular_values_of_operators_of_every_kind():
+    A = scipy.sparse.random_array((70, 40), density=0.2, rng=np.random.default_rng(0), format="csr")
+    dense = A.toarray()
+    truth = np.linalg.svd(dense, compute_uv=False)[:3]
+    centered = np.linalg.svd(dense - dense.mean(axis=0), compute_uv=False)[:3]
+
+    class ForwardOnly:
+        shape = (70, 40)
+
+        def __matmul__(self, block):
+            return dense @ block
+
+    forward_only = scipy.sparse.linalg.LinearOperator((70, 40), matvec=lambda v: dense @ v)
+    for solve in (svds, randomized_svd):
+        options = {"rng": 0, "threads": 1} | ({"n_iter": 12} if solve is randomized_svd else {})
+        for held in (as_operator(A), as_operator(A.tocsc()), as_operator(dense)):
+            np.testing.assert_allclose(solve(held, 3, **options).singular_values, truth, rtol=1e-9)
+        np.testing.assert_allclose(solve(centered_view(A), 3, **options).singular_values, centered, rtol=1e-9)
+        np.testing.assert_allclose(solve(gram_view(A), 3, **options).singular_values, truth**2, rtol=1e-9)
+        for held in (forward_only, ForwardOnly()):
+            found = solve(held, 3, adjoint=lambda block: dense.T @ block, **options)
+            np.testing.assert_allclose(found.singular_values, truth, rtol=1e-9)
+            with pytest.raises(InvalidInputError, match="give adjoint="):
+                solve(held, 3, **options)
+    square = dense[:40]
+    shifted = np.linalg.svd(square - 0.3 * np.eye(40), compute_uv=False)[:3]
+    found = svds(shifted_view(scipy.sparse.csr_array(square), 0.3), 3, rng=0)
+    np.testing.assert_allclose(found.singular_values, shifted, rtol=1e-9)
+    with pytest.raises(InvalidInputError, match="rmatvec="):
+        svds(forward_only, 3)
+    with pytest.raises(UnsupportedTypeError, match="adjoint must be a function"):
+        svds(forward_only, 3, adjoint=dense.T)

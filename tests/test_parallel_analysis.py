@@ -3,11 +3,13 @@
 import eigenscope
 import numpy as np
 import pytest
+from eigenscope import null_spectra
 from eigenscope.blocks import choose_block, read_block
 from eigenscope.errors import InvalidInputError
 from eigenscope.inputs import as_source
 from eigenscope.null_spectra import MOST_PERMUTATIONS, ParallelAnalysis, fewest_permutations, parallel_analysis
 from eigenscope.testing import recording
+from scipy.stats import binom
 
 
 def planted(n_samples: int, n_features: int, n_signal: int, *, strength: float = 15.0, seed: int = 0) -> np.ndarray:
@@ -38,6 +40,41 @@ def test_finds_planted_dimensions(n_samples: int, n_features: int) -> None:
     assert result.n_dimensions in (4, 5)
     assert result.is_exact
     assert (result.p_values[:4] <= 0.05).all()
+
+
+def test_deflation_finds_weak_signals_beside_strong_ones_at_the_same_level() -> None:
+    n_seeds, plain, deflated = 20, [], []
+    for seed in range(n_seeds):
+        X = recording(200, 60, population_eigenvalues=[200.0, 100.0, 1.4], noise_variance=1.0, rng=seed).data
+        plain.append(parallel_analysis(X, rng=seed).n_dimensions)
+        found = parallel_analysis(X, deflate=True, rng=seed)
+        deflated.append(found.n_dimensions)
+        assert np.isnan(found.p_values[found.n_dimensions + 1 :]).all()
+        assert np.all(found.p_values[: found.n_dimensions] <= 0.05)
+        assert found.p_values[found.n_dimensions] > 0.05
+    assert plain == [2] * n_seeds
+    assert deflated.count(3) >= 0.8 * n_seeds
+    assert sum(count > 3 for count in deflated) <= binom.ppf(1 - 1e-3, n_seeds, 1 / 21)
+    assert "deflated" in repr(found)
+
+
+def test_deflation_needs_the_data_whole() -> None:
+    X = planted(200, 40, 3)
+    first, again = (parallel_analysis(X, deflate=True, rng=5, threads=threads) for threads in (1, 2))
+    np.testing.assert_array_equal(first.null_quantiles, again.null_quantiles)
+    for options in ({"center": False}, {"scale": True}, {"null": "sign_flip"}, {"null": "phase"}):
+        assert parallel_analysis(X, deflate=True, rng=5, **options).n_dimensions == 3
+    with pytest.raises(InvalidInputError, match="8,000 values are more than max_values=4,000"):
+        parallel_analysis(X, deflate=True, max_values=4000)
+
+
+@pytest.mark.parametrize("options", [{}, {"center": False}, {"scale": True}])
+@pytest.mark.parametrize("shape", [(60, 20), (20, 60)])
+def test_small_surrogates_have_the_eigenvalues_of_the_pass(options: dict, shape: tuple[int, int], monkeypatch) -> None:
+    X = np.random.default_rng(0).standard_normal(shape) * 3 + 1
+    direct = parallel_analysis(X, rng=0, **options)
+    monkeypatch.setattr(null_spectra, "SMALL_ORDER", 0)
+    np.testing.assert_allclose(parallel_analysis(X, rng=0, **options).null_quantiles, direct.null_quantiles, atol=1e-11)
 
 
 def test_p_values_count_the_permutations_that_reach_the_eigenvalue() -> None:

@@ -112,3 +112,17 @@ def test_what_cannot_be_planned_is_said():
         plan(sum, Shape(3, 3))
     with pytest.raises(InvalidInputError, match="two-dimensional shape"):
         plan("svds", [1.0, 2.0])
+
+
+def test_a_rank_by_tolerance_adds_up_its_attempts():
+    A = Shape(4000, 1000)
+    last = plan("svds", A, 40, threads=1)
+    whole = plan("svds", A, 30, tol_frobenius=0.1, threads=1)
+    assert "k = 16, 40 in turn" in whole.method
+    assert whole.seconds > last.seconds
+    for arguments, match in (
+        ({"function": "svds"}, "give k, the rank that you expect"),
+        ({"function": "covariance_spectrum", "k": 3}, "tolerances of svds and randomized_svd"),
+    ):
+        with pytest.raises(InvalidInputError, match=match):
+            plan(X=A, variance=0.9, **arguments)

@@ -243,6 +243,17 @@ def test_break_and_rate_are_found():
     assert exponential.parameters["rate"] == pytest.approx(0.02, rel=1e-6)
 
 
+def test_a_misfit_is_shown():
+    fit = fit_power_law(np.exp(-np.arange(200) / 10))
+    assert f"no power law: {fit.misfit}; shifted ranges" in repr(fit)
+    assert "follow an exponential (rate 0.1)" in fit.misfit
+    assert len(repr(fit).splitlines()) == 3
+    assert "no power law" not in repr(fit_power_law(EXACT))
+    folded = np.where(np.arange(30) == 4, 0.1, -1 / np.arange(1, 31.0))
+    # One positive value has no shape to compare.
+    assert fit_power_law(folded, ranks=(1, 30), nonpositive="abs").misfit == ""
+
+
 def test_a_misfit_warns_or_raises_when_asked():
     values = np.exp(-np.arange(1, 301) / 40)
     assert "exponential" in fit_power_law(values).misfit

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.stats
-from eigenscope import randomized_svd, testing
+from eigenscope import as_operator, centered_view, randomized_svd, testing
+from eigenscope.errors import InvalidInputError
 
 SPECTRA = {
     "1/i": testing.polynomial_spectrum(250),
@@ -136,3 +137,57 @@ def test_more_oversampling_than_columns():
     A = np.random.default_rng(7).standard_normal((12, 8))
     result = randomized_svd(A, 3, n_oversamples=100, rng=0)
     np.testing.assert_allclose(result.singular_values, np.linalg.svd(A, compute_uv=False)[:3], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["1/i", "0.9^i", "step"])
+@pytest.mark.parametrize(("shape", "dtype"), [((300, 250), "float64"), ((250, 600), "complex128")])
+def test_leaving_one_vector_out_tells_the_error_of_a_single_sketch(name, shape, dtype):
+    A = testing.rectangular_matrix(SPECTRA[name], shape, rng=2, dtype=dtype)
+    found, truth, covered = [], [], 0
+    for seed in range(12):
+        result = randomized_svd(A, 8, method="qb", rng=seed, threads=1)
+        U, s, Vh = result
+        testing.assert_orthonormal(U)
+        truth.append(frobenius_error(A, U, s, Vh))
+        found.append(result.error_estimate.value)
+        low, high = result.error_estimate.interval
+        covered += low <= truth[-1] <= high
+        residuals = np.hypot(
+            np.linalg.norm(A @ Vh.conj().T - U * s, axis=0), np.linalg.norm(A.conj().T @ U - Vh.conj().T * s, axis=0)
+        )
+        np.testing.assert_allclose(result.residual_norms, residuals, atol=1e-13)
+    assert covered >= 10
+    assert 0.98 < np.mean(found) / np.mean(truth) < 1.08
+    assert result.info.n_matvecs == 2 * 18 + 8
+
+
+def test_a_sketch_of_every_direction_has_no_error():
+    A = np.random.default_rng(0).standard_normal((40, 12))
+    result = randomized_svd(A, 12, method="qb", rng=0)
+    assert result.error_estimate.value < 1e-12
+    assert result.status == "converged"
+    low_rank = randomized_svd(np.outer(np.arange(30.0), np.arange(20.0)), 3, method="qb", rng=0)
+    assert low_rank.error_estimate.value < 1e-12
+    with pytest.raises(InvalidInputError, match="no power iterations"):
+        randomized_svd(A, 3, method="qb", n_iter=2)
+
+
+@pytest.mark.parametrize("options", [{}, {"center": True}, {"row_weights": np.ones(120)}])
+@pytest.mark.parametrize("method", ["block-krylov", "subspace", "qb"])
+def test_max_passes_holds_for_every_container(method, options):
+    A = np.random.default_rng(1).standard_normal((120, 60))
+    function = as_operator(lambda X: A @ X, shape=A.shape, adjoint=lambda X: A.T @ X)
+    for held in (A, scipy.sparse.csr_array(A), A * (1 + 1j), function, centered_view(scipy.sparse.csr_array(A))):
+        for limit in (12, 15):
+            result = randomized_svd(held, 3, max_passes=limit, method=method, rng=0, threads=1, **options)
+            assert result.info.n_passes <= limit
+        with pytest.raises(InvalidInputError, match="max_passes is 1"):
+            randomized_svd(held, 3, max_passes=1, method=method, rng=0, threads=1, **options)
+    with pytest.raises(InvalidInputError, match="not both"):
+        randomized_svd(A, 3, max_passes=9, n_iter=1)
+
+
+@pytest.mark.parametrize("options", [{"n_iter": True}, {"n_iter": -1}, {"n_oversamples": 2.5}, {"n_oversamples": -1}])
+def test_counts_that_are_none_are_refused(options):
+    with pytest.raises(InvalidInputError, match="must be a non-negative integer"):
+        randomized_svd(np.eye(20), 2, **options)

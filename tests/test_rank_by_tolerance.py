@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from eigenscope import randomized_svd, svds, testing
-from eigenscope.errors import InvalidInputError
+from eigenscope.errors import ConvergenceWarning, InvalidInputError
 
 SPECTRA = {
     "1/i": testing.polynomial_spectrum(240),
@@ -99,7 +99,33 @@ def test_what_cannot_be_known_is_said():
             randomized_svd(A, variance=wrong)
     with pytest.raises(InvalidInputError, match="below rounding in float32"):
         svds(A.astype(np.float32), tol_frobenius=1e-4)
-    with pytest.raises(InvalidInputError, match="unknown for operators and for centred complex data"):
+    with pytest.raises(InvalidInputError, match="unknown for operators"):
         svds(lambda X: A @ X, shape=A.shape, adjoint=lambda X: A.T @ X, variance=0.5)
     with pytest.raises(InvalidInputError, match="k must be an integer from 1"):
         randomized_svd(A)
+    for wrong in ("a", True, [0.1]):
+        with pytest.raises(InvalidInputError, match="tol_frobenius must lie in"):
+            svds(A, tol_frobenius=wrong)
+
+
+def test_budgets_hold_for_all_attempts_together_and_inner_ones_are_silent():
+    A = np.random.default_rng(0).standard_normal((400, 160))
+    options = {"variance": 0.5, "method": "block-krylov", "rng": 0, "threads": 1}
+    whole = svds(A, **options)
+    assert whole.status == "converged"
+    one = svds(A, 16, method="block-krylov", rng=0, threads=1)
+    assert whole.info.n_matvecs > one.info.n_matvecs
+    assert whole.info.n_passes > one.info.n_passes
+    with pytest.warns(ConvergenceWarning, match="the budget ended at rank 16") as caught:
+        result = svds(A, max_matvecs=64, **options)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert result.status == "budget"
+    assert result.info.n_matvecs <= 64 + 2 * 16
+
+
+def test_the_rank_of_centred_complex_data():
+    rng = np.random.default_rng(9)
+    A = (rng.standard_normal((90, 40)) + 1j * rng.standard_normal((90, 40))) * 0.8 ** np.arange(40) + 3.0
+    expected = true_rank(np.linalg.svd(A - A.mean(axis=0), compute_uv=False), 0.1)
+    assert len(svds(A, variance=0.9, center=True, rng=0).singular_values) == expected

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from eigenscope import MarchenkoPastur, optimal_shrinkage, optimal_threshold, svds
+from eigenscope import MarchenkoPastur, fit_marchenko_pastur, optimal_shrinkage, optimal_threshold, svds
 from eigenscope.errors import InvalidInputError
-from eigenscope.random_matrix import opt_shrink, screenot_threshold, shrink_spikes
+from eigenscope.random_matrix import (
+    apply_threshold,
+    gavish_donoho_rank,
+    opt_shrink,
+    screenot_threshold,
+    shrink_spikes,
+)
 from eigenscope.random_matrix.general_noise import d_transform, filled_bulk
 from eigenscope.random_matrix.shrinkers import denoised_singular_values
 from eigenscope.results import Estimate
@@ -51,8 +57,6 @@ def test_noise_becomes_zero_and_strong_signals_are_left_alone():
         strong = optimal_shrinkage([1e9], (100, 200), loss=loss, noise=1.0)
         assert strong == pytest.approx([1e9], rel=1e-12)
         np.testing.assert_array_equal(optimal_shrinkage([3.0, 1.0], (2, 9), loss=loss, noise=0.0), [3.0, 1.0])
-    known = optimal_shrinkage([40.0], (100, 200), noise=Estimate(1.0))
-    np.testing.assert_array_equal(known, optimal_shrinkage([40.0], (100, 200), noise=1))
 
 
 def planted(generator, shape, strengths, noise=1.0):
@@ -86,13 +90,68 @@ def test_factors_stay_factors():
     assert np.linalg.norm((after.U * after.singular_values) @ after.Vh - signal) < np.linalg.norm(
         (before.U * before.singular_values) @ before.Vh - signal
     )
-    with pytest.raises(InvalidInputError, match="all of them are needed"):
+    with pytest.raises(InvalidInputError, match=r"6 singular .*: it has 90, and all of them are needed .* \(k=90\)"):
         optimal_shrinkage(before)
+    nothing = optimal_shrinkage(before, noise=100.0)
+    assert nothing.U.shape == (200, 0)
+    assert optimal_shrinkage(nothing, noise=1.0).singular_values.shape == (0,)
+    with pytest.raises(InvalidInputError, match=r"shape=\(3, 4\) is not that of the SVDResult, \(200, 90\)"):
+        optimal_shrinkage(before, (3, 4), noise=1.0)
+
+
+def test_factors_under_noise_of_any_spectrum():
+    generator = np.random.default_rng(4)
+    signal, _ = planted(generator, (150, 300), [6.0, 4.0])
+    data = signal + generator.standard_normal((150, 300)) * np.linspace(0.2, 2.5, 150)[:, None]
+    full, top = svds(data, 150), svds(data, 10, rng=0)
+    after = opt_shrink(full, n_signal=2)
+    assert (after.U.shape, after.Vh.shape) == ((150, 2), (2, 300))
+    np.testing.assert_allclose(after.singular_values, opt_shrink(full.singular_values, (150, 300), 2)[:2], rtol=1e-13)
+    error = np.linalg.norm((after.U * after.singular_values) @ after.Vh - signal)
+    white = optimal_shrinkage(full)
+    assert error < 0.9 * np.linalg.norm((white.U * white.singular_values) @ white.Vh - signal)
+    threshold = screenot_threshold(full, n_signal_bound=5)
+    assert threshold == screenot_threshold(full.singular_values, (150, 300), 5)
+    kept = apply_threshold(full, threshold)
+    np.testing.assert_array_equal(kept.singular_values, full.singular_values[:2])
+    np.testing.assert_array_equal(kept.Vh, full.Vh[:2])
+    np.testing.assert_array_equal(apply_threshold([1.0, 3.0, 2.0], 2.0), [3.0, 0.0, 0.0])
+    for rule in (lambda: opt_shrink(top, n_signal=2), lambda: screenot_threshold(top, n_signal_bound=2)):
+        with pytest.raises(InvalidInputError, match=r"10 singular .*it has 150, and all of them are needed to learn"):
+            rule()
+    with pytest.raises(InvalidInputError, match="pass n_signal="):
+        opt_shrink(full)
+    with pytest.raises(InvalidInputError, match="pass n_signal_bound="):
+        screenot_threshold(full)
+    with pytest.raises(InvalidInputError, match="threshold must be"):
+        apply_threshold(full, np.nan)
+
+
+def test_a_variance_is_not_taken_for_a_standard_deviation():
+    _, data = planted(np.random.default_rng(5), (200, 90), [12.0, 9.0], noise=3.0)
+    values = np.linalg.eigvalsh(data.T @ data / 200)
+    fit = fit_marchenko_pastur(values, n_samples=200, n_features=90)
+    shrunk = optimal_shrinkage(svds(data, 4, rng=0), noise=fit)
+    expected = optimal_shrinkage(svds(data, 4, rng=0), noise=np.sqrt(fit.variance.value))
+    np.testing.assert_array_equal(shrunk.singular_values, expected.singular_values)
+    assert optimal_threshold((200, 90), noise=fit) == optimal_threshold((200, 90), noise=float(fit.variance) ** 0.5)
+    assert gavish_donoho_rank(values, noise=fit, n_samples=200, n_features=90) == 2
+    for wrong in (fit.variance, Estimate(1.0)):
+        with pytest.raises(InvalidInputError, match=r"are variances: pass noise=fit, or noise=math.sqrt"):
+            optimal_shrinkage([40.0], (100, 200), noise=wrong)
+
+
+def test_no_signal_is_an_answer():
+    for values in (np.linspace(0.5, 1.5, 20), np.zeros(20)):
+        fit = fit_marchenko_pastur(values, n_samples=100, n_features=20)
+        assert fit.n_signal == 0
+        assert denoised_singular_values(fit).shape == (0,)
+        assert (fit.signals, fit.overlaps()) == ((), ())
+    np.testing.assert_array_equal(optimal_shrinkage(np.zeros(3), (3, 4)), np.zeros(3))
+    np.testing.assert_array_equal(opt_shrink(np.zeros(3), (3, 4), 1), np.zeros(3))
 
 
 def test_a_fit_denoises():
-    from eigenscope import fit_marchenko_pastur
-
     _, data = planted(np.random.default_rng(2), (300, 100), [3.0, 2.0], noise=2.0)
     values = np.linalg.eigvalsh(data.T @ data / 300)
     fit = fit_marchenko_pastur(values, n_samples=300, n_features=100)

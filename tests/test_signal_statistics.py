@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from eigenscope.errors import InvalidInputError
-from eigenscope.neural import signal_statistics
+from eigenscope.errors import InvalidInputError, NonFiniteInputError
+from eigenscope.neural import signal_statistics, split_repeats
 
 
 def draw(noise, generator, n_stimuli=300, n_neurons=40):
@@ -59,6 +59,20 @@ def test_units_do_not_matter(unit):
     expected, found = signal_statistics(X1, X2), signal_statistics(X1 * unit, X2 * unit)
     for name in ("signal_fraction", "snr", "decoding_accuracy"):
         np.testing.assert_allclose(getattr(found, name).interval, getattr(expected, name).interval, rtol=1e-9)
+
+
+def test_more_repeats_are_two_averages():
+    generator = np.random.default_rng(5)
+    signal = generator.standard_normal((200, 30))
+    X = signal + np.sqrt(2.0) * generator.standard_normal((4, 200, 30))
+    assert signal_statistics(X[:2]) == signal_statistics(X[0], X[1])
+    # Averages of two presentations have half the noise.
+    found = signal_statistics(X)
+    assert found.snr.value == pytest.approx(1, abs=4 * found.snr.stderr)
+    X[1, 3] = np.nan
+    assert signal_statistics(X, nan="omit") == signal_statistics(*split_repeats(X, nan="omit"))
+    with pytest.raises(NonFiniteInputError, match=r'stimulus 3 in repeat 2 .*nan="omit" leaves out presentations'):
+        signal_statistics(X)
 
 
 def test_constant_neurons_count_in_no_average():

@@ -206,3 +206,10 @@ def test_files_of_something_else_are_refused(tmp_path):
     np.savez(tmp_path / "other.npz", a=1)
     with pytest.raises(InvalidInputError, match="does not hold a RowSketch"):
         RowSketch.load(tmp_path / "other.npz")
+
+
+def test_norms_beyond_the_range_of_double_warn_of_nothing():
+    A = np.random.default_rng(0).standard_normal((40, 6))
+    found = RowSketch(6, 6, rng=0).update(A * 1e300).svd(2)
+    np.testing.assert_allclose(found.singular_values / 1e300, np.linalg.svd(A, compute_uv=False)[:2], rtol=1e-12)
+    assert found.squared_norm == np.inf

@@ -111,5 +111,27 @@ def test_wrong_numbers_of_components_are_refused():
     for wrong in (0, 61, 0.5):
         with pytest.raises(InvalidInputError, match="n_components"):
             IncrementalSpectralPCA(wrong).fit(X)
-    with pytest.raises(InvalidInputError, match="needs the whole spectrum"):
-        SpectralPCA("noise").fit(scipy.sparse.csr_array(X))
+    with pytest.raises(InvalidInputError, match="outside the range of double precision"):
+        SpectralPCA(2).fit(X * 1e300)
+
+
+@pytest.mark.parametrize("container", [scipy.sparse.csr_array, scipy.sparse.csc_array])
+def test_large_means_of_sparse_data_cost_no_digits(container):
+    data = X[:, :20] + 1e8
+    ours = SpectralPCA(3, random_state=0, threads=1).fit(container(data))
+    theirs = SpectralPCA(3, random_state=0, threads=1).fit(data)
+    for name in ("explained_variance_ratio_", "noise_variance_", "mean_"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-12)
+    np.testing.assert_allclose(ours.transform(container(data)), theirs.transform(data), atol=1e-9)
+    np.testing.assert_allclose(ours.score_samples(container(data)), theirs.score_samples(data), rtol=1e-9)
+
+
+def test_sparse_data_by_noise_edge_and_in_batches():
+    rng = np.random.default_rng(3)
+    noise = rng.standard_normal((200, 40)) * (rng.random((200, 40)) < 0.7)
+    data = noise + 5 * np.outer(rng.standard_normal(200) * (rng.random(200) < 0.5), np.ones(40) / 6)
+    sparse = scipy.sparse.csr_array(data)
+    for held in (sparse, data):
+        assert SpectralPCA("noise", random_state=0, threads=1).fit(held).n_components_ == 1
+    one, other = (IncrementalSpectralPCA(3, random_state=0, threads=1).fit(held) for held in (sparse, data))
+    np.testing.assert_array_equal(one.components_, other.components_)

@@ -42,6 +42,17 @@ def test_euler_error_vanishes_with_the_step():
     assert coarse.radius - 1 == pytest.approx(4 * (fine.radius - 1), rel=0.2)
 
 
+@pytest.mark.parametrize("options", [{}, {"coupling": 8.0, "delay_angle": 0.5}])
+def test_rectified_responses_have_the_exact_spectrum(options):
+    trajectory = simulate_ring_network(400, n_periods=2, **options)
+    rates = trajectory.responses("relu")
+    values = second_moments(rates - rates.mean(axis=0)) / trajectory.radius**2
+    # Whole turns end between two steps, which sets the two of a pair 0.14 % apart.
+    np.testing.assert_allclose(values[:12], ring_spectrum(12, activation="relu"), rtol=1e-3)
+    assert values.sum() == pytest.approx(0.25 - 1 / math.pi**2, abs=1e-6)
+    assert ratio(values) == pytest.approx(2.7404, abs=1e-3)
+
+
 @pytest.mark.parametrize(("n_neurons", "tolerance"), [(4000, 0.03), (1000, 0.08)])
 def test_random_ring(n_neurons, tolerance):
     # T2
@@ -106,15 +117,22 @@ def test_spectrum_on_the_circle_is_a_fourier_series():
     np.testing.assert_allclose(eigenvalues, expected, atol=1e-14)
 
 
-# T4b. Step functions do not depend on the lengths of the weights; of rectified neurons 4000 random lengths move all
-# eigenvalues together by 1.6 % (d = 2), hence 2 % in place of 1 % there.
+# T4b. Step functions do not depend on the lengths of the weights; of rectified neurons on the circle n random lengths
+# move all eigenvalues together by 1/√n, and 12 000 are needed for 1 %.
 @pytest.mark.parametrize(
-    ("dimension", "power", "six_blocks"),
-    [(2, 0, 0.01), (2, 1, 0.02), (3, 0, 0.05), (3, 1, 0.05), (4, 0, None), (4, 1, None)],
+    ("dimension", "power", "n_neurons", "six_blocks"),
+    [
+        (2, 0, 4000, 0.01),
+        (2, 1, 12000, 0.01),
+        (3, 0, 4000, 0.05),
+        (3, 1, 4000, 0.05),
+        (4, 0, 4000, None),
+        (4, 1, 4000, None),
+    ],
 )
-def test_simulated_blocks_meet_the_exact_spectrum(dimension, power, six_blocks):
+def test_simulated_blocks_meet_the_exact_spectrum(dimension, power, n_neurons, six_blocks):
     eigenvalues, multiplicities = random_feature_spectrum(40, dimension=dimension, power=power)
-    X = simulate_random_features(1500, 4000, dimension=dimension, power=power, rng=0)
+    X = simulate_random_features(1500, n_neurons, dimension=dimension, power=power, rng=0)
     values = second_moments(X)
     kept = np.flatnonzero(eigenvalues)[:6]
     ends = np.cumsum(multiplicities[kept])

@@ -7,6 +7,7 @@ import pytest
 from eigenscope import GeneralizedMarchenkoPastur
 from eigenscope.errors import InvalidInputError
 from eigenscope.random_matrix import spikes
+from eigenscope.random_matrix.signal_estimates import overlap_stderrs
 
 
 @pytest.mark.parametrize(
@@ -136,6 +137,25 @@ def test_overlap_bias_and_error_agree_with_simulation():
     assert debiased.std() == pytest.approx(float(spikes.spike_stderr(ell, p / n, n)), rel=0.25)
 
 
+@pytest.mark.parametrize(("n", "p", "ell"), [(100, 50, 4.0), (60, 180, 8.0)])
+def test_overlap_errors_agree_with_simulation(n, p, ell):
+    draws, ratio = 300, (p - 1) / n
+    generator = np.random.default_rng(n)
+    errors = np.empty((draws, 2))
+    for draw in range(draws):
+        scores = np.sqrt(ell - 1) * generator.standard_normal(n)
+        data = generator.standard_normal((n, p))
+        data[:, 0] += scores
+        U, s, Vh = np.linalg.svd(data, full_matrices=False)
+        limits = spikes.overlaps(spikes.population_eigenvalue(s[0] ** 2 / n, ratio), ratio)
+        errors[draw] = Vh[0, 0] ** 2 - limits[0], (U[:, 0] @ scores) ** 2 / (scores @ scores) - limits[1]
+    expected = overlap_stderrs(ell, ratio, n)
+    # A standard deviation from 300 draws is known to 4 %; the tails of errors of squared cosines are wider.
+    np.testing.assert_allclose(errors.std(axis=0), expected, rtol=0.25)
+    assert np.all(np.abs(errors.mean(axis=0)) < 0.3 * np.array(expected))
+    assert np.isnan(overlap_stderrs(1.1, 0.5, 100)).all()
+
+
 def test_wrong_ratios_are_refused():
     with pytest.raises(InvalidInputError, match="ratio must be"):
         spikes.detection_threshold(-1)
@@ -144,6 +164,17 @@ def test_wrong_ratios_are_refused():
 
 
 def test_extreme_values_are_answered_without_a_warning():
+    for function in (spikes.sample_singular_value, spikes.population_singular_value):
+        np.testing.assert_allclose(function([1e200, 1e307], 0.5), [1e200, 1e307], rtol=1e-12)
+        assert np.isnan(function([0.0, np.nan], 0.5)).all()
+    assert spikes.singular_value_stderr(1e200, 0.5, 100) == pytest.approx(0.1)
+    assert spikes.spike_stderr(1e200, 0.5, 200) == pytest.approx(1e199)
+    for function in (spikes.overlaps, spikes.singular_vector_overlaps):
+        np.testing.assert_array_equal(function(1e200, 0.5), (1, 1))
+        assert np.isnan(function(np.nan, 0.5)).all()
+    feature, sample = spikes.overlaps([0.0, 0.1], 0.5)
+    np.testing.assert_allclose(feature, [1.0, (1 - 0.5 / 0.81) / (1 - 0.5 / 0.9)])
+    assert np.isnan(sample).all()
     np.testing.assert_allclose(spikes.population_eigenvalue([1e300, np.inf], 0.5), [1e300, np.inf], rtol=1e-12)
     assert np.isnan(spikes.population_eigenvalue([np.nan, 0.0], 1.0)).all()
     with pytest.raises(InvalidInputError, match="n_samples must be"):

@@ -80,7 +80,7 @@ def test_unit_variance_of_every_container(center, dtype, weighted):
     A = data((300, 90), dtype)
     rows = np.linspace(0, 2, 300) if weighted else None
     weights = np.ones(300) if rows is None else rows
-    divisor = weights.sum() if weighted or not center else 299
+    divisor = weights.sum() - center
     mean = weights @ A / weights.sum()
     spread = weights @ np.abs(A - mean * center) ** 2 / divisor
     explicit = written_out(A, center, rows) / np.sqrt(spread)
@@ -150,3 +150,33 @@ def test_a_few_rows_may_misjudge_the_size():
     A[1] = 1e200 * np.arange(1, 6)
     result = svds(A, 1, center=True, rng=0)
     np.testing.assert_allclose(result.singular_values[0], np.sqrt(55 * (1 - 1 / 2000)) * 1e200, rtol=1e-12)
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_weights_of_one_change_nothing_and_whole_weights_repeat_rows(center, dtype):
+    A = data((60, 8), dtype) + 3.0
+    counts = np.random.default_rng(5).integers(0, 4, 60)
+    options = {"center": center, "scale": True, "rng": 0, "threads": 1}
+    for held, repeated in zip(containers(A), containers(np.repeat(A, counts, axis=0)), strict=True):
+        plain = svds(held[1], 2, **options).singular_values
+        ones = svds(held[1], 2, row_weights=np.ones(60), **options).singular_values
+        np.testing.assert_allclose(ones, plain, rtol=1e-12, err_msg=held[0])
+        weighted = svds(held[1], 2, row_weights=counts, **options).singular_values
+        np.testing.assert_allclose(weighted, svds(repeated[1], 2, **options).singular_values, rtol=1e-12)
+    with pytest.raises(InvalidInputError, match="row_weights add up to 1, and deviations"):
+        svds(A, 2, center=True, scale=True, row_weights=np.full(60, 1 / 60))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_complex_means_of_1e8_deviations_cost_no_digits(order, weighted):
+    rng = np.random.default_rng(6)
+    A = np.asarray(
+        (rng.standard_normal((90, 40)) + 1j * rng.standard_normal((90, 40))) * 3 + 1e8 * (1 - 2j), order=order
+    )
+    rows = np.linspace(0.1, 2, 90) if weighted else None
+    truth = np.linalg.svd(written_out(A, True, rows), compute_uv=False)[:10]
+    result = svds(A, 10, center=True, row_weights=rows, rng=0, threads=1)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.singular_values, truth, rtol=1e-12)

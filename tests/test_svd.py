@@ -284,7 +284,15 @@ def test_wrong_input_is_refused_with_numbers():
             solve(np.ones((3000, 300)), 2, max_memory=1e4)
     with pytest.raises(InvalidInputError, match="method must be one of auto, gram, block-krylov, lapack, got 'arpack'"):
         svds(A, 2, method="arpack")
-    with pytest.raises(InvalidInputError, match="n_oversamples must not be negative, got -1"):
+    with pytest.raises(InvalidInputError, match="n_oversamples must be a non-negative integer, got -1"):
         randomized_svd(A, 2, n_oversamples=-1)
     with pytest.raises(InvalidInputError, match="n_iter must be a non-negative integer"):
         randomized_svd(A, 2, n_iter=1.5)
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_seconds": -1}, {"basis_size": -5}, {"block_size": -1}, {"block_size": 2.5}, {"max_matvecs": 0}]
+)
+def test_sizes_and_budgets_that_are_none_are_refused(options):
+    with pytest.raises(InvalidInputError, match="must be"):
+        svds(np.eye(20), 2, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from eigenscope import MarchenkoPastur, optimal_threshold
+from eigenscope import MarchenkoPastur, optimal_threshold, svds
 from eigenscope.errors import InvalidInputError
 from eigenscope.random_matrix import gavish_donoho_rank
 from eigenscope.results import Spectrum
@@ -32,6 +32,15 @@ def test_constants_match_reference_values(aspect, median, known, unknown):
 def test_median_estimates_the_noise():
     values = np.arange(1.0, 101.0)
     assert optimal_threshold((300, 100), singular_values=values) == optimal_threshold((300, 100)) * 50.5
+
+
+def test_a_decomposition_knows_its_shape():
+    data = np.random.default_rng(0).standard_normal((40, 25))
+    full = svds(data, 25)
+    expected = optimal_threshold((40, 25), singular_values=full.singular_values)
+    assert optimal_threshold(singular_values=full) == expected
+    with pytest.raises(InvalidInputError, match=r"3 singular .*it has 25, and all of them are needed to take their"):
+        optimal_threshold(singular_values=svds(data, 3, rng=0))
 
 
 def test_rank_of_signal_plus_noise_at_any_orientation_and_scale():
@@ -68,6 +77,8 @@ def test_pure_noise_has_rank_zero():
     ("arguments", "message"),
     [
         ({"shape": (0, 3)}, "at least 1"),
+        ({}, "two sizes"),
+        ({"singular_values": [1, 1]}, "pass shape="),
         ({"shape": (3, 3), "noise": -1.0}, "standard deviation"),
         ({"shape": (3, 3), "noise": 1.0, "singular_values": [1, 1, 1]}, "not both"),
         ({"shape": (3, 5), "singular_values": [1, 1]}, "it has 3, and all of them"),

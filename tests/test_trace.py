@@ -9,12 +9,19 @@ import pytest
 import scipy.sparse
 from eigenscope import diagonal, logdet, testing, trace
 from eigenscope.errors import ConvergenceWarning, Interrupted, InvalidInputError, NotSymmetricError
+from eigenscope.operators import as_operator
+from eigenscope.results import Estimate
+from eigenscope.traces.function_products import FunctionProducts
+from eigenscope.traces.growing_range import GrowingRange
+from eigenscope.traces.low_rank import XNysTrace, XTrace
+from scipy.sparse.linalg import aslinearoperator
 
 METHODS = ("slq", "hutchinson", "hutch++", "xtrace", "xnystrace")
 N = 300
 VALUES = testing.polynomial_spectrum(N) + 0.05
 MATRIX = testing.symmetric_matrix(VALUES, rng=0)
 OPERATOR = testing.diagonal_operator(VALUES)
+OPERATOR_OF_MATRIX = aslinearoperator(MATRIX)
 
 FEWEST_HITS = 86
 """Of 100 intervals at 95 %: fewer have probability 3e-4 by the binomial law."""
@@ -161,6 +168,211 @@ def test_diagonals():
     assert "300 entries" in repr(estimate)
 
 
+def test_diagonals_meet_the_tolerance_for_every_entry():
+    n = 500
+    matrix = testing.symmetric_matrix(0.9 ** np.arange(n), rng=0)
+    estimate = diagonal(lambda x: matrix @ x, shape=(n, n), rtol=0.05, rng=0)
+    assert estimate.status == "converged"
+    assert estimate.n_matvecs < n
+    assert (estimate.interval[1] - estimate.value).max() <= 0.05 * estimate.value.max()
+    inside = (estimate.interval[0] <= np.diag(matrix)) & (np.diag(matrix) <= estimate.interval[1])
+    assert inside.mean() >= 0.9
+    # What random vectors cannot reach for fewer than n products, the unit vectors give exactly.
+    exact = diagonal(OPERATOR_OF_MATRIX, np.sqrt, rng=0)
+    assert (exact.info.method, exact.n_matvecs) == ("exact", N)
+    w, V = np.linalg.eigh(MATRIX)
+    np.testing.assert_allclose(exact.value, (V**2) @ np.sqrt(w), rtol=1e-10)
+
+
+def test_diagonals_keep_budgets_and_report():
+    with pytest.warns(ConvergenceWarning, match=r"diagonal: after .* max_matvecs"):
+        estimate = diagonal(OPERATOR_OF_MATRIX, rtol=1e-6, max_matvecs=90, rng=0)
+    assert (estimate.status, estimate.info.seed) == ("budget", 0)
+    assert estimate.n_matvecs <= 90
+    lines, states = [], []
+    diagonal(
+        OPERATOR_OF_MATRIX,
+        rtol=1e-6,
+        progress=lines.append,
+        callback=lambda state: states.append(state) or True,
+        rng=0,
+    )
+    assert len(lines) == len(states) == 1
+    assert states[0]["value"].shape == (N,)
+
+
+def test_interrupted_diagonals_keep_what_they_have():
+    calls = []
+
+    def product(block):
+        calls.append(1)
+        if len(calls) > 4:
+            raise KeyboardInterrupt
+        return MATRIX @ block
+
+    with pytest.raises(Interrupted) as caught:
+        diagonal(product, shape=(N, N), rtol=1e-9, check=False, rng=0)
+    assert np.abs(caught.value.partial.value - np.diag(MATRIX)).max() < 0.5 * np.diag(MATRIX).max()
+
+
+def test_every_sparse_format_gives_the_same_log_determinant():
+    n = 400
+    off, on = -np.ones(n - 1), np.full(n, 2.5)
+    laplacian = scipy.sparse.diags([off, on, off], [-1, 0, 1])
+    formats = ("csr_matrix", "coo_matrix", "dia_matrix", "csc_matrix", "csr_array")
+    found = [logdet(getattr(scipy.sparse, name)(laplacian), rng=0) for name in formats]
+    np.testing.assert_allclose([estimate.value for estimate in found], found[0].value, rtol=1e-12)
+    low, high = found[0].interval
+    assert low <= np.linalg.slogdet(laplacian.toarray())[1] <= high
+
+
+def test_entries_stored_in_parts_count_once():
+    rows = np.r_[np.arange(N), np.arange(N)]
+    halves = scipy.sparse.coo_matrix((np.r_[VALUES, VALUES] / 2, (rows, rows)), shape=(N, N))
+    assert logdet(halves, rng=0) == logdet(scipy.sparse.diags_array(VALUES, format="csr"), rng=0)
+
+
+@pytest.mark.parametrize("method", ["auto", "xtrace", "xnystrace", "hutch++"])
+def test_operators_of_low_rank_are_found_out(method):
+    for n, rank, rtol in ((1000, 12, 1e-2), (57, 40, 1e-4), (57, 20, 1e-4)):
+        for seed in range(4):
+            factor = np.random.default_rng(seed).standard_normal((n, rank))
+            operator = aslinearoperator(factor) @ aslinearoperator(factor.T)
+            estimate = trace(operator, method=method, rtol=rtol, rng=seed)
+            np.testing.assert_allclose(estimate.value, (factor**2).sum(), rtol=1e-9)
+            assert estimate.interval[0] <= (factor**2).sum() <= estimate.interval[1]
+            assert estimate.status == "converged"
+
+
+def test_a_growing_range_stays_orthonormal():
+    generator = np.random.default_rng(0)
+    factor = generator.standard_normal((80, 10)) * np.logspace(0, -9, 10)
+    found = GrowingRange(2.2e-16)
+    for _ in range(4):
+        found.add(factor @ (factor.T @ generator.standard_normal((80, 4))))
+    basis = found.basis
+    assert found.is_complete
+    assert basis.shape[1] <= 10
+    np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-14)
+
+
+SPECTRA = {
+    "slow": 1.0 / np.arange(1.0, 401.0),
+    "geometric": 0.9 ** np.arange(400.0),
+    "steep": 0.5 ** np.arange(400.0),
+    "wide": np.logspace(-6, 0, 400),
+}
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA)
+@pytest.mark.parametrize("method", ["xtrace", "xnystrace", "hutch++"])
+def test_intervals_of_low_rank_methods_hold(method, spectrum):
+    values = SPECTRA[spectrum]
+    operator = testing.diagonal_operator(values)
+    hits = 0
+    for seed in range(40):
+        low, high = trace(operator, method=method, rtol=0.05, check=False, rng=seed, threads=1).interval
+        hits += low <= values.sum() <= high
+    # Fewer of 40 at 95 % have probability 1e-3.
+    assert hits >= 33
+
+
+def test_the_jackknife_leaves_vectors_out():
+    """The closed forms of leaving out a second vector are those of starting without it."""
+    tests = np.random.default_rng(0).standard_normal((30, 6)) + 1j * np.random.default_rng(1).standard_normal((30, 6))
+    matrix = testing.symmetric_matrix(np.linspace(0.1, 1.0, 30), rng=0, dtype=np.complex128)
+    for family in (XTrace, XNysTrace):
+        averages = []
+        for left_out in range(6):
+            estimator = family(FunctionProducts(as_operator(matrix), None, 1, 1))
+            estimator.add(np.delete(tests, left_out, axis=1))
+            averages.append(estimator.samples().value)
+        whole = family(FunctionProducts(as_operator(matrix), None, 1, 1))
+        whole.add(tests[:, :2])
+        whole.add(tests[:, 2:])
+        expected = np.sqrt(5 / 6 * ((averages - np.mean(averages)) ** 2).sum())
+        np.testing.assert_allclose(whole.samples().stderr, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["xtrace", "hutchinson"])
+def test_intervals_hold_the_error_of_the_lanczos_process(method):
+    values = np.logspace(-6, 0, N)
+    operator, truth = testing.diagonal_operator(values), np.log(values).sum()
+    hits = 0
+    for seed in range(4):
+        with pytest.warns(ConvergenceWarning, match="raise degree"):
+            estimate = logdet(operator, method=method, degree=30, max_matvecs=600, rng=seed, check=False)
+        hits += estimate.interval[0] <= truth <= estimate.interval[1]
+    assert hits >= 3
+
+
+def test_steps_are_counted():
+    matrix = np.diag(np.linspace(0.0, 1.0, N))
+    exact = trace(matrix, lambda x: x > 0.5, rng=0)
+    assert (exact.value, exact.info.method) == (150.0, "slq, then exact")
+    hits = 0
+    for seed in range(6):
+        estimate = trace(matrix, lambda x: x > 0.5, method="slq", rtol=0.2, rng=seed, check=False)
+        hits += estimate.interval[0] <= 150.0 <= estimate.interval[1]
+    assert hits >= 5
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_product_has_no_error(method):
+    with pytest.warns(ConvergenceWarning, match="interval reaches inf"):
+        estimate = trace(MATRIX, np.sqrt, method=method, max_matvecs=1, rng=0)
+    assert estimate.status == "budget"
+    assert (estimate.stderr, estimate.n_matvecs) == (math.inf, 1)
+
+
+def test_zero_eigenvalues_that_rounding_moved_are_zero():
+    ones = np.ones((30, 30))
+    for method in ("auto", "xtrace", "xnystrace", "hutch++", "exact"):
+        np.testing.assert_allclose(trace(ones, np.sqrt, method=method, rng=0).value, math.sqrt(30), rtol=1e-6)
+    for n_probes in (None, 9, 40):
+        np.testing.assert_allclose(
+            diagonal(ones, np.sqrt, n_probes=n_probes, rng=0).value, 1 / math.sqrt(30), rtol=1e-6
+        )
+
+
+def test_functions_of_small_operators_are_exact():
+    for n in (30, 50):
+        values = np.logspace(-8, 0, n)
+        estimate = trace(testing.diagonal_operator(values), np.log, rng=0)
+        np.testing.assert_allclose(estimate.value, np.log(values).sum(), rtol=1e-7)
+        assert estimate.info.method.endswith("exact")
+        assert estimate.n_matvecs <= 3 * n
+    assert trace(OPERATOR, method="exact").n_matvecs == N
+
+
+def test_memory_bounds_the_vectors_that_are_kept():
+    with pytest.warns(ConvergenceWarning, match="max_memory"):
+        estimate = trace(OPERATOR, method="hutch++", rtol=1e-6, max_memory=500e3, rng=0)
+    assert estimate.status == "budget"
+    n = 20_000
+    grown = trace(testing.diagonal_operator(np.linspace(0, 1, n)), method="hutch++", check=False, rng=0)
+    assert grown.status == "converged"
+    assert grown.n_matvecs < 100
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_traces_at_any_scale(method):
+    plain = trace(OPERATOR, method=method, rtol=0.1, max_matvecs=800, rng=3, check=False)
+    for exponent in (-660, 660):
+        operator = testing.diagonal_operator(math.ldexp(1.0, exponent) * VALUES)
+        scaled = trace(operator, method=method, rtol=0.1, max_matvecs=800, rng=3, check=False)
+        np.testing.assert_allclose(math.ldexp(scaled.value, -exponent), plain.value, rtol=1e-9)
+        np.testing.assert_allclose(math.ldexp(scaled.stderr, -exponent), plain.stderr, rtol=1e-6)
+
+
+def test_estimates_say_how_they_came_about(tmp_path):
+    estimate = trace(OPERATOR, rng=5, threads=1)
+    assert (estimate.info.method, estimate.info.seed, estimate.info.n_matvecs) == ("xtrace", 5, estimate.n_matvecs)
+    estimate.save(tmp_path / "trace.npz")
+    assert Estimate.load(tmp_path / "trace.npz") == estimate
+    assert trace(OPERATOR, rng=6, threads=1) != estimate
+
+
 def test_unusable_input_is_refused():
     with pytest.raises(InvalidInputError, match="square"):
         trace(np.ones((2, 3)))
@@ -168,12 +380,22 @@ def test_unusable_input_is_refused():
         logdet(np.arange(9.0).reshape(3, 3))
     with pytest.raises(InvalidInputError, match="not finite"):
         logdet(np.diag([1.0, -2.0, 3.0]), rng=0)
-    with pytest.raises(InvalidInputError, match="exact"):
-        trace(OPERATOR, method="exact")
+    with pytest.raises(InvalidInputError, match="max_matvecs is 100"):
+        trace(OPERATOR, method="exact", max_matvecs=100)
     with pytest.raises(InvalidInputError, match="semidefinite"):
         trace(testing.diagonal_operator(VALUES - 1.0), method="xnystrace", rng=0)
     for options in ({"method": "magic"}, {"rtol": -1.0}, {"confidence": 1.0}, {"degree": 0}, {"max_matvecs": 0}):
         with pytest.raises(InvalidInputError):
             trace(MATRIX, np.exp, **options)
-    with pytest.raises(InvalidInputError, match="n_probes"):
-        diagonal(OPERATOR, n_probes=3)
+    for n_probes in (3, 7.5, "many"):
+        with pytest.raises(InvalidInputError, match="n_probes"):
+            diagonal(OPERATOR, n_probes=n_probes)
+    for options in ({"confidence": 2}, {"degree": 0}, {"max_matvecs": 0.5}, {"rtol": -1.0}):
+        with pytest.raises(InvalidInputError, match=next(iter(options))):
+            diagonal(OPERATOR, np.exp, **options)
+
+
+@pytest.mark.parametrize("method", [*METHODS, "auto", "exact"])
+def test_complex_functions_are_refused(method):
+    with pytest.raises(InvalidInputError, match="must return real numbers"):
+        trace(MATRIX, lambda x: 1j * x, method=method, rng=0)

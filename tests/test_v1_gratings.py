@@ -53,5 +53,5 @@ def test_cross_validated_shares_of_exchanged_repeats_in_full(halves):
 
 
 def test_two_trial_participation_ratio(halves):
-    values = [participation_ratio(X1, X2, neurons="sample").value for X1, X2 in halves[:8]]
+    values = [participation_ratio(X1, X2, neurons="sample").value for X1, X2 in halves]
     assert np.mean(values) == pytest.approx(3.49, abs=0.08)

@@ -5,6 +5,7 @@
 #include <eigenscope/solvers/band_reduction.hpp>
 #include <eigenscope/solvers/symmetric_eigenvalues.hpp>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "testing.hpp"
@@ -29,6 +30,39 @@ double largest_difference(const Vector<double>& a, const Vector<double>& b) {
 /// What the backward error of an orthogonal reduction comes to, relative to the norm.
 double reduction_error(Index n) {
     return 4 * std::sqrt(static_cast<double>(n)) * testing::epsilon<double>();
+}
+
+struct Pairs : Eigenpairs<double> {
+    Pairs(const Matrix<double>& matrix, Index count, int threads = 1)
+        : Eigenpairs<double>(of(matrix, count, threads)) {}
+
+    static Eigenpairs<double> of(const Matrix<double>& matrix, Index count, int threads) {
+        const auto work = std::make_shared<Matrix<double>>(matrix);
+        return largest_eigenpairs(matrix.rows(), work->data(), work, count, Execution{threads});
+    }
+};
+
+/// A^T B + beta C by BLAS: plain loops would take long at these orders.
+Matrix<double> transposed_product(const Matrix<double>& a, const Matrix<double>& b, double beta, Matrix<double> c) {
+    blas::gemm<double>(blas::Op::transpose, blas::Op::none, a.cols(), b.cols(), a.rows(), 1.0, a.data(), a.rows(),
+                       b.data(), b.rows(), beta, c.data(), std::max<Index>(1, c.rows()));
+    return c;
+}
+
+/// Largest eigenvalues, residuals and angles are those of a backward stable method.
+void check_pairs(const Matrix<double>& matrix, Index count) {
+    const Index n = matrix.rows();
+    const Pairs pairs(matrix, count);
+    const Vector<double> expected = eigenvalues(matrix, 1).tail(count);
+    // Frobenius norms over all pairs.
+    const double norm = std::max(1e-300, matrix.norm());
+    const double error = reduction_error(n) * std::sqrt(static_cast<double>(count));
+    CHECK(pairs.values.size() == count && pairs.vectors.cols() == count);
+    CHECK_BELOW((pairs.values - expected).cwiseAbs().maxCoeff() / norm, error);
+    const Matrix<double> scaled = pairs.vectors * pairs.values.asDiagonal();
+    CHECK_BELOW(transposed_product(matrix, pairs.vectors, -1.0, scaled).norm() / norm, error);
+    const Matrix<double> identity = Matrix<double>::Identity(count, count);
+    CHECK_BELOW(transposed_product(pairs.vectors, pairs.vectors, -1.0, identity).norm(), error);
 }
 
 /// Path graph: A = tridiag(-1, 2, -1) has eigenvalues 2 - 2 cos(pi j / (n + 1)).
@@ -91,6 +125,49 @@ TEST(two_stage_reduction_at_the_ends_of_the_floating_range) {
     CHECK_THROWS(eigenvalues(broken, 1), InvalidInput);
 }
 
+// Orders around the panel, the tile, the block of sweeps and the last short panel; one pair and the largest share.
+TEST(largest_pairs_agree_with_all_eigenvalues) {
+    for (const Index n : {2, 200, 256, 257, 290, 319, 320, 321, 385, 513, 641})
+        for (const Index count : {Index{0}, Index{1}, n / 3, n}) {
+            CHECK(takes_two_stages(n, count) == (n >= 256 && 3 * count <= n));
+            if (count > 0) check_pairs(symmetric(n, static_cast<std::uint64_t>(n)), count);
+        }
+}
+
+// Copies on both sides of the cut, a cluster narrower than the root of eps, and matrices that are diagonal already.
+TEST(largest_pairs_of_repeated_and_close_eigenvalues) {
+    const Index n = 300;
+    Matrix<double> basis = symmetric(n, 11);
+    orthonormalize<double>(basis, 0.0, Execution{});
+    for (const double width : {0.0, 1e-14, 1e-10, 1e-6}) {
+        Vector<double> spectrum = Vector<double>::LinSpaced(n, 0.0, 1.0);
+        for (Index j = n - 60; j < n; ++j) spectrum[j] = 1.0 + width * static_cast<double>(j);
+        const Matrix<double> rows = spectrum.asDiagonal() * basis.transpose();
+        const Matrix<double> matrix = transposed_product(basis.transpose(), rows, 0.0, Matrix<double>::Zero(n, n));
+        for (const Index count : {1, 30, 60, 61}) check_pairs(0.5 * (matrix + matrix.transpose()), count);
+    }
+    check_pairs(Matrix<double>::Identity(n, n), 20);
+    check_pairs(Matrix<double>::Ones(n, n), 20);
+    check_pairs(Matrix<double>::Zero(n, n), 20);
+}
+
+TEST(largest_pairs_at_the_ends_of_the_floating_range) {
+    const Matrix<double> matrix = symmetric(300, 7);
+    const Pairs expected(matrix, 40);
+    for (const double scale : {1e-290, 1e-150, 1e150, 1e290})
+        CHECK_BELOW(largest_difference(Pairs(matrix * scale, 40).values / scale, expected.values),
+                    reduction_error(300));
+}
+
+TEST(largest_pairs_have_the_same_bits_for_any_number_of_threads) {
+    const Matrix<double> matrix = symmetric(700, 5);
+    const Pairs one(matrix, 200);
+    for (const int threads : {2, 3}) {
+        const Pairs other(matrix, 200, threads);
+        CHECK(other.values == one.values && other.vectors == one.vectors);
+    }
+}
+
 // One sweep of every instruction set on the same band: equal to rounding.
 TEST(bulge_chasing_kernels_agree) {
     const Index n = 500;
@@ -99,7 +176,7 @@ TEST(bulge_chasing_kernels_agree) {
     const auto chased = [&](const char* name) {
         std::vector<double> entries = band.entries, reflector(BandMatrix::bandwidth + 1);
         kernels_for(name)->chase(entries.data(), BandMatrix::stride, 0, 0, (n - 2) / BandMatrix::bandwidth + 1,
-                                 reflector.data());
+                                 reflector.data(), 0);
         return entries;
     };
     const std::vector<double> baseline = chased("baseline");

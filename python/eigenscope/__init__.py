@@ -46,6 +46,7 @@ _NAMES = {
         "SVDResult",
         "SpectralDensity",
         "Spectrum",
+        "TraceEstimate",
     ),
     "signal_spectrum": ("fit_signal_power_law", "signal_variances"),
     "sketch": ("RowSketch", "SketchedSVD"),

@@ -32,6 +32,7 @@ from .results import (
     SpectralDensity,
     Spectrum,
     SVDResult,
+    TraceEstimate,
 )
 from .signal_spectrum import fit_signal_power_law, signal_variances
 from .sketch import RowSketch, SketchedSVD
@@ -60,6 +61,7 @@ __all__ = [
     "SketchedSVD",
     "SpectralDensity",
     "Spectrum",
+    "TraceEstimate",
     "TracyWidom",
     "__version__",
     "analyze",

@@ -11,6 +11,7 @@ from . import _core
 from .byte_sizes import format_bytes
 from .eigen import resolve_tolerance
 from .errors import InvalidInputError, MemoryBudgetError
+from .heavy_tails import excess_kurtosis_in_memory
 from .inputs import Source, apply_nan_policy, as_source, warn_about_constant_features
 from .operators import REAL_DTYPES, Array, compute_dtype, dense_operator
 from .pairwise import pairwise_covariance
@@ -229,6 +230,7 @@ def _from_moments(source: Source, task: Task, dtype: np.dtype[Any], reproducible
         "feature_means": means / scale,
         "feature_variances": unscale_squares(squares / divisor, scale),
         "lag_one_autocorrelation": float(found["lag_one_autocorrelation"]),
+        "excess_kurtosis": excess_kurtosis_in_memory(source, seed=task.seed),
     }
     if task.scale and not varies.all():
         statistics |= {name: statistics[name][varies] for name in ("feature_means", "feature_variances")}
@@ -271,10 +273,12 @@ def _decompose(matrix: Array, task: Task, reproducible: bool) -> tuple[Array, Ar
         with single_threaded_blas():
             values = _core.eigvalsh_in_place(matrix, task.threads)
         return values[::-1][:k].copy(), None, None, "converged", "two-stage tridiagonal eigenvalues"
+    in_two_stages = _core.takes_two_stages(order, k)
     # Small matrices gain nothing from BLAS's own threads, and their bits should not depend on them.
-    with lapack_threads(task.threads, reproducible or order < THREADED_ORDER):
-        values, vectors = _core.eigh_largest_in_place(matrix, k)
-    return values[::-1].copy(), np.asfortranarray(vectors[:, ::-1]), None, "converged", "LAPACK eigenpairs"
+    with lapack_threads(task.threads, reproducible or in_two_stages or order < THREADED_ORDER):
+        values, vectors = _core.eigh_largest_in_place(matrix, k, task.threads)
+    method = "two-stage eigenpairs" if in_two_stages else "LAPACK eigenpairs"
+    return values[::-1].copy(), np.asfortranarray(vectors[:, ::-1]), None, "converged", method
 
 
 def _iterate(matrix: Array, task: Task, k: int) -> tuple[Array, Array | None, Array | None, str, str]:
@@ -337,6 +341,7 @@ def _spectrum_of_matrix(matrix: Array, source: Source, task: Task, reproducible:
         scaled=task.scale,
         sample_axis=source.sample_axis,
         feature_variances=variances,
+        excess_kurtosis=excess_kurtosis_in_memory(source, seed=task.seed),
         feature_names=source.names_in_use,
         residual_norms=residuals,
         status=status,
@@ -378,6 +383,7 @@ def _from_iteration(source: Source, task: Task, max_memory: int | float | str, w
         feature_means=sums["mean"],
         feature_variances=variances,
         lag_one_autocorrelation=float(sums["lag_one_autocorrelation"]),
+        excess_kurtosis=excess_kurtosis_in_memory(source, seed=task.seed),
         feature_names=source.names_in_use,
         residual_norms=found.residual_norms * 2 * found.singular_values / divisor,
         status=found.status,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from .covariance import covariance_spectrum
 from .effective_dimension import dims_for_variance, effective_rank, participation_ratio
-from .errors import DataWarning
-from .heavy_tails import HEAVY_TAILS, excess_kurtosis_of
+from .heavy_tails import excess_kurtosis_of, heavy_tail_reasons
 from .inputs import as_source
 from .null_spectra import ParallelAnalysis, check_permutations, parallel_analysis
 from .random_matrix import fit_marchenko_pastur, gavish_donoho_rank, screenot_threshold
@@ -108,15 +107,10 @@ def dimensionality(
     source = as_source(X, sample_axis=sample_axis)
     options: dict[str, Any] = {"center": center, "scale": scale, "nan": nan, "threads": threads}
     spectrum = covariance_spectrum(source, **options)
+    if math.isnan(spectrum.excess_kurtosis):
+        spectrum = dataclasses.replace(spectrum, excess_kurtosis=excess_kurtosis_of(source, seed=seed))
     noise = _fit(spectrum, significance)
-    broken = list(noise.reasons) if noise is not None else []
-    kurtosis = excess_kurtosis_of(source, nan=nan, seed=seed)
-    if kurtosis > HEAVY_TAILS:
-        broken.append(
-            f"tails are heavy (median excess kurtosis {kurtosis:.3g}): a few extreme samples can stand above the noise "
-            "edge; clip or transform them, and compare with the surrogate data"
-        )
-        warnings.warn(broken[-1], DataWarning, stacklevel=2)
+    broken = heavy_tail_reasons(spectrum.excess_kurtosis) if noise is None else noise.reasons
     surrogates = [
         parallel_analysis(
             source,
@@ -131,7 +125,7 @@ def dimensionality(
         for null in (SURROGATES if n_surrogates else ())
     ]
     estimates = (*_against_noise(spectrum, noise), *map(_against_surrogates, surrogates), *_sizes(spectrum))
-    return Dimensionality(estimates, tuple(broken), spectrum, noise, stopwatch.info("dimension rules"))
+    return Dimensionality(estimates, broken, spectrum, noise, stopwatch.info("dimension rules"))
 
 
 def _fit(spectrum: Spectrum, significance: float) -> MarchenkoPasturFit | None:

@@ -22,6 +22,8 @@ from .run_options import (
     RandomSource,
     Stopwatch,
     memory_budget,
+    resolve_budget,
+    resolve_seconds,
     resolve_seed,
     resolve_threads,
     single_threaded_blas,
@@ -156,7 +158,7 @@ def eigsh(
         "which": which,
         "tolerance": tolerance,
         "max_matvecs": limit,
-        "max_seconds": _resolve_seconds(max_seconds),
+        "max_seconds": resolve_seconds(max_seconds),
         "certify": certify,
         "seed": seed,
         "threads": n_threads,
@@ -205,26 +207,6 @@ def resolve_tolerance(tol: float | None, dtype: np.dtype[Any], exponent: float =
     return float(tol)
 
 
-def resolve_budget(value: int | None, name: str, default: int) -> int:
-    """Return a positive budget."""
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value >= 1:
-        raise InvalidInputError(f"{name} must be positive, got {value!r}")
-    if value != int(value):
-        raise InvalidInputError(f"{name} must be a whole number, got {value!r}")
-    return int(value)
-
-
-def _resolve_seconds(value: float | None) -> float:
-    """Return a budget of seconds, 0 for none."""
-    if value is None:
-        return 0.0
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value > 0:
-        raise InvalidInputError(f"max_seconds must be positive, got {value!r}")
-    return float(value) if np.isfinite(value) else 0.0
-
-
 def make_monitor(callback: Callable[[dict[str, Any]], Any] | None, meter: Progress) -> Callable[..., bool] | None:
     """Return the function the core calls at every check, or None when nobody listens."""
     if callback is None and not meter.wanted:
@@ -247,7 +229,7 @@ def make_monitor(callback: Callable[[dict[str, Any]], Any] | None, meter: Progre
     return monitor
 
 
-def warn_unless_converged(status: str, converged: Array, residuals: Array, caller: str) -> None:
+def warn_unless_converged(status: str, converged: Array, residuals: Array, caller: str, stacklevel: int = 3) -> None:
     """Say in one sentence what is wrong with a result and what to do."""
     if status == "converged":
         return
@@ -261,7 +243,7 @@ def warn_unless_converged(status: str, converged: Array, residuals: Array, calle
         worst = float(residuals.max()) if len(residuals) else float("nan")
         advice = "raise max_matvecs or max_seconds" if status == "budget" else "raise tol: rounding prevents more"
         text = f"{missed} of {len(converged)} are above the tolerance, largest residual {worst:.1e}; {advice}"
-    warnings.warn(f"{caller}: {text}", ConvergenceWarning, stacklevel=3)
+    warnings.warn(f"{caller}: {text}", ConvergenceWarning, stacklevel=stacklevel)
 
 
 def _check_choice(which: str, sigma: float | None) -> None:

@@ -100,7 +100,7 @@ def choose_sizes(
     n, kind = operator.shape[0], operator.kind
     is_free = block is None and basis is None
     if block is None:
-        stored = operator.matrix.nnz if kind == "sparse" else n * n
+        stored = operator.stored_values
         usual = usual_block(kind, stored, n, tolerance)
         block = usual if start is None else max(usual, min(start.shape[1], k + usual))
     block = min(block, max(1, n // 4))
@@ -122,7 +122,7 @@ def choose_sizes(
             f"{method} needs {format_bytes(needed)}, the budget is {format_bytes(memory)}. Ask for fewer pairs "
             f"(k = {k}) or a smaller basis_size, or raise max_memory"
         )
-    filters = kind == "sparse" and operator.matrix.nnz <= FILTER_NONZEROS * n
+    filters = kind == "sparse" and operator.stored_values <= FILTER_NONZEROS * n
     return {"block": block, "basis_size": basis, "direct": direct, "filter": filters}
 
 

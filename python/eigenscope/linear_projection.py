@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .errors import InvalidInputError
 from .inputs import Source
 from .operators import Array, dense_operator
 from .run_options import resolve_threads
+from .standardization import less_means
 
 SEED_RANGE = 2**31
 """Seeds are drawn below this number."""
@@ -49,6 +51,12 @@ class LinearProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     ) -> None:
         """Store the variances along the components; `total` is that of all features."""
         k = len(singular_values)
+        largest = singular_values.max(initial=0.0)
+        if not math.isfinite(total) or (total == 0.0 and largest > 0.0 and float(largest) ** 2 == 0.0):
+            raise InvalidInputError(
+                f"singular values of {largest:.1e} have variances outside the range of double precision: multiply the "
+                "data by a power of ten first"
+            )
         self.n_components_ = k
         self.n_samples_ = n_samples
         self.singular_values_ = singular_values
@@ -85,8 +93,10 @@ class LinearProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         if not scipy.sparse.issparse(X):
             operator = dense_operator(Source(array=X), shift=self.mean_, check=False, largest=1.0)
             return operator.product(self.components_.T, resolve_threads(self.threads))
-        scores = np.asarray(X @ self.components_.T)
-        return scores if self.mean_ is None else scores - self.mean_ @ self.components_.T
+        if self.mean_ is None:
+            return np.asarray(X @ self.components_.T)
+        shifted, rest = less_means(X, self.mean_)
+        return np.asarray(shifted @ self.components_.T - rest @ self.components_.T)
 
     def inverse_transform(self, X: Any) -> Array:
         """Return the samples of given coordinates.
@@ -197,11 +207,13 @@ class LinearProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """``‖x - mean‖²`` of each sample."""
         mean = np.asarray(self.mean_)
         if scipy.sparse.issparse(X):
-            squares = np.asarray(X.astype(np.float64).power(2).sum(axis=1)).ravel()
-            return np.asarray(squares - 2 * (X @ mean) + mean @ mean)
+            shifted, rest = less_means(X, mean)
+            squares = np.asarray(shifted.astype(np.float64).power(2).sum(axis=1)).ravel()
+            return np.asarray(squares - 2 * (shifted @ rest) + rest @ rest)
         return np.concatenate([((rows - mean) ** 2).sum(axis=1) for _, rows in Source(array=X).row_blocks()])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -13,11 +13,19 @@ from .arguments import is_whole_number
 from .blocks import choose_block, read_block
 from .covariance import covariance_spectrum
 from .errors import InvalidInputError
-from .inputs import as_source
+from .inputs import Source, as_source
 from .results.base import Result
 from .results.run_info import RunInfo
 from .results.spectrum import Spectrum
-from .run_options import Progress, ProgressOption, RandomSource, Stopwatch, resolve_seed, resolve_threads
+from .run_options import (
+    Progress,
+    ProgressOption,
+    RandomSource,
+    Stopwatch,
+    resolve_seed,
+    resolve_threads,
+    single_threaded_blas,
+)
 from .surrogates import KEEPS_TIME, SURROGATES
 
 if TYPE_CHECKING:
@@ -30,6 +38,9 @@ EXACT_VALUES = 2_000_000
 
 MOST_PERMUTATIONS = 100_000
 """More would take days, and is a mistake in the level."""
+
+SMALL_ORDER = 300
+"""Covariances of surrogates up to this order are left to LAPACK at once; a planned pass costs more than they do."""
 
 _ROUNDING = 1e-12
 """Slack of the comparison of a p-value, a ratio of integers, with the level ``1 - quantile``."""
@@ -61,6 +72,9 @@ class ParallelAnalysis(Result):
         What it cost, with the seed.
     null : str
         Kind of surrogate data.
+    deflated : bool
+        Whether each eigenvalue was compared with surrogates of what the earlier ones leave; null quantiles and p-values
+        beyond the first that noise explains are NaN.
     """
 
     n_dimensions: int
@@ -73,6 +87,7 @@ class ParallelAnalysis(Result):
     data_shape: tuple[int, int]
     info: RunInfo = dataclasses.field(default_factory=RunInfo)
     null: str = "permutation"
+    deflated: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -90,8 +105,9 @@ class ParallelAnalysis(Result):
         """Return count, null and sizes in three lines."""
         rows, columns = self.block_shape
         what = "all data" if self.is_exact else "a random block, so the null is slightly wide"
+        kind = f"{self.null}, deflated" if self.deflated else self.null
         return (
-            f"ParallelAnalysis: {self.n_dimensions:,} dimensions above the null ({self.null})\n"
+            f"ParallelAnalysis: {self.n_dimensions:,} dimensions above the null ({kind})\n"
             f"  {self.n_permutations} surrogates of {rows:,} samples x {columns:,} features ({what}), "
             f"quantile {self.quantile:g}\n"
             f"  {self.info.summary()}"
@@ -108,6 +124,7 @@ def parallel_analysis(
     X: Any,
     *,
     null: str = "permutation",
+    deflate: bool = False,
     n_permutations: int = 20,
     quantile: float = 0.95,
     sample_axis: int = 0,
@@ -133,7 +150,8 @@ def parallel_analysis(
     stands for it.
 
     Because the permuted features keep the variance that signals gave them, strong signals hide weak ones
-    behind them: the count is a lower bound when few dimensions hold most of the variance.
+    behind them: the count is a lower bound when few dimensions hold most of the variance. With `deflate` each
+    component found is subtracted before the next one is compared with permutations of what is left.
 
     Parameters
     ----------
@@ -144,6 +162,10 @@ def parallel_analysis(
         "sign_flip" gives every entry a random sign, and bears noise whose size differs over samples.
         "time_shift" moves every feature around in time and "phase" draws the phases of its Fourier series:
         both keep autocorrelation, as successive samples of a stationary recording need.
+    deflate : bool
+        Compare each eigenvalue with the largest of surrogates of the data less the components before it, made larger
+        by what their removal takes from white noise. Finds weak signals beside strong ones; for data that are
+        permuted whole, with fresh permutations for each component.
     n_permutations : int
         At least ``quantile / (1 - quantile)``, or no eigenvalue could ever pass; at most 100,000.
     quantile : float
@@ -173,7 +195,8 @@ def parallel_analysis(
     Raises
     ------
     InvalidInputError
-        When `quantile` is not between 0 and 1, or there are too few permutations for it.
+        When `quantile` is not between 0 and 1, there are too few permutations for it, or the data are too large to
+        `deflate`.
 
     References
     ----------
@@ -185,6 +208,8 @@ def parallel_analysis(
     .. [4] D. Hong, Y. Sheng and E. Dobriban, "Selecting the number of components in PCA via random signflips"
        (2020).
     .. [5] E. Dobriban, "Permutation methods for factor analysis and PCA", Annals of Statistics 48 (2020).
+    .. [6] E. Dobriban and A. Owen, "Deterministic parallel analysis: an improved method for selecting factors and
+       principal components", J. Royal Statist. Soc. B 81 (2019), section 4 on deflation.
 
     Examples
     --------
@@ -205,34 +230,39 @@ def parallel_analysis(
     if spectrum is None:
         spectrum = covariance_spectrum(source, **options)
     block_seed, *permutation_seeds = np.random.SeedSequence(seed).spawn(1 + n_permutations)
-    block_generator = np.random.default_rng(block_seed)
-    chosen = choose_block(
-        source,
-        max_values=max_values,
-        feature_variances=None if scale else spectrum.feature_variances,
-        rng=block_generator,
-    )
-    if chosen is not None and null in KEEPS_TIME:
-        n_rows = len(chosen[0])
-        start = block_generator.integers(0, source.array.shape[0] - n_rows + 1)
-        chosen = np.arange(start, start + n_rows), chosen[1]
-    block = read_block(source, chosen, nan=nan)
+    variances = None if scale else spectrum.feature_variances
+    block, is_whole = _read(source, null, max_values, variances, nan, np.random.default_rng(block_seed))
+    if deflate and not is_whole:
+        raise InvalidInputError(
+            f"deflate=True needs the data whole, and their {source.array.size:,} values are more than "
+            f"max_values={max_values:,}: raise it, or leave deflate out"
+        )
     if scale:
         block = block[np.ptp(block, axis=1) > 0]
     with contextlib.closing(Progress(progress, "parallel analysis")) as report_progress:
-        null_eigenvalues = []
-        for done, permutation_seed in enumerate(permutation_seeds, start=1):
-            null_eigenvalues.append(_null_eigenvalues(block, null, permutation_seed, options))
-            report_progress(f"surrogate {done} of {n_permutations}")
-    found = _compare(
-        spectrum,
-        np.array(null_eigenvalues),
-        quantile=quantile,
-        block_shape=(block.shape[1], block.shape[0]),
-        is_whole=chosen is None,
-        info=stopwatch.info(f"parallel analysis by {null}", peak_bytes=2 * block.nbytes),
-    )
-    return dataclasses.replace(found, null=null)
+        if deflate:
+            found = _compare_deflated(spectrum, block, null, permutation_seeds, options, quantile, report_progress)
+        else:
+            null_eigenvalues = []
+            for done, permutation_seed in enumerate(permutation_seeds, start=1):
+                null_eigenvalues.append(_null_eigenvalues(block, null, permutation_seed, options))
+                report_progress(f"surrogate {done} of {n_permutations}")
+            found = _compare(spectrum, np.array(null_eigenvalues), quantile, block.shape[::-1], is_whole)
+    info = stopwatch.info(f"parallel analysis by {null}", peak_bytes=2 * block.nbytes)
+    return dataclasses.replace(found, null=null, info=info)
+
+
+def _read(
+    source: Source, null: str, max_values: int, variances: Array | None, nan: str, generator: np.random.Generator
+) -> tuple[Array, bool]:
+    """Return the data (features x samples) or a random block of them, and whether it is all."""
+    chosen = choose_block(source, max_values=max_values, feature_variances=variances, rng=generator)
+    is_whole = chosen is None
+    if chosen is not None and null in KEEPS_TIME:
+        n_rows = len(chosen[0])
+        start = generator.integers(0, source.array.shape[0] - n_rows + 1)
+        chosen = np.arange(start, start + n_rows), chosen[1]
+    return read_block(source, chosen, nan=nan), is_whole
 
 
 def fewest_permutations(quantile: float) -> int:
@@ -305,18 +335,29 @@ def _null_eigenvalues(block: Array, null: str, seed: np.random.SeedSequence, opt
     surrogate = SURROGATES[null](block, generator)
     if null == "permutation" and not options["center"]:
         surrogate = SURROGATES["sign_flip"](surrogate, generator)
-    # One LAPACK thread: at this size more gain nothing, and the same seed gives the same bits.
-    return np.asarray(covariance_spectrum(surrogate, sample_axis=1, reproducible=True, **options).eigenvalues)
+    if options["nan"] == "pairwise" or min(surrogate.shape) > SMALL_ORDER:
+        # One LAPACK thread: at this size more gain nothing, and the same seed gives the same bits.
+        found = covariance_spectrum(surrogate, sample_axis=1, reproducible=True, max_memory=math.inf, **options)
+        return np.asarray(found.eigenvalues)
+    surrogate, divisor = _standardized(surrogate, options["center"], options["scale"])
+    short = surrogate if surrogate.shape[0] <= surrogate.shape[1] else surrogate.T
+    with single_threaded_blas():
+        return np.asarray(np.linalg.eigvalsh(short @ short.T)[::-1] / divisor)
+
+
+def _standardized(block: Array, center: bool, scale: bool) -> tuple[Array, int]:
+    """Return complete data (features x samples) centred and scaled as asked for, and their degrees of freedom."""
+    divisor = block.shape[1] - 1 if center else block.shape[1]
+    if center:
+        block = block - block.mean(axis=1, keepdims=True)
+    if scale:
+        spread = np.sqrt(np.sum(block**2, axis=1, keepdims=True) / divisor)
+        block = block / np.where(spread > 0, spread, 1.0)
+    return block, divisor
 
 
 def _compare(
-    spectrum: Spectrum,
-    null: Array,
-    *,
-    quantile: float,
-    block_shape: tuple[int, int],
-    is_whole: bool,
-    info: RunInfo,
+    spectrum: Spectrum, null: Array, quantile: float, block_shape: tuple[int, int], is_whole: bool
 ) -> ParallelAnalysis:
     """Compare eigenvalue i with the null eigenvalue that stands for it, and count up to the first failure."""
     n_permutations, n_null = null.shape
@@ -344,5 +385,56 @@ def _compare(
         n_permutations=n_permutations,
         block_shape=block_shape,
         data_shape=data_shape,
-        info=info,
     )
+
+
+def _compare_deflated(
+    spectrum: Spectrum,
+    block: Array,
+    null: str,
+    seeds: list[np.random.SeedSequence],
+    options: dict[str, Any],
+    quantile: float,
+    report_progress: Progress,
+) -> ParallelAnalysis:
+    """Compare eigenvalue after eigenvalue with surrogates of what the earlier components leave, up to a failure."""
+    rest, n = _standardized(block, options["center"], options["scale"])
+    with single_threaded_blas():
+        U, singular_values, Vh = np.linalg.svd(rest, full_matrices=False)
+    observed, n_permutations, p = np.asarray(spectrum.eigenvalues), len(seeds), len(block)
+    p_values, quantiles = np.full((2, len(observed)), math.nan)
+    order = math.ceil(quantile * (n_permutations + 1) - _ROUNDING) - 1
+    n_dimensions = 0
+    for k in range(min(len(observed), min(n, p) // 2)):
+        drawn = [_null_eigenvalues(rest, null, seed.spawn(1)[0], {**options, "scale": False})[0] for seed in seeds]
+        largest = np.sort(drawn) * _noise_removed(n, p, k)
+        p_values[k] = (1 + np.count_nonzero(largest >= observed[k])) / (n_permutations + 1)
+        quantiles[k] = largest[order]
+        report_progress(f"eigenvalue {k + 1}")
+        if p_values[k] > 1 - quantile + _ROUNDING:
+            break
+        rest = rest - singular_values[k] * np.outer(U[:, k], Vh[k])
+        n_dimensions = k + 1
+    shape = (spectrum.n_samples, spectrum.n_features)
+    return ParallelAnalysis(
+        n_dimensions=n_dimensions,
+        eigenvalues=observed,
+        null_quantiles=quantiles,
+        p_values=p_values,
+        quantile=quantile,
+        n_permutations=n_permutations,
+        block_shape=shape,
+        data_shape=shape,
+        deflated=True,
+    )
+
+
+def _noise_removed(n: int, p: int, k: int) -> float:
+    """Return by how much the edge of white noise beside k signals exceeds that of the noise left without them.
+
+    Removing k components leaves ``(n - k) (p - k)`` of n p degrees of freedom, spread over all entries again by the
+    permutation; beside k signals the noise is that of a matrix smaller by k in both sizes.
+    """
+    beside = (math.sqrt(n - k) + math.sqrt(p - k)) ** 2
+    spread = (math.sqrt(n) + math.sqrt(p)) ** 2 * (n - k) * (p - k) / (n * p)
+    return beside / spread

@@ -21,6 +21,8 @@ REAL_DTYPES = ("float32", "float64")
 
 COMPUTE_DTYPES = (*REAL_DTYPES, "complex64", "complex128")
 
+_NO_ADJOINT = "products with the adjoint are needed: give adjoint=, a function of a block (A itself if Hermitian)"
+
 LARGEST_EXTENT = 2**48
 """A vector with more entries cannot be addressed."""
 
@@ -88,6 +90,8 @@ class Operator:
         The matrix itself, where there is one: factorisations need it.
     answers : Answers or None
         What a function has returned so far.
+    n_stored : int or None
+        Entries a sparse matrix stores; None when all are.
     """
 
     core: Any
@@ -97,6 +101,12 @@ class Operator:
     scale: float = 1.0
     matrix: Any = None
     answers: Answers | None = None
+    n_stored: int | None = None
+
+    @property
+    def stored_values(self) -> int:
+        """Entries that a product multiplies."""
+        return self.shape[0] * self.shape[1] if self.n_stored is None else self.n_stored
 
     @property
     def rounding_unit(self) -> float:
@@ -132,7 +142,8 @@ def as_operator(
     dtype : numpy or torch dtype, optional
         Scalar of the computation; by default float32 stays float32, complex stays complex, all else is float64.
     adjoint : callable, optional
-        Aᴴ times a block, for callables that are not Hermitian.
+        Aᴴ times a block, where it is needed and A does not have it: `svds` needs it, `eigsh` does not. A Hermitian
+        callable is its own.
     check : bool
         Refuse values that are not finite.
     threads : int
@@ -157,7 +168,11 @@ def as_operator(
     >>> operator.product(np.ones((4, 1)), threads=1).ravel()
     array([2., 2., 2., 2.])
     """
+    if adjoint is not None and not callable(adjoint):
+        raise UnsupportedTypeError(f"adjoint must be a function of a block, got {type(adjoint).__name__}")
     if isinstance(obj, Operator):
+        if adjoint is not None and obj.kind == "callback":
+            raise InvalidInputError("adjoint= belongs where this Operator was made: as_operator(..., adjoint=...)")
         return obj
     if _is_sparse_tensor(obj):
         obj = _from_sparse_tensor(obj)
@@ -168,7 +183,7 @@ def as_operator(
             raise InvalidInputError("a callable needs shape=(rows, columns)")
         return _callback_operator(obj, adjoint, shape, dtype or np.float64)
     if _has_products_only(obj):
-        return _operator_like(obj, dtype)
+        return _operator_like(obj, dtype, adjoint)
     array, _ = as_matrix(obj)
     return dense_operator(Source(array=array), dtype=dtype, check=check, threads=threads)
 
@@ -257,7 +272,8 @@ def _sparse_operator(matrix: Any, dtype: Any, check: bool) -> Operator:
         values,
         scale,
     )
-    return Operator(core.adjoint() if is_csc else core, tuple(compressed.shape), scalar, "sparse", scale, matrix)
+    core = core.adjoint() if is_csc else core
+    return Operator(core, tuple(compressed.shape), scalar, "sparse", scale, matrix, n_stored=len(values))
 
 
 def is_implicit(obj: Any) -> bool:
@@ -273,23 +289,37 @@ def _has_products_only(obj: Any) -> bool:
     return hasattr(obj, "shape") and hasattr(obj, "__matmul__") and not hasattr(obj, "detach")
 
 
-def _operator_like(obj: Any, dtype: Any) -> Operator:
+def _operator_like(obj: Any, dtype: Any, adjoint: Callable[[Array], Any] | None) -> Operator:
     shape = tuple(int(extent) for extent in obj.shape)
     if len(shape) != 2:
         raise InvalidInputError(f"an operator must have two dimensions, got shape {shape}")
     stored = getattr(obj, "dtype", None)
     scalar = compute_dtype(np.dtype(stored if stored is not None else np.float64), dtype)
+    return _callback_operator(lambda block: obj @ block, adjoint or _adjoint_of(obj), shape, scalar)
 
-    def adjoint_product(block: Array) -> Any:
-        if hasattr(obj, "rmatmat"):
-            return obj.rmatmat(block)
-        if hasattr(obj, "H"):
-            return obj.H @ block
-        if hasattr(obj, "T"):
-            return (obj.T @ block.conj()).conj()
-        return obj.conj().T @ block
 
-    return _callback_operator(lambda block: obj @ block, adjoint_product, shape, scalar)
+def _adjoint_of(obj: Any) -> Callable[[Array], Any] | None:
+    """Return the function of a block that an object offers as product with its adjoint, None when it offers none."""
+    if hasattr(obj, "rmatmat"):
+        return lambda block: _checked_rmatmat(obj, block)
+    if hasattr(obj, "H"):
+        return lambda block: obj.H @ block
+    if hasattr(obj, "T"):
+        return lambda block: (obj.T @ block.conj()).conj()
+    return None
+
+
+def _checked_rmatmat(obj: Any, block: Array) -> Any:
+    """Return the adjoint product of a LinearOperator, or say that it was made without one."""
+    try:
+        return obj.rmatmat(block)
+    except (TypeError, NotImplementedError):
+        # SciPy calls None here; only for single vectors does it say what is missing.
+        try:
+            obj.rmatvec(block[:, 0])
+        except NotImplementedError:
+            raise InvalidInputError(f"{_NO_ADJOINT}, or make the LinearOperator with rmatvec=") from None
+        raise
 
 
 def _callback_operator(
@@ -303,7 +333,7 @@ def _callback_operator(
     scalar = compute_dtype(np.dtype(str(dtype).removeprefix("torch.")) if takes_tensors else np.dtype(dtype))
 
     def no_adjoint(_: Array) -> Array:
-        raise InvalidInputError("products with the adjoint are needed: give adjoint=, a function of a block")
+        raise InvalidInputError(_NO_ADJOINT)
 
     forward = Answers(product, shape[0], scalar, takes_tensors)
     backward = Answers(adjoint or no_adjoint, shape[1], scalar, takes_tensors and adjoint is not None)

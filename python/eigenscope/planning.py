@@ -15,7 +15,8 @@ from .byte_sizes import format_bytes
 from .eigen_plan import DIRECT_ORDER, DIRECT_SHARE, usual_basis, usual_block
 from .errors import InvalidInputError
 from .inputs import as_matrix
-from .operators import compute_dtype, is_implicit
+from .operators import Operator, compute_dtype, is_implicit
+from .rank_by_tolerance import missing_share, ranks_to_try
 from .results.base import Result
 from .run_options import memory_budget, resolve_threads
 from .svd_methods import (
@@ -91,6 +92,8 @@ def plan(
     X: Any,
     k: int | None = None,
     *,
+    tol_frobenius: float | None = None,
+    variance: float | None = None,
     sample_axis: int = 0,
     max_memory: int | float | str = "auto",
     threads: int | None = None,
@@ -104,7 +107,10 @@ def plan(
     X : array_like, path, dataset, sparse matrix or operator
         What it would be called with; only shape and dtype are looked at.
     k : int, optional
-        Number of pairs or triplets; 6 where the function's default is.
+        Number of pairs or triplets; 6 where the function's default is. With a tolerance, the rank that you expect.
+    tol_frobenius, variance : float, optional
+        Tolerance of `svds` or `randomized_svd`. Growing numbers of triplets are computed until it is met, and the plan
+        adds up those to `k`.
     sample_axis : {0, 1}
         Axis along which samples lie.
     max_memory : int, float or "auto"
@@ -137,6 +143,8 @@ def plan(
     if name == "eigsh" and work.rows != work.columns:
         raise InvalidInputError(f"eigsh needs a square matrix, got shape {(work.rows, work.columns)}; use svds")
     cost, others = _PLANNERS[name](work, k, memory_budget(max_memory))
+    if missing_share(tol_frobenius, variance, False) is not None:
+        cost, others = _plan_rank(name, work, k, memory_budget(max_memory)), []
     return Plan(
         name,
         cost.description,
@@ -154,13 +162,17 @@ def _work(X: Any, k: int | None, sample_axis: int, threads: int) -> Work:
     """Look at shape, dtype and kind; files are opened, not read."""
     if isinstance(X, (str, os.PathLike, tuple)):
         X = as_matrix(X, decodes=False)[0]
+    if isinstance(X, Operator) and X.matrix is not None:
+        X = X.matrix
     if not hasattr(X, "shape") or len(X.shape) != 2:
         raise InvalidInputError("plan needs data with a two-dimensional shape")
     rows, columns = (int(extent) for extent in (X.shape if sample_axis in (0, -2) else X.shape[::-1]))
     is_sparse = scipy.sparse.issparse(X)
     kind = "sparse" if is_sparse else "callback" if is_implicit(X) else "dense"
-    item = compute_dtype(np.dtype(X.dtype)).itemsize if hasattr(X, "dtype") else 8
     stored = int(X.nnz) if is_sparse else rows * columns
+    if isinstance(X, Operator):
+        kind, stored = X.kind, X.stored_values
+    item = compute_dtype(np.dtype(X.dtype)).itemsize if hasattr(X, "dtype") else 8
     has_gram = kind == "dense" and np.dtype(X.dtype).kind != "c"
     return Work(rows, columns, k or DEFAULT_COUNT, kind, item, threads, stored, has_gram)
 
@@ -196,6 +208,30 @@ def _plan_svds(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list
 
 def _plan_randomized(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list[MethodCost]]:
     return krylov_cost(work, *auto_blocks(work.k + DEFAULT_OVERSAMPLES, work.kind)), []
+
+
+def _plan_rank(name: str, work: Work, k: int | None, budget: int) -> MethodCost:
+    """Add up the computations that a rank by tolerance makes until they reach k."""
+    if name not in ("svds", "randomized_svd"):
+        raise InvalidInputError(f"tol_frobenius and variance are tolerances of svds and randomized_svd, not of {name}")
+    if k is None:
+        raise InvalidInputError(
+            "which rank meets tol_frobenius or variance is known only afterwards: give k, the rank that you expect"
+        )
+    ranks = []
+    for rank in ranks_to_try(min(work.rows, work.columns)):
+        ranks.append(rank)
+        if rank >= k:
+            break
+    costs = [_PLANNERS[name](dataclasses.replace(work, k=rank), rank, budget)[0] for rank in ranks]
+    return dataclasses.replace(
+        costs[-1],
+        description=f"k = {', '.join(map(str, ranks))} in turn, the last by {costs[-1].description}",
+        n_passes=sum(cost.n_passes for cost in costs),
+        flops=sum(cost.flops for cost in costs),
+        peak_bytes=max(cost.peak_bytes for cost in costs),
+        seconds=sum(cost.seconds for cost in costs),
+    )
 
 
 def _plan_eigenpairs(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list[MethodCost]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import math
 import os
 import sys
 import threading
@@ -205,6 +206,52 @@ def _free_memory() -> int:
     return min(candidates, default=4 << 30)
 
 
+def resolve_budget(value: int | None, name: str, default: int) -> int:
+    """Return a positive whole number, `default` for None.
+
+    Raises
+    ------
+    InvalidInputError
+        For anything else.
+    """
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value >= 1:
+        raise InvalidInputError(f"{name} must be positive, got {value!r}")
+    if not math.isfinite(value) or value != int(value):
+        raise InvalidInputError(f"{name} must be a whole number, got {value!r}")
+    return int(value)
+
+
+def resolve_count(value: object, name: str, least: int = 0) -> int:
+    """Return an integer of at least `least`, or raise.
+
+    Raises
+    ------
+    InvalidInputError
+        For anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        wanted = "a non-negative integer" if least == 0 else f"an integer of at least {least}"
+        raise InvalidInputError(f"{name} must be {wanted}, got {value!r}")
+    return int(value)
+
+
+def resolve_seconds(value: float | None) -> float:
+    """Return a budget of seconds, 0 for none.
+
+    Raises
+    ------
+    InvalidInputError
+        When it is not a positive number.
+    """
+    if value is None:
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value > 0:
+        raise InvalidInputError(f"max_seconds must be positive, got {value!r}")
+    return float(value) if np.isfinite(value) else 0.0
+
+
 class Progress:
     """Tell the caller how far a computation has come: silent, one line on standard error, or a callable."""
 
@@ -250,13 +297,18 @@ class Stopwatch:
         self._threads = threads
         self._seed = seed
 
+    @property
+    def seconds(self) -> float:
+        """Time since the computation began."""
+        return time.perf_counter() - self._began
+
     def info(self, method: str, *, n_matvecs: int = 0, n_passes: int = 0, peak_bytes: int = 0) -> RunInfo:
         """Return the record of the computation that ends now."""
         return RunInfo(
             method=method,
             n_matvecs=int(n_matvecs),
             n_passes=int(n_passes),
-            seconds=time.perf_counter() - self._began,
+            seconds=self.seconds,
             peak_bytes=int(peak_bytes),
             threads=self._threads,
             seed=self._seed,

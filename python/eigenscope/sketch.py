@@ -47,7 +47,7 @@ class SketchedSVD(Result):
     n_rows : int
         Rows sketched.
     squared_norm : float
-        ``‖A‖²``, exact; of the centred rows when `centered`.
+        ``‖A‖²``, exact; of the centred rows when `centered`. Infinite or zero beyond the range of double precision.
     centered : bool
         Whether the mean was subtracted.
     info : RunInfo
@@ -295,6 +295,8 @@ class RowSketch:
         missed = max(0.0, squared_norm - float(squares.sum())) + rounding
         unit = total.exponent
         values = np.sqrt(squares[:k])
+        with np.errstate(over="ignore", under="ignore"):
+            norm_in_units = float(np.ldexp(squared_norm, 2 * unit))
         return SketchedSVD(
             singular_values=np.ldexp(values, unit),
             upper_bounds=np.ldexp(np.sqrt(squares[:k] + missed), unit),
@@ -302,7 +304,7 @@ class RowSketch:
             error_estimate=_projection_error(squares, k, squared_norm, missed),
             mean=np.ldexp(total.mean, unit),
             n_rows=total.count,
-            squared_norm=float(np.ldexp(squared_norm, 2 * unit)),
+            squared_norm=norm_in_units,
             centered=center,
             info=self._watch.info("Nyström sketch, one pass", n_matvecs=self.n_vectors, n_passes=1,
                                   peak_bytes=self.nbytes),

@@ -17,7 +17,7 @@ from .operators import Array
 from .random_matrix import fit_marchenko_pastur
 from .run_options import resolve_threads
 from .sketch import RowSketch
-from .standardization import column_statistics
+from .standardization import column_statistics, sparse_statistics
 from .svd import svds
 
 __all__ = ["IncrementalSpectralPCA", "SpectralPCA"]
@@ -108,27 +108,21 @@ class SpectralPCA(LinearProjection):
         self.residual_norms_ = result.residual_norms
         # Without centring the coordinates have means, and what they explain is what varies: TruncatedSVD's convention.
         divisor = n - 1 if self.center else n
-        variances = (
-            result.singular_values**2 / divisor
-            if self.center
-            else np.var(result.U * result.singular_values, axis=0, dtype=np.float64)
-        )
+        with np.errstate(over="ignore"):
+            variances = (
+                result.singular_values**2 / divisor
+                if self.center
+                else np.var(result.U * result.singular_values, axis=0, dtype=np.float64)
+            )
         self._set_variances(result.singular_values, variances, total / divisor, *X.shape)
         return self
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
     def _mean_and_total(self, X: Any) -> tuple[Array, float]:
         """Feature means and the sum of squared deviations from them."""
         if scipy.sparse.issparse(X):
-            n = X.shape[0]
-            mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
-            total = float(X.astype(np.float64).power(2).sum())
-            return mean, total - n * float(mean @ mean)
-        mean, squares = column_statistics(Source(array=X), resolve_threads(self.threads))
+            mean, squares = sparse_statistics(X)
+        else:
+            mean, squares = column_statistics(Source(array=X), resolve_threads(self.threads))
         return mean, float(squares.sum())
 
     def _rank(self, X: Any, seed: int) -> dict[str, Any]:
@@ -150,8 +144,6 @@ class SpectralPCA(LinearProjection):
         return {"k": int(wanted)}
 
     def _count_above_noise(self, X: Any, seed: int) -> int:
-        if scipy.sparse.issparse(X):
-            raise InvalidInputError('n_components="noise" needs the whole spectrum: give dense data or a number')
         spectrum = covariance_spectrum(X, center=self.center, rng=seed, threads=self.threads)
         n_signal = fit_marchenko_pastur(spectrum).n_signal
         if n_signal == 0:
@@ -229,7 +221,7 @@ class IncrementalSpectralPCA(LinearProjection):
 
         Parameters
         ----------
-        X : array_like, shape (n_samples, n_features)
+        X : array_like or sparse matrix, shape (n_samples, n_features)
             Samples.
         y : None
             Not used.
@@ -248,8 +240,8 @@ class IncrementalSpectralPCA(LinearProjection):
 
         Parameters
         ----------
-        X : array_like, shape (n_samples, n_features)
-            Samples.
+        X : array_like or sparse matrix, shape (n_samples, n_features)
+            Samples; sparse ones are made dense a panel at a time.
         y : None
             Not used.
 
@@ -259,7 +251,7 @@ class IncrementalSpectralPCA(LinearProjection):
             The estimator itself.
         """
         first = not hasattr(self, "sketch_")
-        X = validate_data(self, X, dtype="numeric", reset=first)
+        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype="numeric", reset=first)
         if first:
             wanted = min(X.shape) if self.n_components is None else self.n_components
             if isinstance(wanted, bool) or not isinstance(wanted, (int, np.integer)) or not 1 <= wanted <= X.shape[1]:
@@ -277,7 +269,8 @@ class IncrementalSpectralPCA(LinearProjection):
         self.upper_bounds_ = found.upper_bounds
         self.error_estimate_ = found.error_estimate
         divisor = max(1, found.n_rows - 1)
-        variances = found.singular_values**2 / divisor
+        with np.errstate(over="ignore"):
+            variances = found.singular_values**2 / divisor
         self._set_variances(found.singular_values, variances, found.squared_norm / divisor, found.n_rows, X.shape[1])
         self.n_samples_seen_ = found.n_rows
         return self

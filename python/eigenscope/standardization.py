@@ -11,9 +11,12 @@ import scipy.sparse
 from . import _core
 from .errors import InvalidInputError
 from .inputs import Source, check_finite, warn_about_constant_features
-from .operators import Array, Operator, compute_dtype, dense_operator, safe_scale
+from .operators import Array, Operator, as_operator, compute_dtype, dense_operator, safe_scale
 from .run_options import single_threaded_blas
 from .second_moments import sampled_scale
+
+LARGE_MEAN = 8.0
+"""A complex column with a mean of more deviations loses a digit when its mean enters as a rank-one term."""
 
 IDENTITY_BLOCK = 64
 """Columns of an operator that are looked at together."""
@@ -29,7 +32,8 @@ class Standardization:
         Subtract column means; divide columns by their standard deviations.
     row_weights, column_weights : ndarray, or None
         A row (column) of weight w counts like w equal rows (columns): it is multiplied by ``sqrt(w)``, and means and
-        deviations are weighted (deviations with the sum of the weights as divisor).
+        deviations are weighted. The divisor of a variance is the sum of the row weights where it is m without them, and
+        their sum less one where it is m - 1.
     """
 
     center: bool = False
@@ -41,6 +45,22 @@ class Standardization:
     def is_identity(self) -> bool:
         """Whether nothing is done."""
         return not (self.center or self.scale) and self.row_weights is None and self.column_weights is None
+
+    def count(self, n_rows: int) -> float:
+        """Return the number of rows, or what their weights add up to."""
+        return float(n_rows) if self.row_weights is None else float(self.row_weights.sum())
+
+    def divisor(self, n_rows: int) -> float:
+        """Return what sums of squared deviations are divided by."""
+        counted = self.count(n_rows)
+        if not self.center:
+            return counted
+        if self.row_weights is not None and counted <= 1.0:
+            raise InvalidInputError(
+                f"row_weights add up to {counted:.3g}, and deviations about a mean have the divisor sum - 1, as a "
+                "weight w counts like w equal rows: multiply the weights, for example by m / row_weights.sum()"
+            )
+        return max(1.0, counted - 1.0)
 
     def checked(self, shape: tuple[int, int]) -> Standardization:
         """Return the same with weights as arrays of the right length, or raise."""
@@ -124,15 +144,14 @@ class Standardized:
 
 
 def standardized_dense(source: Source, view: Standardization, dtype: Any, threads: int) -> Standardized:
-    """Return a real dense source as a standardised operator; a pass for the statistics, four with row weights."""
-    if view.row_weights is not None:
-        return _weighted_dense(source, view, dtype, threads)
-    found = measure_columns(source, compute_dtype(source.array.dtype, dtype), threads)
-    n = source.n_samples
-    factor = _column_factors(view, found.squares / max(1, n - int(view.center)), found.means)
-    moments = found.squares + (0.0 if view.center else n * found.means**2)
+    """Return a dense source as a standardised operator; a pass for the statistics, four with row weights."""
+    if source.array.dtype.kind == "c":
+        return _standardized_complex(source, view, dtype, threads)
+    found = _weighted_statistics(source, view.row_weights, dtype, threads)
+    factor = _column_factors(view, found.squares, found.means, source.n_samples)
     operator = _in_unit(source, view, dtype, found.means / found.unit, factor, found.unit)
-    return Standardized(operator, found.n_passes, float((moments * factor**2).sum()))
+    norm = _squared_norm(view, found.squares, found.means, factor, source.n_samples)
+    return Standardized(_with_row_weights(operator, view.row_weights), found.n_passes, norm)
 
 
 def _in_unit(source: Source, view: Standardization, dtype: Any, means: Array, factor: Array, unit: float) -> Operator:
@@ -148,37 +167,92 @@ def _in_unit(source: Source, view: Standardization, dtype: Any, means: Array, fa
     return dataclasses.replace(operator, scale=1.0 if view.scale else unit)
 
 
-def _column_factors(view: Standardization, variances: Array, means: Array) -> Array:
+def _column_factors(view: Standardization, squares: Array | None, means: Array, n_rows: int) -> Array:
     """Return what columns are multiplied by; warn when some are constant."""
-    factor = np.ones(len(variances))
+    factor = np.ones(len(means))
     if view.scale:
-        factor, varies = scale_factors(variances, np.abs(means), view.center)
+        assert squares is not None
+        factor, varies = scale_factors(squares / view.divisor(n_rows), np.abs(means), view.center)
         if not varies.all():
             warn_about_constant_features(int((~varies).sum()), len(varies), stacklevel=7)
     return factor if view.column_weights is None else factor * np.sqrt(view.column_weights)
 
 
-def _weighted_dense(source: Source, view: Standardization, dtype: Any, threads: int) -> Standardized:
-    weights = view.row_weights
-    assert weights is not None
+def _squared_norm(view: Standardization, squares: Array, means: Array, factor: Array, n_rows: int) -> float:
+    """``‖A‖²`` of the standardised matrix in the unit of the statistics."""
+    moments = squares + (0.0 if view.center else view.count(n_rows) * np.abs(means) ** 2)
+    return float((moments * factor**2).sum())
+
+
+def _weighted_statistics(source: Source, weights: Array | None, dtype: Any, threads: int) -> ColumnStatistics:
+    """Means and sums of squared deviations of real columns, every row counted by its weight."""
+    scalar = compute_dtype(source.array.dtype, dtype)
+    if weights is None:
+        return measure_columns(source, scalar, threads)
     largest = check_finite(source, threads)
     shares = (weights / weights.sum())[:, None]
     means = dense_operator(source, dtype=np.float64, largest=1.0).product(shares, threads, "adjoint").ravel()
     # The mean of what is left corrects the rounding of a large mean.
     rest = dense_operator(source, dtype=np.float64, shift=means, largest=1.0).product(shares, threads, "adjoint")
     means = means + rest.ravel()
-    unit = safe_scale(largest, compute_dtype(source.array.dtype, dtype))
+    unit = safe_scale(largest, scalar)
     squares = sum(
         weights[first : first + len(rows)] @ ((rows - means) * unit) ** 2 for first, rows in source.row_blocks()
     )
-    factor = _column_factors(view, squares / weights.sum(), means * unit)
-    operator = _in_unit(source, view, dtype, means, factor, unit)
-    moments = squares + (0.0 if view.center else weights.sum() * (means * unit) ** 2)
-    return Standardized(_with_row_weights(operator, weights), 4, float((moments * factor**2).sum()))
+    return ColumnStatistics(means * unit, np.asarray(squares), unit, 4)
 
 
-def _with_row_weights(operator: Operator, weights: Array) -> Operator:
-    return dataclasses.replace(operator, core=operator.core.row_weighted(np.sqrt(weights)))
+def _with_row_weights(operator: Operator, weights: Array | None) -> Operator:
+    if weights is None:
+        return operator
+    return dataclasses.replace(operator, core=operator.core.row_weighted(np.sqrt(weights)), matrix=None)
+
+
+def _standardized_complex(source: Source, view: Standardization, dtype: Any, threads: int) -> Standardized:
+    """Standardise complex data by the statistics of their real and imaginary parts."""
+    array = source.array
+    operator = dense_operator(source, dtype=dtype, largest=check_finite(source, threads), check=False)
+    if not isinstance(array, np.ndarray):
+        # Parts of what must be decoded cannot be viewed.
+        return standardized_implicit(array, operator, view, threads)
+    unit = operator.scale
+    real_dtype = np.finfo(operator.dtype).dtype
+    parts = [dataclasses.replace(source, array=part) for part in (array.real, array.imag)]
+    found = [_weighted_statistics(part, view.row_weights, real_dtype, threads) for part in parts]
+    offsets = [part.means / part.unit for part in found]
+    means = (offsets[0] + 1j * offsets[1]) * unit
+    real, imaginary = (part.squares * (unit / part.unit) ** 2 for part in found)
+    squares = real + imaginary
+    factor = _column_factors(view, squares, means, source.n_samples)
+    deviations = np.sqrt(squares / view.count(source.n_samples))
+    if view.center and (np.abs(means) > LARGE_MEAN * deviations).any():
+        pieces = [
+            _in_unit(part, view, real_dtype, offset, factor, unit) for part, offset in zip(parts, offsets, strict=True)
+        ]
+        core = _combined(pieces[0], pieces[1], operator.dtype, threads).core
+    else:
+        shift = means if view.center else np.zeros(0)
+        core = operator.core.standardized(np.ascontiguousarray(shift, dtype=operator.dtype), factor, 1.0)
+    standardized = dataclasses.replace(operator, core=core, scale=1.0 if view.scale else unit, matrix=None)
+    norm = _squared_norm(view, squares, means, factor, source.n_samples)
+    return Standardized(_with_row_weights(standardized, view.row_weights), 1 + found[0].n_passes, norm)
+
+
+def _combined(real: Operator, imaginary: Operator, dtype: np.dtype[Any], threads: int) -> Operator:
+    """Return ``R + i I`` of two real operators: means are taken off inside each, which a rank-one term cannot do."""
+
+    def product(block: Array, kind: str, sign: float) -> Array:
+        stacked, b = np.hstack([block.real, block.imag]), block.shape[1]
+        first, second = (part.product(stacked, threads, kind) for part in (real, imaginary))
+        # (R ± i I)(x + i y) = R x ∓ I y + i (R y ± I x)
+        return (first[:, :b] - sign * second[:, b:]) + 1j * (first[:, b:] + sign * second[:, :b])
+
+    return as_operator(
+        lambda block: product(block, "forward", 1.0),
+        shape=real.shape,
+        dtype=dtype,
+        adjoint=lambda block: product(block, "adjoint", -1.0),
+    )
 
 
 def standardized_implicit(A: Any, operator: Operator, view: Standardization, threads: int) -> Standardized:
@@ -186,23 +260,21 @@ def standardized_implicit(A: Any, operator: Operator, view: Standardization, thr
 
     An operator shows its column variances only when all its columns are looked at: n products.
     """
-    m, n = operator.shape
+    if view.center and scipy.sparse.issparse(A):
+        shifted = without_large_means(A)
+        if shifted is not A:
+            A, operator = shifted, as_operator(shifted, dtype=operator.dtype, check=False)
+    m = operator.shape[0]
     weights = np.ones(m) if view.row_weights is None else view.row_weights
-    total = float(weights.sum())
-    means = _implicit_means(A, operator, weights / total, threads)
+    means = _implicit_means(A, operator, weights / weights.sum(), threads)
     squares = _squared_deviations(A, operator, means, weights, threads) if _needs_squares(A, view) else None
-    divisor = max(1.0, total - 1) if view.center and view.row_weights is None else total
-    factor = _column_factors(view, np.zeros(n) if squares is None else squares / divisor, means)
+    factor = _column_factors(view, squares, means, m)
     shift = means if view.center else np.zeros(0)
     core = operator.core.standardized(np.ascontiguousarray(shift, dtype=operator.dtype), factor, 1.0)
-    standardized = dataclasses.replace(operator, core=core, scale=1.0 if view.scale else operator.scale)
-    if view.row_weights is not None:
-        standardized = _with_row_weights(standardized, weights)
-    norm = None
-    if squares is not None:
-        moments = squares + (0.0 if view.center else total * np.abs(means) ** 2)
-        norm = float((moments * factor**2).sum())
-    return Standardized(standardized, 1, norm)
+    scale = 1.0 if view.scale else operator.scale
+    standardized = dataclasses.replace(operator, core=core, scale=scale, matrix=None)
+    norm = None if squares is None else _squared_norm(view, squares, means, factor, m)
+    return Standardized(_with_row_weights(standardized, view.row_weights), 1, norm)
 
 
 def _needs_squares(A: Any, view: Standardization) -> bool:
@@ -241,29 +313,85 @@ def without_large_means(A: Any) -> Any:
     A column of m entries with a zero among them has a mean below ``sqrt(m)`` deviations. Only full columns can exceed
     that, and their values can be shifted where they are.
     """
-    compressed = A if A.format in ("csr", "csc") else A.tocsr()
-    m, n = compressed.shape
-    columns = compressed.indices if compressed.format == "csr" else np.repeat(np.arange(n), np.diff(compressed.indptr))
-    if m < 2 or not compressed.has_canonical_format:
+    columns = _FullColumns.of(A)
+    if columns is None:
         return A
-    counts = np.bincount(columns, minlength=n)
-    if not (counts == m).any():
-        return A
-    values = compressed.data.astype(np.result_type(compressed.data.dtype, np.float64))
-    means = _sums_by_column(columns, values, n) / m
-    means[counts < m] = 0.0
+    means = columns.means()
+    spread = columns.sums(np.abs(columns.values - means[columns.index])) / np.sqrt(A.shape[0])
+    return columns.shifted(np.where(np.abs(means) > spread, means, 0.0))
+
+
+def less_means(A: Any, means: Array) -> tuple[Any, Array]:
+    """Return a sparse matrix with `means` taken off its full columns, and what is left to be taken off."""
+    columns = _FullColumns.of(A)
+    if columns is None:
+        return A, means
+    taken = np.where(columns.are_full, means, 0.0)
+    return columns.shifted(taken), means - taken
+
+
+def sparse_statistics(A: Any) -> tuple[Array, Array]:
+    """Return means and sums of squared deviations of the columns of a real sparse matrix."""
+    means = np.asarray(A.mean(axis=0), dtype=np.float64).ravel()
+    shifted, rest = less_means(A, means)
     # Rounding of a large mean is removed by the mean of what is left.
-    means = means + np.where(counts == m, _sums_by_column(columns, values - means[columns], n) / m, 0.0)
-    shifted = values - means[columns]
-    spread = _sums_by_column(columns, np.abs(shifted), n) / np.sqrt(m)
-    moves = (counts == m) & (np.abs(means) > spread)
-    if not moves.any():
-        return A
-    kind = np.result_type(compressed.data.dtype, np.float32)
-    data = np.where(moves[columns], shifted, values).astype(kind if kind.kind in "fc" else np.float64)
-    return type(compressed)((data, compressed.indices, compressed.indptr), shape=compressed.shape)
+    left = np.asarray(shifted.mean(axis=0), dtype=np.float64).ravel() - rest
+    means, rest = means + left, rest + left
+    squares = np.asarray(shifted.astype(np.float64).power(2).sum(axis=0)).ravel()
+    return means, np.maximum(squares - A.shape[0] * rest**2, 0.0)
 
 
-def _sums_by_column(columns: Array, values: Array, n: int) -> Array:
-    real = np.bincount(columns, weights=values.real, minlength=n)
-    return real + 1j * np.bincount(columns, weights=values.imag, minlength=n) if values.dtype.kind == "c" else real
+@dataclasses.dataclass(frozen=True, eq=False)
+class _FullColumns:
+    """A sparse matrix, some columns of which have no zero.
+
+    Parameters
+    ----------
+    matrix : sparse matrix
+        By rows or by columns.
+    index, values : ndarray
+        Column and wide value of every stored entry.
+    are_full : ndarray of bool, shape (n,)
+        The mask of the columns without a zero.
+    """
+
+    matrix: Any
+    index: Array
+    values: Array
+    are_full: Array
+
+    @classmethod
+    def of(cls, A: Any) -> _FullColumns | None:
+        """Look at a sparse matrix; None when no column is full or entries are stored in several parts."""
+        matrix = A if A.format in ("csr", "csc") else A.tocsr()
+        m, n = matrix.shape
+        index = matrix.indices if matrix.format == "csr" else np.repeat(np.arange(n), np.diff(matrix.indptr))
+        if m < 2 or not matrix.has_canonical_format:
+            return None
+        are_full = np.bincount(index, minlength=n) == m
+        values = matrix.data.astype(np.result_type(matrix.data.dtype, np.float64))
+        return cls(matrix, index, values, are_full) if are_full.any() else None
+
+    def sums(self, values: Array) -> Array:
+        """Return the sum of some values, one per stored entry, over every column."""
+        n = len(self.are_full)
+        real = np.bincount(self.index, weights=values.real, minlength=n)
+        if values.dtype.kind != "c":
+            return real
+        return real + 1j * np.bincount(self.index, weights=values.imag, minlength=n)
+
+    def means(self) -> Array:
+        """Return the means of the full columns, and zero for the others."""
+        m = self.matrix.shape[0]
+        means = np.where(self.are_full, self.sums(self.values) / m, 0.0)
+        # Rounding of a large mean is removed by the mean of what is left.
+        return means + np.where(self.are_full, self.sums(self.values - means[self.index]) / m, 0.0)
+
+    def shifted(self, offsets: Array) -> Any:
+        """Return the matrix less one number per column, zero for columns that are not full; itself for none."""
+        if not offsets.any():
+            return self.matrix
+        stored = self.matrix.data.dtype
+        kind = np.result_type(stored, np.float32) if stored.kind in "fc" else np.dtype(np.float64)
+        moved = np.where((offsets != 0)[self.index], self.values - offsets[self.index], self.matrix.data)
+        return type(self.matrix)((moved.astype(kind), self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)

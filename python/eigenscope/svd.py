@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -9,17 +10,29 @@ from typing import Any
 import numpy as np
 
 from .checkpoints import stored_seed
-from .eigen import resolve_budget, resolve_tolerance
+from .eigen import resolve_tolerance, warn_unless_converged
 from .errors import InvalidInputError
 from .operators import Array
-from .rank_by_tolerance import missing_share, smallest_rank
+from .range_sketch import PRODUCTS, sketch_cost, sketched_triplets
+from .rank_by_tolerance import missing_share, smallest_rank, warn_unless_met
 from .results import SVDResult
-from .run_options import ProgressOption, RandomSource, Stopwatch, memory_budget, resolve_seed, resolve_threads
+from .run_options import (
+    ProgressOption,
+    RandomSource,
+    Stopwatch,
+    memory_budget,
+    resolve_budget,
+    resolve_count,
+    resolve_seconds,
+    resolve_seed,
+    resolve_threads,
+)
 from .standardization import Standardization
 from .svd_methods import (
     AUTO_ITERATIONS,
     BLOCK,
     ERROR_PROBES,
+    FEWEST_BLOCKS,
     METHODS,
     RANDOMIZED_METHODS,
     TEST_MATRICES,
@@ -29,6 +42,9 @@ from .svd_methods import (
     randomized_cost,
 )
 from .triplets import Prepared, Run, gram_basis, prepare, solve
+
+SHORTEST_SECONDS = 1e-6
+"""Left for a first attempt when preparing has taken the whole budget: the solver takes 0 for no limit."""
 
 
 def svds(
@@ -68,7 +84,8 @@ def svds(
     Parameters
     ----------
     A : array_like, path, memory map, sparse matrix, LinearOperator, object with ``shape`` and ``@``, or callable
-        m x n, rows are samples; any numeric dtype. A callable needs `shape` and `adjoint`.
+        m x n, rows are samples; any numeric dtype. A callable needs `shape` and `adjoint`,
+        an object without a product of its adjoint needs `adjoint`.
     k : int
         Number of triplets, 1 to min(m, n); not looked at when `tol_frobenius` or `variance` is given.
     tol_frobenius : float, optional
@@ -80,11 +97,11 @@ def svds(
         gives singular values to rounding, since their error is quadratic in the residual.
     center, scale : bool
         Subtract column means; divide columns by their standard deviations, which without `center` are taken about zero:
-        root mean squares. Implicit: nothing is densified. To know the deviations of an operator or of complex data
-        takes n products.
+        root mean squares. Implicit: nothing is densified. To know the deviations of an operator takes n products.
     row_weights, column_weights : array_like, optional
         Shape (m,), (n,), not negative. A row (column) of weight w counts like w equal rows (columns): it is multiplied
-        by ``sqrt(w)``, and means and deviations are weighted.
+        by ``sqrt(w)``, and means and deviations are weighted, with divisor ``row_weights.sum() - 1`` (with `center`) or
+        ``row_weights.sum()``. So weights of one change nothing.
     method : {"auto", "gram", "block-krylov", "lapack"}
         How; "auto" takes the quickest that fits, and `plan` shows the choice.
     shape, dtype, adjoint : optional
@@ -94,7 +111,7 @@ def svds(
     certify : bool
         Look for omitted singular values before stopping.
     max_matvecs, max_seconds : optional
-        Budgets; the best triplets so far are returned with a status.
+        Budgets of the whole call, also of a rank by tolerance; the best triplets so far are returned with a status.
     max_memory : int, float or "auto"
         Bytes the computation may take beyond the input.
     check : bool
@@ -156,15 +173,19 @@ def svds(
         prepared,
         run,
         tolerance=resolve_tolerance(tol, prepared.operator.dtype, exponent=0.5),
-        block=block_size or BLOCK[prepared.operator.kind],
-        basis_size=basis_size or 0,
+        block=resolve_budget(block_size, "block_size", default=BLOCK[prepared.operator.kind]),
+        basis_size=resolve_budget(basis_size, "basis_size", default=0),
         max_matvecs=resolve_budget(max_matvecs, "max_matvecs", default=100 * min(m, n) + 10_000),
-        max_seconds=float(max_seconds or 0.0),
+        max_seconds=resolve_seconds(max_seconds),
         certify=certify,
     )
     if missing is None:
-        return _triplets(prepared, check_count(k, m, n), settings, method, run)
-    return smallest_rank(prepared, missing, lambda count: _triplets(prepared, count, settings, method, run))
+        result = _triplets(prepared, check_count(k, m, n), settings, method, run)
+        warn_unless_converged(result.status, result.converged, result.residual_norms, run.caller)
+        return result
+    result = smallest_rank(prepared, missing, functools.partial(_attempt, prepared, settings, method, run))
+    warn_unless_met(result, missing, run.caller)
+    return result
 
 
 def _settings(prepared: Prepared, run: Run, **options: Any) -> dict[str, Any]:
@@ -184,6 +205,20 @@ def _settings(prepared: Prepared, run: Run, **options: Any) -> dict[str, Any]:
         "direct": False,
         "basis": None,
     } | options
+
+
+def _attempt(
+    prepared: Prepared, settings: dict[str, Any], method: str, run: Run, k: int, earlier: list[SVDResult]
+) -> SVDResult | None:
+    """Compute k triplets with what earlier attempts have left of the budgets, None when that is nothing."""
+    products = settings["max_matvecs"] - sum(result.info.n_matvecs for result in earlier)
+    seconds = settings["max_seconds"] - run.watch.seconds if settings["max_seconds"] else 0.0
+    if earlier and (earlier[-1].status == "budget" or products < 1 or seconds < 0.0):
+        return None
+    left = settings | {"max_matvecs": products}
+    if settings["max_seconds"]:
+        left["max_seconds"] = max(seconds, SHORTEST_SECONDS)
+    return _triplets(prepared, k, left, method, run)
 
 
 def _triplets(prepared: Prepared, k: int, settings: dict[str, Any], method: str, run: Run) -> SVDResult:
@@ -217,6 +252,7 @@ def randomized_svd(
     shape: tuple[int, int] | None = None,
     dtype: Any = None,
     adjoint: Callable[[Array], Any] | None = None,
+    max_passes: int | None = None,
     max_memory: int | float | str = "auto",
     check: bool = True,
     progress: ProgressOption = False,
@@ -246,10 +282,12 @@ def randomized_svd(
         Power iterations: ``n_iter + 2`` fused passes with blocks of ``k + n_oversamples`` vectors, by either method.
         "auto" spends fewer products on more passes with small blocks, which is more accurate; give a number where
         passes are what costs.
-    method : {"block-krylov", "subspace"}
+    method : {"block-krylov", "subspace", "qb"}
         Keep every block up to ``G^(n_iter + 1) Ω``, or ``G^(n_iter + 2) Ω`` alone: subspace iteration holds
         ``k + n_oversamples`` vectors whatever the number of passes. It goes one power further with the same passes,
-        and so can be the better one at `n_iter` 0 or 1; with more it is less accurate.
+        and so can be the better one at `n_iter` 0 or 1; with more it is less accurate. "qb" is the classical sketch
+        without power iterations, ``A ≈ Q Qᴴ A`` with Q from ``A Ω``: three products with A or Aᴴ, the last for the
+        residuals.
     test_matrix : {"gaussian", "sparse-sign"}
         Random vectors to begin with: Gaussian, or with eight entries ±1 in each row.
     center, scale : bool
@@ -259,6 +297,9 @@ def randomized_svd(
         Shape (m,), (n,). A row (column) of weight w counts like w equal rows (columns).
     shape, dtype, adjoint : optional
         Shape, scalar and adjoint product of a callable.
+    max_passes : int, optional
+        Most times the data may be read, in place of `n_iter`: looks at the values, statistics and residuals included.
+        It holds for a rank by tolerance as a whole.
     max_memory : int, float or "auto"
         Bytes the computation may take beyond the input.
     check : bool
@@ -275,7 +316,9 @@ def randomized_svd(
     Returns
     -------
     SVDResult
-        ``error_estimate`` is the relative Frobenius error of the approximation, from independent Gaussian probes;
+        ``error_estimate`` is the relative Frobenius error of the approximation: from ten Gaussian probes of the last
+        pass that are independent of the approximation; with ``method="qb"`` from leaving out each random vector in
+        turn, without a further product; of a rank by tolerance, the error itself.
         ``residual_norms`` are two-sided; ``converged`` marks residuals below ``sqrt(eps) σ₁``. The status is
         "converged" or "budget": the passes asked for are spent either way.
 
@@ -286,7 +329,9 @@ def randomized_svd(
 
     References
     ----------
-    J. Tropp and R. Webber, "Randomized algorithms for low-rank matrix approximation", arXiv 2306.12418 (2023).
+    J. Tropp and R. Webber, "Randomized algorithms for low-rank matrix approximation", arXiv 2306.12418 (2023);
+    E. Epperly and J. Tropp, "Efficient error and variance estimation for randomized matrix computations", SIAM J. Sci.
+    Comput. 46 (2024).
 
     Examples
     --------
@@ -299,42 +344,94 @@ def randomized_svd(
         raise InvalidInputError(f"method must be one of {', '.join(RANDOMIZED_METHODS)}, got {method!r}")
     if test_matrix not in TEST_MATRICES:
         raise InvalidInputError(f"test_matrix must be one of {', '.join(TEST_MATRICES)}, got {test_matrix!r}")
-    if n_oversamples < 0:
-        raise InvalidInputError(f"n_oversamples must not be negative, got {n_oversamples}")
-    if n_iter != "auto" and (not isinstance(n_iter, (int, np.integer)) or n_iter < 0):
-        raise InvalidInputError(f'n_iter must be a non-negative integer or "auto", got {n_iter!r}')
+    resolve_count(n_oversamples, "n_oversamples")
+    if n_iter != "auto":
+        resolve_count(n_iter, "n_iter")
+    if max_passes is not None and n_iter != "auto":
+        raise InvalidInputError("give n_iter or max_passes, not both")
+    if method == "qb" and (n_iter not in ("auto", 0) or test_matrix != "gaussian" or checkpoint is not None):
+        raise InvalidInputError('method="qb" has no power iterations, Gaussian vectors and no checkpoint')
     missing = missing_share(tol_frobenius, variance, checkpoint is not None)
     run = _begin("randomized_svd", checkpoint, rng, threads, max_memory, None, progress)
     prepared = prepare(
         A, Standardization(center, scale, row_weights, column_weights), shape=shape, dtype=dtype, adjoint=adjoint,
         check=check, seed=run.seed, threads=run.threads, needs_norm=missing is not None,
     )  # fmt: skip
-
-    def approximate(count: int) -> SVDResult:
-        vectors = count + n_oversamples
-        if n_iter != "auto":
-            block, n_blocks = vectors, int(n_iter) + 2
-        elif method == "subspace":
-            block, n_blocks = vectors, AUTO_ITERATIONS + 1
-        else:
-            block, n_blocks = auto_blocks(vectors, prepared.operator.kind)
-        cost = randomized_cost(prepared.work(count, run.threads), method, block, n_blocks)
-        cost.check_fits(run.budget, count)
-        settings = _settings(
-            prepared,
-            run,
-            k=count,
-            block=block,
-            n_blocks=n_blocks,
-            keeps_last_block_only=method == "subspace",
-            has_sparse_signs=test_matrix == "sparse-sign",
-            n_error_probes=ERROR_PROBES,
-        )
-        return solve(prepared, settings, cost.description, run)
-
+    passes = None if max_passes is None else resolve_budget(max_passes, "max_passes", default=0)
+    spend = functools.partial(_approximation, prepared, run, n_oversamples, n_iter, method, test_matrix, passes)
     if missing is None:
-        return approximate(check_count(k, *prepared.operator.shape))
-    return smallest_rank(prepared, missing, approximate)
+        result = spend(check_count(k, *prepared.operator.shape), [])
+        assert result is not None
+        return result
+    result = smallest_rank(prepared, missing, spend)
+    if passes is not None:
+        warn_unless_met(result, missing, run.caller)
+    return result
+
+
+def _approximation(
+    prepared: Prepared,
+    run: Run,
+    n_oversamples: int,
+    n_iter: int | str,
+    method: str,
+    test_matrix: str,
+    max_passes: int | None,
+    k: int,
+    earlier: list[SVDResult],
+) -> SVDResult | None:
+    """Approximate k triplets in the passes that earlier attempts have left, None when those are too few."""
+    vectors = k + n_oversamples
+    if method == "qb":
+        return _from_one_sketch(prepared, run, vectors, max_passes, k, earlier)
+    if max_passes is not None:
+        left = max_passes - sum(result.info.n_passes - prepared.n_extra_passes for result in earlier)
+        block, n_blocks = vectors, prepared.blocks_within(left)
+        fewest = FEWEST_BLOCKS[method]
+        if n_blocks < fewest and earlier:
+            return None
+        if n_blocks < fewest:
+            raise InvalidInputError(
+                f'method="{method}" may read these data {prepared.passes_of(fewest)} times, max_passes is {max_passes}'
+                ": raise it, or use a RowSketch, which reads once"
+            )
+    elif n_iter != "auto":
+        block, n_blocks = vectors, int(n_iter) + 2
+    elif method == "subspace":
+        block, n_blocks = vectors, AUTO_ITERATIONS + 1
+    else:
+        block, n_blocks = auto_blocks(vectors, prepared.operator.kind)
+    cost = randomized_cost(prepared.work(k, run.threads), method, block, n_blocks)
+    cost.check_fits(run.budget, k)
+    settings = _settings(
+        prepared,
+        run,
+        k=k,
+        block=block,
+        n_blocks=n_blocks,
+        keeps_last_block_only=method == "subspace",
+        has_sparse_signs=test_matrix == "sparse-sign",
+        n_error_probes=ERROR_PROBES,
+    )
+    return solve(prepared, settings, cost.description, run)
+
+
+def _from_one_sketch(
+    prepared: Prepared, run: Run, vectors: int, max_passes: int | None, k: int, earlier: list[SVDResult]
+) -> SVDResult | None:
+    if max_passes is not None:
+        needed = prepared.n_extra_passes + PRODUCTS * (len(earlier) + 1)
+        if needed > max_passes and earlier:
+            return None
+        if needed > max_passes:
+            raise InvalidInputError(
+                f'method="qb" reads these data {needed} times, max_passes is {max_passes}: raise it, or use a '
+                "RowSketch, which reads once"
+            )
+    cost = sketch_cost(prepared.work(k, run.threads), vectors)
+    cost.check_fits(run.budget, k)
+    tolerance = resolve_tolerance(None, prepared.operator.dtype, exponent=0.5)
+    return sketched_triplets(prepared, k, vectors, tolerance, cost.description, run)
 
 
 def _begin(

@@ -12,7 +12,7 @@ from .results.base import Result
 
 METHODS = ("auto", "gram", "block-krylov", "lapack")
 
-RANDOMIZED_METHODS = ("block-krylov", "subspace")
+RANDOMIZED_METHODS = ("block-krylov", "subspace", "qb")
 TEST_MATRICES = ("gaussian", "sparse-sign")
 
 WIDE_RATIO = 2
@@ -20,6 +20,9 @@ WIDE_RATIO = 2
 
 BLOCK = {"dense": 16, "sparse": 8, "callback": 8}
 """Vectors multiplied at once: what keeps a kernel busy while it reads."""
+
+FEWEST_BLOCKS = {"block-krylov": 2, "subspace": 1}
+"""Fewer blocks have never met the data."""
 
 ERROR_PROBES = 10
 """Gaussian probes of the Frobenius error of a low-rank approximation."""

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from . import _core
 from .checkpoints import describe
-from .eigen import make_monitor, warn_unless_converged
+from .eigen import make_monitor
 from .errors import Interrupted, InvalidInputError, LapackError
 from .inputs import Source, as_matrix, check_finite
 from .operators import Array, Operator, as_operator, dense_operator, is_implicit
@@ -20,11 +19,14 @@ from .results import Estimate, SVDResult
 from .run_options import Progress, ProgressOption, Stopwatch, single_threaded_blas
 from .second_moments import Task, finish_covariance, second_moments
 from .signs import leading_phases
-from .standardization import Standardization, standardized_dense, standardized_implicit, without_large_means
+from .standardization import Standardization, standardized_dense, standardized_implicit
 from .svd_methods import WIDE_RATIO, Work
 
 UNCHECKED_SIZE = 1 << 24
 """Data of more values are not read once more only to see that they are finite: their first product shows it."""
+
+RESULT_PASSES = 2
+"""At most: products with the right vectors, and with the left ones for the residuals."""
 
 SAMPLED_ROWS = 64
 """Rows that the size of large data is judged from, to keep squares inside the floating range."""
@@ -81,11 +83,28 @@ class Prepared:
     def work(self, k: int, threads: int) -> Work:
         """Return what the cost of k triplets depends on."""
         m, n = self.operator.shape[::-1] if self.swapped else self.operator.shape
-        stored = self.data.nnz if self.operator.kind == "sparse" else m * n
         weighted = self.view.row_weights is not None or self.view.column_weights is not None
         real_dense = self.source is not None and self.operator.dtype.kind == "f"
         has_gram = real_dense and not (self.view.scale or weighted)
-        return Work(m, n, k, self.operator.kind, self.operator.dtype.itemsize, threads, int(stored), has_gram)
+        return Work(
+            m, n, k, self.operator.kind, self.operator.dtype.itemsize, threads, self.operator.stored_values, has_gram
+        )
+
+    @property
+    def _passes_per_block(self) -> int:
+        """Times the data are read for one product with ``Aᴴ A``."""
+        has_rank_one_term = self.view.center and (self.source is None or self.operator.dtype.kind == "c")
+        is_fused = self.source is not None or (self.operator.kind == "sparse" and not isinstance(self.data, Operator))
+        is_composed = self.swapped or self.view.row_weights is not None or has_rank_one_term
+        return 1 if is_fused and not is_composed else 2
+
+    def passes_of(self, n_blocks: int) -> int:
+        """Return how often the data are read at most for so many blocks, the triplets and their residuals."""
+        return self.n_extra_passes + n_blocks * self._passes_per_block + RESULT_PASSES
+
+    def blocks_within(self, max_passes: int) -> int:
+        """Return the blocks of a Krylov space that so many passes allow for."""
+        return (max_passes - self.passes_of(0)) // self._passes_per_block
 
     def on_short_side(self) -> Prepared:
         """Return the operator with at least as many rows as columns."""
@@ -111,9 +130,9 @@ def prepare(
     needs_norm: bool = False,
 ) -> Prepared:
     """View data as a standardised operator, iterated on the short side when it is wide."""
+    if isinstance(A, Operator) and A.matrix is not None:
+        A, dtype = A.matrix, A.dtype
     if is_implicit(A):
-        if view.center and scipy.sparse.issparse(A):
-            A = without_large_means(A)
         operator = as_operator(A, shape=shape, dtype=dtype, adjoint=adjoint, check=check, threads=threads)
         if check and operator.kind == "callback":
             check_adjoint(operator, seed, threads)
@@ -126,7 +145,7 @@ def prepare(
         array, names = as_matrix(A, decodes=False)
         source = Source(array=array, feature_names=names)
         view = view.checked((source.n_samples, source.n_features))
-        operator, passes, norm = _dense(A, source, view, dtype, check, needs_norm, threads)
+        operator, passes, norm = _dense(source, view, dtype, check, needs_norm, threads)
     unchecked = source is not None and check and passes == 0
     prepared = Prepared(A, operator, False, passes, source, view, norm, not unchecked)
     m, n = operator.shape
@@ -134,7 +153,7 @@ def prepare(
 
 
 def _dense(
-    A: Any, source: Source, view: Standardization, dtype: Any, check: bool, needs_norm: bool, threads: int
+    source: Source, view: Standardization, dtype: Any, check: bool, needs_norm: bool, threads: int
 ) -> tuple[Operator, int, float | None]:
     is_complex = source.array.dtype.kind == "c"
     if view.is_identity and (is_complex or not needs_norm):
@@ -145,10 +164,6 @@ def _dense(
         operator = dense_operator(source, dtype=dtype, largest=largest, check=False)
         norm = _squared_norm(source, operator.scale) if needs_norm else None
         return operator, int(check and not waits), norm
-    if is_complex:
-        operator = dense_operator(source, dtype=dtype, largest=check_finite(source, threads), check=False)
-        made = standardized_implicit(A, operator, view, threads)
-        return made.operator, 2, made.squared_norm
     made = standardized_dense(source, view, dtype, threads)
     return made.operator, made.n_passes, made.squared_norm
 
@@ -182,7 +197,7 @@ def check_adjoint(operator: Operator, seed: int, threads: int) -> None:
     left, right = np.vdot(u, forward), np.vdot(backward, v)
     size = float(np.linalg.norm(u) * np.linalg.norm(forward) + np.linalg.norm(backward) * np.linalg.norm(v)) or 1.0
     difference = abs(left - right) / size
-    tolerance = 1e3 * float(np.finfo(operator.dtype).eps)
+    tolerance = 1e3 * operator.rounding_unit
     if difference > tolerance:
         raise InvalidInputError(
             f"<u, A v> and <A^H u, v> differ by {difference:.1e} of their size (tolerance {tolerance:.1e}): the "
@@ -256,13 +271,11 @@ def _solve(prepared: Prepared, settings: dict[str, Any], name: str, run: Run) ->
         meter.close()
     if found["interrupted"] and found["u"].size == 0:
         raise Interrupted(f"{run.caller} was interrupted before it had a result")
-    result = _wrap(prepared, settings, found, name, run.watch)
+    result = wrap(prepared, settings, found, name, run.watch)
     if found["interrupted"]:
         raise Interrupted(f"{run.caller} was interrupted; .partial holds the result so far", result)
     if run.checkpoint is not None:
         os.remove(run.checkpoint)
-    if settings["n_blocks"] == 0:
-        warn_unless_converged(result.status, result.converged, result.residual_norms, run.caller)
     return result
 
 
@@ -281,14 +294,13 @@ def gram_basis(prepared: Prepared, k: int, run: Run) -> tuple[Array, Array]:
     order = len(matrix)
     with single_threaded_blas():
         count = order if order <= COMPLETE_BASIS_ORDER or 2 * k > order else k
-        values, vectors = _core.eigh_largest_in_place(matrix, count)
+        values, vectors = _core.eigh_largest_in_place(matrix, count, run.threads)
         values, vectors = values[::-1], np.asfortranarray(vectors[:, ::-1])
     return values, vectors
 
 
-def _wrap(
-    prepared: Prepared, settings: dict[str, Any], found: dict[str, Any], name: str, watch: Stopwatch
-) -> SVDResult:
+def wrap(prepared: Prepared, settings: dict[str, Any], found: dict[str, Any], name: str, watch: Stopwatch) -> SVDResult:
+    """Return what a solver has found in the units and the orientation of the data."""
     left, right = found["u"], found["v"]
     if prepared.swapped:
         left, right = right, left
@@ -305,7 +317,7 @@ def _wrap(
         residual_norms=found["residual_norms"] / prepared.operator.scale,
         converged=found["converged"],
         status=status,
-        error_estimate=_frobenius_error(found["squared_errors"], values),
+        error_estimate=_frobenius_error(found["squared_errors"], values, found.get("n_independent")),
         info=watch.info(
             name + refined,
             n_matvecs=found["n_matvecs"],
@@ -315,13 +327,18 @@ def _wrap(
     )
 
 
-def _frobenius_error(squared_errors: Array, singular_values: Array) -> Estimate | None:
-    """Relative error from probes: E‖(A - B) ω‖² = ‖A - B‖_F², and ‖A‖_F² = Σσ² + ‖A - B‖_F² for a projection B."""
-    n_probes = len(squared_errors)
-    if n_probes == 0:
+def _frobenius_error(squared_errors: Array, singular_values: Array, n_independent: int | None) -> Estimate | None:
+    """Relative error from random vectors: E‖(A - B) ω‖² = ‖A - B‖_F², and ‖A‖_F² = Σσ² + ‖A - B‖_F² for a projection B.
+
+    The mean of squares that depend on one another is taken to be no more accurate than that of `n_independent`.
+    """
+    from scipy.special import stdtrit
+
+    n_vectors = len(squared_errors)
+    if n_vectors == 0:
         return None
     missing = float(squared_errors.mean())
-    deviation = float(squared_errors.std(ddof=1)) / np.sqrt(n_probes)
+    deviation = float(squared_errors.std(ddof=1)) / np.sqrt(n_independent or n_vectors)
     total = float((singular_values**2).sum()) + missing
     if total == 0.0:
         return Estimate(0.0, 0.0, (0.0, 0.0))
@@ -329,5 +346,5 @@ def _frobenius_error(squared_errors: Array, singular_values: Array) -> Estimate 
     # d sqrt(x / (s + x)) / dx = s / (2 sqrt(x) (s + x)^(3/2))
     slope = (total - missing) / (2 * np.sqrt(max(missing, np.finfo(float).tiny)) * total**1.5)
     stderr = float(slope * deviation)
-    quantile = 2.262157  # Student's t with 9 degrees of freedom, 97.5 %
-    return Estimate(float(value), stderr, (max(0.0, value - quantile * stderr), min(1.0, value + quantile * stderr)))
+    half = float(stdtrit(n_vectors - 1, 0.975)) * stderr
+    return Estimate(float(value), stderr, (max(0.0, float(value - half)), min(1.0, float(value + half))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -43,7 +42,7 @@ def gram_view(A: Any, *, threads: int | None = None) -> Operator:
     def product(block: Array) -> Array:
         return operator.product(block, n_threads, "gram") / operator.scale**2
 
-    return as_operator(product, shape=(order, order), dtype=operator.dtype)
+    return as_operator(product, shape=(order, order), dtype=operator.dtype, adjoint=product)
 
 
 def centered_view(X: Any, *, threads: int | None = None) -> Operator:
@@ -70,12 +69,15 @@ def centered_view(X: Any, *, threads: int | None = None) -> Operator:
     array([2.])
     """
     view, n_threads = Standardization(center=True), resolve_threads(threads)
+    dtype = None
+    if isinstance(X, Operator) and X.matrix is not None:
+        X, dtype = X.matrix, X.dtype
     data = X if is_implicit(X) else as_matrix(X)[0]
-    if is_implicit(X) or data.dtype.kind == "c":
-        centered = standardized_implicit(data, as_operator(data), view, n_threads)
+    if is_implicit(X):
+        centered = standardized_implicit(data, as_operator(data, dtype=dtype), view, n_threads)
     else:
-        centered = standardized_dense(Source(array=data), view, None, n_threads)
-    return dataclasses.replace(centered.operator, matrix=None)
+        centered = standardized_dense(Source(array=data), view, dtype, n_threads)
+    return centered.operator
 
 
 def shifted_view(A: Any, sigma: float, *, threads: int | None = None) -> Operator:
@@ -108,10 +110,13 @@ def shifted_view(A: Any, sigma: float, *, threads: int | None = None) -> Operato
     if not np.isfinite(sigma):
         raise InvalidInputError(f"sigma must be finite, got {sigma!r}")
 
-    def product(block: Array) -> Array:
-        return operator.product(block, n_threads) / operator.scale - sigma * block
+    def product(block: Array, kind: str = "forward") -> Array:
+        return operator.product(block, n_threads, kind) / operator.scale - sigma * block
 
-    return as_operator(product, shape=operator.shape, dtype=operator.dtype)
+    def adjoint(block: Array) -> Array:
+        return product(block, "adjoint")
+
+    return as_operator(product, shape=operator.shape, dtype=operator.dtype, adjoint=adjoint)
 
 
 def normalized_laplacian_view(weights: Any, *, threads: int | None = None) -> Operator:
@@ -155,4 +160,4 @@ def normalized_laplacian_view(weights: Any, *, threads: int | None = None) -> Op
     def product(block: Array) -> Array:
         return block - roots[:, None] * operator.product(roots[:, None] * block, n_threads) / operator.scale
 
-    return as_operator(product, shape=operator.shape, dtype=operator.dtype)
+    return as_operator(product, shape=operator.shape, dtype=operator.dtype, adjoint=product)

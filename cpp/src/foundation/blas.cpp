@@ -24,6 +24,7 @@
 // Routines of real matrices alone.
 #define EIGENSCOPE_REAL_ROUTINES(X) \
     X(sterf, ssterf, dsterf)        \
+    X(stebz, sstebz, dstebz)        \
     X(sytrd, ssytrd, dsytrd)        \
     X(stemr, sstemr, dstemr)        \
     X(ormtr, sormtr, dormtr)
@@ -261,6 +262,24 @@ Tridiagonal<Real> tridiagonalize(Index n, Real* a, Index lda) {
 }
 
 template <class Real>
+std::array<Real, 2> tridiagonal_neighbours(const Tridiagonal<Real>& t, Index i, Real tolerance) {
+    const Index n = t.diagonal.size();
+    char range = 'I', order = 'E';
+    int n_ = narrow(n), il = narrow(i), iu = narrow(i + 1), found = 0, n_blocks = 0, info = 0;
+    Real ignored = 0;
+    Vector<Real> values(n);
+    std::vector<int> block(static_cast<std::size_t>(n)), ends(static_cast<std::size_t>(n));
+    // Sizes that LAPACK's manual gives.
+    std::vector<Real> work(static_cast<std::size_t>(4 * n));
+    std::vector<int> integer_work(static_cast<std::size_t>(3 * n));
+    call<Real>(stebz_family, &range, &order, &n_, &ignored, &ignored, &il, &iu, &tolerance, t.diagonal.data(),
+               t.off_diagonal.data(), &found, &n_blocks, values.data(), block.data(), ends.data(), work.data(),
+               integer_work.data(), &info);
+    check(info, "stebz");
+    return {values[0], values[1]};
+}
+
+template <class Real>
 bool tridiagonal_eigh_between(const Tridiagonal<Real>& t, Real low, Real high, Index count, Real* eigenvalues,
                               Real* vectors, Index ldv) {
     const Index n = t.diagonal.size();
@@ -416,6 +435,7 @@ EIGENSCOPE_INSTANTIATE(complex128)
 #define EIGENSCOPE_INSTANTIATE_REAL(R)                                                            \
     template void tridiagonal_eigenvalues<R>(Index, R*, R*);                                      \
     template Tridiagonal<R> tridiagonalize<R>(Index, R*, Index);                                  \
+    template std::array<R, 2> tridiagonal_neighbours<R>(const Tridiagonal<R>&, Index, R);         \
     template bool tridiagonal_eigh_between<R>(const Tridiagonal<R>&, R, R, Index, R*, R*, Index); \
     template void multiply_by_reflectors<R>(Index, const R*, Index, const Tridiagonal<R>&, Index, R*, Index);
 EIGENSCOPE_INSTANTIATE_REAL(float)

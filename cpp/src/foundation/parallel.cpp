@@ -147,11 +147,11 @@ class Run {
 
 void run_team(Run& run) {
 #if defined(EIGENSCOPE_OPENMP)
-    std::atomic<int> at_work{0};
+    std::atomic<int> at_work{run.workers()};
 #pragma omp parallel num_threads(run.workers())
     {
-#pragma omp single
-        at_work.store(omp_get_num_threads());
+        // OpenMP may give fewer threads than it was asked for.
+        if (omp_get_thread_num() == 0) at_work.fetch_sub(run.workers() - omp_get_num_threads());
         run.work(omp_get_thread_num());
         at_work.fetch_sub(1, std::memory_order_release);
         if (omp_get_thread_num() == 0) run.await(at_work);

@@ -111,9 +111,11 @@ void apply_two_sided(double* block, std::int64_t stride, const double* v, double
     update_lower<0>(block, stride, v, w, reflector, scaled);
 }
 
-/// B := H' B H for the block below: B := B (I - tau v v^T), then the reflector H' that clears its first column below
-/// the first entry replaces v, and B := H' B.
-void push_bulge(double* block, std::int64_t stride, double* v, double& tau) {
+/// B := H' B H for the block below: B := B (I - tau v v^T), then B := H' B with the reflector H' that clears its first
+/// column below the first entry. H' may take the place of H.
+void push_bulge(double* block, std::int64_t stride, const double* reflector_before, double* reflector_after) {
+    const double* v = reflector_before;
+    const double tau = reflector_before[width];
     Column product = {};
     for (int j = 0; j < width; ++j) product.add(tau * v[j], Column::load(block + j * stride));
     double next[width];
@@ -132,27 +134,26 @@ void push_bulge(double* block, std::int64_t stride, double* v, double& tau) {
         column.add(-next_tau * column.dot(reflector), reflector);
         column.store(block + j * stride);
     }
-    reflector.store(v);
-    tau = next_tau;
+    reflector.store(reflector_after);
+    reflector_after[width] = next_tau;
 }
 
 void chase(double* band, std::int64_t stride, std::int64_t sweep, std::int64_t first_step, std::int64_t last_step,
-           double* reflector) {
-    double* const v = reflector;
-    double& tau = reflector[width];
+           double* reflectors, std::int64_t reflector_stride) {
     for (std::int64_t step = first_step; step < last_step; ++step) {
         const std::int64_t row = sweep + 1 + step * width;
+        double* const v = reflectors + step * reflector_stride;
         if (step == 0) {
             double* column = band + sweep * stride + 1;
             Column::load(column).store(v);
-            const double beta = make_reflector(v, tau);
+            const double beta = make_reflector(v, v[width]);
             Column cleared = {};
             cleared.store(column);
             column[0] = beta;
         } else {
-            push_bulge(band + (row - width) * stride + width, stride - 1, v, tau);
+            push_bulge(band + (row - width) * stride + width, stride - 1, v - reflector_stride, v);
         }
-        apply_two_sided(band + row * stride, stride - 1, v, tau);
+        apply_two_sided(band + row * stride, stride - 1, v, v[width]);
     }
 }
 

@@ -10,6 +10,8 @@ namespace {
 constexpr Index band = BandMatrix::bandwidth;
 /// Rows and columns of a tile, one task each: its rank-2b update runs at the speed of BLAS, and there are enough.
 constexpr Index tile = 512;
+/// Vectors that one task transforms at once.
+constexpr Index columns_together = 64;
 
 /// The part of a matrix not yet reduced: rows and columns first … n - 1. Tiles on the diagonal hold both triangles.
 struct Trailing {
@@ -102,9 +104,17 @@ void update(const Trailing& matrix, const Reflectors& reflectors, const Executio
     });
 }
 
+/// What lies above the diagonal of V belongs to the band, which has been copied.
+void make_trapezoid(double* v, Index lda, Index r) {
+    for (Index j = 0; j < r; ++j) {
+        std::fill_n(v + j * lda, j, 0.0);
+        v[j + j * lda] = 1.0;
+    }
+}
+
 }  // namespace
 
-BandMatrix reduce_to_band(Index n, double* a, Index lda, const Execution& execution) {
+BandMatrix reduce_to_band(Index n, double* a, Index lda, const Execution& execution, PanelFactors* factors) {
     BandMatrix result(n);
     Trailing trailing{a, lda, 0, n};
     mirror_diagonal_tiles(trailing, execution);
@@ -120,11 +130,34 @@ BandMatrix reduce_to_band(Index n, double* a, Index lda, const Execution& execut
             multiply(trailing, reflectors, execution);
             complete(m, reflectors);
             update(trailing, reflectors, execution);
+            if (factors) factors->push_back(reflectors.t);
         }
         for (Index j = column; j < column + count; ++j)
             for (Index i = j; i < std::min(n, j + band + 1); ++i) result.at(i, j) = a[i + j * lda];
     }
     return result;
+}
+
+void multiply_by_panels(Index n, double* a, Index lda, const PanelFactors& factors, Block<double> z,
+                        const Execution& execution) {
+    // Q = Q_0 Q_1 …, so the last panel comes first: Z := Z - V (T (V^T Z)) from row `first` on.
+    for (Index panel = static_cast<Index>(factors.size()) - 1; panel >= 0; --panel) {
+        const Index column = panel * band, first = column + band, m = n - first, r = std::min(m, band);
+        double* v = a + first + column * lda;
+        make_trapezoid(v, lda, r);
+        const Matrix<double>& t = factors[static_cast<std::size_t>(panel)];
+        parallel::for_ranges(z.cols, columns_together, execution, [&](Index begin, Index end) {
+            const Index count = end - begin;
+            double* target = z.column(begin) + first;
+            Matrix<double> projection(r, count), coefficients(r, count);
+            blas::gemm<double>(blas::Op::transpose, blas::Op::none, r, count, m, 1.0, v, lda, target, z.stride, 0.0,
+                               projection.data(), r);
+            blas::gemm<double>(blas::Op::none, blas::Op::none, r, count, r, 1.0, t.data(), t.rows(), projection.data(),
+                               r, 0.0, coefficients.data(), r);
+            blas::gemm<double>(blas::Op::none, blas::Op::none, m, count, r, -1.0, v, lda, coefficients.data(), r, 1.0,
+                               target, z.stride);
+        });
+    }
 }
 
 }  // namespace eigenscope

@@ -4,7 +4,9 @@
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/uninterruptible.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
+#include <eigenscope/solvers/tridiagonal_ends.hpp>
 #include <limits>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -44,8 +46,6 @@ struct Selection {
 /// From this order on, a few pairs at the ends cost less than all of them; and only where they are so few.
 constexpr Index smallest_partial_order = 64;
 constexpr Index partial_share = 8;
-/// Values from the two ends closer than this, relative to the norm, may belong to one eigenvalue.
-constexpr double clear_separation = 1e-3;
 
 template <class Scalar>
 Selection<Scalar> all_pairs(Matrix<Scalar> matrix, const Execution& execution) {
@@ -53,72 +53,36 @@ Selection<Scalar> all_pairs(Matrix<Scalar> matrix, const Execution& execution) {
     return {pairs.values.template cast<double>(), std::move(pairs.vectors)};
 }
 
-/// Eigenvalues closer than this times eps and the norm are copies, between which no interval can end.
-constexpr double copies_within = 64.0;
-
-/// Eigenpairs from the two ends of the spectrum, ascending, and the matrix that is destroyed on the way to them.
-template <class Real>
-struct BothEnds {
-    Matrix<Real> matrix;
+/// The way to eigenpairs from both ends: the matrix, destroyed on it, and what is found.
+struct EndsOfMatrix {
+    Matrix<double> matrix;
     Index lower, upper;
-    Vector<Real> values;
-    Matrix<Real> vectors;
-    bool found = false;
+    std::optional<TridiagonalPairs<double>> pairs;
 
-    /// Not found where LAPACK could not find them, where too many are copies of one, or where it might give one vector
-    /// twice because the ends share an eigenvalue.
+    /// A = Q T Q^T once for both ends.
     void find() {
         const Index n = matrix.rows();
-        // A = Q T Q^T once for both ends.
-        const blas::Tridiagonal<Real> t = blas::tridiagonalize<Real>(n, matrix.data(), n);
-        Vector<Real> all = t.diagonal, off_diagonal = t.off_diagonal;
-        blas::tridiagonal_eigenvalues<Real>(n, all.data(), off_diagonal.data());
-        const Real norm = std::max(std::abs(all[0]), std::abs(all[n - 1]));
-        const Real apart = static_cast<Real>(copies_within) * std::numeric_limits<Real>::epsilon() * norm;
-        const auto is_gap = [&](Index i) { return all[i] - all[i - 1] > apart; };
-        // Values number 0 … below - 1 and above … n - 1 hold the wanted ones and their copies.
-        Index below = lower, above = n - upper;
-        while (below > 0 && below < n && !is_gap(below)) ++below;
-        while (above < n && above > 0 && !is_gap(above)) --above;
-        const bool is_few = (below + n - above) * partial_share <= 4 * n && below < above;
-        if (!is_few || (lower > 0 && upper > 0 && all[above] - all[below - 1] < clear_separation * norm)) return;
-        values.resize(below + n - above);
-        vectors.resize(n, values.size());
-        found = (below == 0 || blas::tridiagonal_eigh_between<Real>(t, all[0] - norm, (all[below - 1] + all[below]) / 2,
-                                                                    below, values.data(), vectors.data(), n)) &&
-                (above == n ||
-                 blas::tridiagonal_eigh_between<Real>(t, (all[above - 1] + all[above]) / 2, all[n - 1] + norm,
-                                                      n - above, values.data() + below, vectors.col(below).data(), n));
-        if (!found) return;
-        leave_out(lower, below - lower + n - above - upper);
-        blas::multiply_by_reflectors<Real>(n, matrix.data(), n, t, lower + upper, vectors.data(), n);
-    }
-
-    /// Remove copies that are not wanted, which lie between the two ends.
-    void leave_out(Index first, Index count) {
-        const Index rest = values.size() - first - count;
-        values.segment(first, rest) = values.tail(rest).eval();
-        vectors.middleCols(first, rest) = vectors.rightCols(rest).eval();
-        values.conservativeResize(first + rest);
-        vectors.conservativeResize(Eigen::NoChange, first + rest);
+        const auto t = blas::tridiagonalize<double>(n, matrix.data(), n);
+        pairs = pairs_at_ends<double>(t, lower, upper);
+        if (pairs)
+            blas::multiply_by_reflectors<double>(n, matrix.data(), n, t, lower + upper, pairs->vectors.data(), n);
     }
 };
 
 /// `lower` and `upper` pairs, or nothing.
-template <class Real>
-Selection<Real> pairs_at_both_ends(Matrix<Real> matrix, Index lower, Index upper, const Execution& execution) {
+Selection<double> pairs_at_both_ends(Matrix<double> matrix, Index lower, Index upper, const Execution& execution) {
     const Index n = matrix.rows();
-    BothEnds<Real> ends{std::move(matrix), lower, upper, {}, {}};
-    ends = run_uninterruptible(n, std::move(ends), [](BothEnds<Real>& pairs) { pairs.find(); }, execution);
-    if (!ends.found) return {};
+    EndsOfMatrix ends{std::move(matrix), lower, upper, std::nullopt};
+    ends = run_uninterruptible(n, std::move(ends), [](EndsOfMatrix& both) { both.find(); }, execution);
+    if (!ends.pairs) return {};
     // Relatively robust representations leave angles of a few hundred eps between vectors.
-    orthonormalize<Real>(ends.vectors, 0.0, Execution{});
-    return {ends.values.template cast<double>(), std::move(ends.vectors)};
+    orthonormalize<double>(ends.pairs->vectors, 0.0, Execution{});
+    return {std::move(ends.pairs->values), std::move(ends.pairs->vectors)};
 }
 
 /// Enough pairs from the ends to hold the k wanted ones; empty where all must be computed.
 template <class Scalar>
-Selection<Scalar> pairs_at_ends(const Matrix<Scalar>& matrix, Index k, Which which, const Execution& execution) {
+Selection<Scalar> partial_pairs(const Matrix<Scalar>& matrix, Index k, Which which, const Execution& execution) {
     const Index n = matrix.rows();
     if constexpr (std::is_same_v<Scalar, double>) {
         if (n < smallest_partial_order || k * partial_share > n) return {};
@@ -126,7 +90,7 @@ Selection<Scalar> pairs_at_ends(const Matrix<Scalar>& matrix, Index k, Which whi
         if (which == Which::largest_algebraic) lower = 0;
         if (which == Which::smallest_algebraic) upper = 0;
         if (which == Which::both_ends) upper = k - k / 2, lower = k / 2;
-        return pairs_at_both_ends<double>(matrix, lower, upper, execution);
+        return pairs_at_both_ends(matrix, lower, upper, execution);
     }
     return {};
 }
@@ -164,7 +128,7 @@ LanczosResult<Scalar> dense_eigh(BlockOperator<Scalar>& op, const LanczosOptions
         result.status = Status::converged;
         mark_converged(result, tolerance);
     };
-    const auto ends = pairs_at_ends(matrix, k, options.which, execution);
+    const auto ends = partial_pairs(matrix, k, options.which, execution);
     if (ends.values.size() > 0) select(ends);
     if (ends.values.size() == 0 || result.status != Status::converged) select(all_pairs(std::move(matrix), execution));
     return result;

@@ -3,11 +3,13 @@
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/kernels.hpp>
-#include <eigenscope/foundation/parallel.hpp>
 #include <eigenscope/foundation/uninterruptible.hpp>
 #include <eigenscope/solvers/band_reduction.hpp>
+#include <eigenscope/solvers/bulge_chasing.hpp>
 #include <eigenscope/solvers/eigenpairs.hpp>
 #include <eigenscope/solvers/symmetric_eigenvalues.hpp>
+#include <eigenscope/solvers/tridiagonal_ends.hpp>
+#include <optional>
 
 namespace eigenscope {
 
@@ -15,48 +17,35 @@ namespace {
 
 /// Below this order LAPACK's one stage stays in cache and is faster.
 constexpr Index smallest_two_stage_order = 256;
-/// Sweeps and steps that are worked on together: a thousand columns of the band stay in cache meanwhile.
-constexpr Index sweeps_together = 16;
+/// Where fewer pairs than this share are wanted, two stages and their two transformations back are faster than one.
+constexpr Index two_stage_share = 3;
 
-Index ceiling_ratio(Index value, Index divisor) {
-    return (value + divisor - 1) / divisor;
+Vector<double> tridiagonal_eigenvalues(blas::Tridiagonal<double> t, const Execution& execution) {
+    const auto solve = [](blas::Tridiagonal<double>& both) {
+        blas::tridiagonal_eigenvalues<double>(both.diagonal.size(), both.diagonal.data(), both.off_diagonal.data());
+    };
+    const Index n = t.diagonal.size();
+    return run_uninterruptible(n, std::move(t), solve, execution).diagonal;
 }
 
-/// Band to tridiagonal. Sweep s clears column s and chases the bulge down, a block per step; step k of sweep s may
-/// run when step k + 1 of sweep s - 1 is done. Parallelograms of G sweeps by G steps, skewed by one step per sweep,
-/// visit the band piece by piece. One thread: the pieces pass from core to core otherwise, which costs what it gains.
-void chase_bulges(BandMatrix& matrix, const Execution& execution) {
-    const Index n = matrix.order, sweeps = std::max<Index>(n - 2, 0), group = sweeps_together;
-    Matrix<double> reflectors(BandMatrix::bandwidth + 1, group);
-    const auto work = [&](Index batch, int) {
-        const Index first_sweep = batch * group, count = std::min(group, sweeps - first_sweep);
-        const Index longest = ceiling_ratio(n - 1 - first_sweep, BandMatrix::bandwidth);
-        for (Index number = 0; number * group < longest + count - 1; ++number)
-            for (Index i = 0; i < count; ++i) {
-                const Index sweep = first_sweep + i;
-                const Index steps = ceiling_ratio(n - 1 - sweep, BandMatrix::bandwidth);
-                const Index first = std::max<Index>(0, number * group - i);
-                const Index last = std::min(steps, (number + 1) * group - i);
-                if (first < last)
-                    kernels().chase(matrix.entries.data(), BandMatrix::stride, sweep, first, last,
-                                    reflectors.col(i).data());
-            }
-    };
-    parallel::run_tasks(ceiling_ratio(sweeps, group), Execution{1, execution.stop}, work);
-}
+struct LargestOfTridiagonal {
+    blas::Tridiagonal<double> t;
+    Index count;
+    std::optional<TridiagonalPairs<double>> pairs;
+};
 
-/// From the diagonal and the first subdiagonal, all that is left of the band.
-Vector<double> tridiagonal_eigenvalues(const BandMatrix& band, const Execution& execution) {
-    const Index n = band.order;
-    Matrix<double> diagonals = Matrix<double>::Zero(n, 2);
-    for (Index j = 0; j < n; ++j) {
-        diagonals(j, 0) = band.at(j, j);
-        if (j + 1 < n) diagonals(j, 1) = band.at(j + 1, j);
-    }
-    const auto solve = [](Matrix<double>& both) {
-        blas::tridiagonal_eigenvalues<double>(both.rows(), both.col(0).data(), both.col(1).data());
-    };
-    return run_uninterruptible(n, std::move(diagonals), solve, execution).col(0);
+/// The `count` largest eigenpairs, ascending.
+Eigenpairs<double> tridiagonal_largest(blas::Tridiagonal<double> t, Index count, const Execution& execution) {
+    const Index n = t.diagonal.size();
+    const auto solve = [](LargestOfTridiagonal& work) { work.pairs = pairs_at_ends<double>(work.t, 0, work.count); };
+    auto work = run_uninterruptible(n, LargestOfTridiagonal{std::move(t), count, std::nullopt}, solve, execution);
+    if (work.pairs) return {std::move(work.pairs->values), std::move(work.pairs->vectors)};
+    // A copy of a wanted eigenvalue is left out: LAPACK's other methods do not mind.
+    Matrix<double> full = Matrix<double>::Zero(n, n);
+    full.diagonal() = work.t.diagonal;
+    full.diagonal(-1) = work.t.off_diagonal.head(n - 1);
+    auto all = hermitian_eigenpairs<double>(std::move(full), execution);
+    return {all.values.tail(count), all.vectors.rightCols(count)};
 }
 
 double largest_magnitude(Index n, const double* a, Index lda) {
@@ -69,25 +58,59 @@ double largest_magnitude(Index n, const double* a, Index lda) {
     return largest;
 }
 
-}  // namespace
-
-Vector<double> symmetric_eigenvalues(Index n, double* a, Index lda, const Execution& execution) {
-    Vector<double> values = Vector<double>::Zero(n);
+/// Multiplies the lower triangle by a power of two near one over its largest entry, where squares of entries would
+/// overflow or vanish otherwise; returns it, or 0 for a matrix of zeros.
+double bring_into_range(Index n, double* a, Index lda) {
     const double largest = largest_magnitude(n, a, lda);
     if (!std::isfinite(largest)) throw InvalidInput("the matrix holds values that are not finite");
-    if (largest == 0.0) return values;
-    if (n < smallest_two_stage_order) {
-        blas::eigh<double>(n, a, lda, values.data(), false);
-        return values;
-    }
-    // A power of two near one over the largest entry: squares of entries neither overflow nor vanish.
+    if (largest == 0.0) return 0.0;
     const double scale = safe_scale<double>(largest);
     if (scale != 1.0)
         for (Index j = 0; j < n; ++j)
             for (Index i = j; i < n; ++i) a[i + j * lda] *= scale;
+    return scale;
+}
+
+/// A = Q1 B Q1^T, B = Q2 T Q2^T: the vectors of A are Q1 Q2 times those of T.
+Eigenpairs<double> two_stage_pairs(Index n, double* a, Index count, const Execution& execution) {
+    PanelFactors panels;
+    BandMatrix band = reduce_to_band(n, a, n, execution, &panels);
+    BulgeReflectors bulges(n);
+    auto pairs = tridiagonal_largest(chase_bulges(band, execution, &bulges), count, execution);
+    // Relatively robust representations leave angles of a few hundred eps between vectors.
+    orthonormalize<double>(pairs.vectors, 0.0, execution);
+    multiply_by_bulges(bulges, pairs.vectors, execution);
+    multiply_by_panels(n, a, n, panels, pairs.vectors, execution);
+    return pairs;
+}
+
+}  // namespace
+
+Vector<double> symmetric_eigenvalues(Index n, double* a, Index lda, const Execution& execution) {
+    Vector<double> values = Vector<double>::Zero(n);
+    const double scale = bring_into_range(n, a, lda);
+    if (scale == 0.0) return values;
+    if (n < smallest_two_stage_order) {
+        blas::eigh<double>(n, a, lda, values.data(), false);
+        return values / scale;
+    }
     BandMatrix band = reduce_to_band(n, a, lda, execution);
-    chase_bulges(band, execution);
-    return tridiagonal_eigenvalues(band, execution) / scale;
+    return tridiagonal_eigenvalues(chase_bulges(band, execution), execution) / scale;
+}
+
+bool takes_two_stages(Index n, Index count) {
+    return n >= smallest_two_stage_order && count * two_stage_share <= n;
+}
+
+Eigenpairs<double> largest_eigenpairs(Index n, double* a, std::shared_ptr<void> owner, Index count,
+                                      const Execution& execution) {
+    const double scale = bring_into_range(n, a, n);
+    const bool in_two_stages = scale != 0.0 && n >= smallest_two_stage_order && count * two_stage_share <= n;
+    Eigenpairs<double> pairs = in_two_stages
+                                   ? two_stage_pairs(n, a, count, execution)
+                                   : eigenpairs_in_range<double>(n, a, std::move(owner), n - count, count, execution);
+    if (scale != 0.0) pairs.values /= scale;
+    return pairs;
 }
 
 Index symmetric_eigenvalues_workspace_bytes(Index n) {

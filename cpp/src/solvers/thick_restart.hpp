@@ -65,11 +65,11 @@ class ThickRestartLanczos {
         tolerance_ = std::max(options.tolerance, floor_);
         // Residuals begin at about the norm of A.
         distance_ = 1.0 / tolerance_;
+        result_.basis_bytes = (basis_.size() + 2 * n_ * options_.block) * Index{sizeof(Scalar)};
     }
 
     /// The first block: the guesses, completed with random vectors.
     void begin(ConstBlock<Scalar> start) {
-        result_.basis_bytes = (basis_.size() + 2 * n_ * options_.block) * Index{sizeof(Scalar)};
         const Index given = std::min(start.cols, options_.block);
         Block<Scalar> first = columns(0, options_.block);
         start_is_random_ = given == 0;
@@ -82,7 +82,6 @@ class ThickRestartLanczos {
     /// A first block of b orthonormal directions that are known to matter, with a share of random vectors: what the
     /// argument against omissions rests on.
     void begin_near(ConstBlock<Scalar> directions, double share) {
-        result_.basis_bytes = (basis_.size() + 2 * n_ * options_.block) * Index{sizeof(Scalar)};
         Block<Scalar> first = columns(0, options_.block);
         complete_with_random<Scalar>(known(), first, 0, options_.seed, next_stream(), execution_);
         first.map() = directions.map() + static_cast<RealOf<Scalar>>(share) * first.map();

@@ -21,12 +21,19 @@ SETTLED_SHARE = 0.01
 """A node whose residual is below this share of the gap to its neighbours stands for one eigenvalue: the other
 eigenvalues of its residual interval are outside it, and it moves by the square of this share at most."""
 
-NEGLIGIBLE_SHARE = 1e-3
-"""Nodes that weigh less than this share of one eigenvalue, spread over all nodes, are rounding."""
+NEGLIGIBLE_WEIGHT = 1.0
+"""Nodes that weigh less than this many rounding units are rounding."""
 
 BREAK_RATIO = 5.0
 """A gap this much wider than both of its neighbours is taken for an interval without eigenvalues; spacings at the
 edge of a smooth density grow by less."""
+
+EVEN_RATIO = 2.0
+"""A node this much heavier than its surroundings is one of a smooth density still: weights of random probes scatter."""
+
+LEAST_DOUBT = 2.0
+"""The curve is off by at least this share of a weight over the number of nodes: its error is of order 1 / m² where
+weights are of order 1 / m."""
 
 EDGE_SHARE = 1.0 / 3.0
 """Distance from the outermost node to the edge, in units of the next spacing: exact for a density that vanishes
@@ -65,7 +72,7 @@ class ProbeDistribution:
     ----------
     jumps, jump_weights, jump_residuals : ndarray, shape (s,)
         Resolved eigenvalues, ascending, their weights and residuals.
-    nodes, weights : ndarray, shape (m,)
+    nodes, weights, residuals : ndarray, shape (m,)
         All other nodes.
     curve : RisingCurve or None
         Their cumulative weight, without the jumps.
@@ -78,6 +85,7 @@ class ProbeDistribution:
     jump_residuals: Array
     nodes: Array
     weights: Array
+    residuals: Array
     curve: RisingCurve | None
     slack: float
 
@@ -89,10 +97,38 @@ class ProbeDistribution:
             values = values + self.curve(x)
         return np.where(np.isnan(x), np.nan, values)
 
+    def doubt(self, x: Array) -> Array:
+        """Return how much weight may lie on the other side of each `x` than the curve has it.
 
-def probe_distribution(
-    nodes: Array, weights: Array, residuals: Array, *, order: int, rounding: float
-) -> ProbeDistribution:
+        What a node stands for lies between its neighbours (Chebyshev, Markov and Stieltjes). The curve spreads it as
+        a smooth density would. That is as good as the degree where weights are even; a node that outweighs its
+        surroundings on both sides stands for structure that is finer than the nodes, and all of it is in doubt: it may
+        lie as far as the residual r lets it, at most ``r² / (r² + t²)`` of the measure of a Ritz vector further than t
+        to one side (Cantelli), or nearer than the curve has spread it.
+        """
+        error = np.zeros(x.shape)
+        count = len(self.nodes)
+        if self.curve is None:
+            return error
+        # Two nodes may share a heavy eigenvalue, so that the second neighbour is asked too.
+        padded = np.pad(self.weights, 2)
+        heavier = np.maximum(np.minimum(padded[:-4], padded[1:-3]), np.minimum(padded[3:-1], padded[4:]))
+        least = min(1.0, LEAST_DOUBT / count)
+        with np.errstate(divide="ignore"):
+            doubted = self.weights * np.clip(self.weights / heavier - EVEN_RATIO, least, 1.0)
+        following = np.searchsorted(self.nodes, x, side="right")
+        height, below = self.curve(x), np.concatenate([[0.0], np.cumsum(self.weights)])
+        for rank in (following - 1, following):
+            k = np.clip(rank, 0, count - 1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                beyond = np.nan_to_num(1.0 / (1.0 + ((x - self.nodes[k]) / self.residuals[k]) ** 2))
+            spread = np.clip((height - below[k]) / self.weights[k], 0.0, 1.0)
+            spread = np.where(x < self.nodes[k], spread, 1.0 - spread)
+            error = np.maximum(error, np.where(rank == k, doubted[k] * np.maximum(beyond, spread), 0.0))
+        return error
+
+
+def probe_distribution(nodes: Array, weights: Array, residuals: Array, *, rounding: float) -> ProbeDistribution:
     """Split one quadrature into resolved eigenvalues and a continuous rest.
 
     At a Gauss node the cumulative weight of the nodes below it plus half its own is an estimate of the distribution
@@ -103,13 +139,11 @@ def probe_distribution(
     ----------
     nodes, weights, residuals : ndarray, shape (degree,)
         Ascending; NaN behind the last one.
-    order : int
-        Order of the operator.
     rounding : float
         Rounding unit of the computation.
     """
     kept = np.isfinite(nodes)
-    kept &= np.nan_to_num(weights) > NEGLIGIBLE_SHARE / (order * max(1, int(kept.sum())))
+    kept &= np.nan_to_num(weights) > NEGLIGIBLE_WEIGHT * rounding
     x, w, r = merge_copies(nodes[kept], weights[kept], residuals[kept], rounding)
     scale = float(np.abs(x).max(initial=0.0))
     gaps = np.diff(x)
@@ -119,9 +153,8 @@ def probe_distribution(
     nearest[~np.isfinite(nearest)] = MERGE_FACTOR * rounding * scale
     settled = r <= np.maximum(SETTLED_SHARE * nearest, rounding * scale)
     curve = _rising_curve(x[~settled], w[~settled], r[~settled], x[settled])
-    return ProbeDistribution(
-        x[settled], w[settled], r[settled], x[~settled], w[~settled], curve, MERGE_FACTOR * rounding * scale
-    )
+    resolved, rest = ((x[part], w[part], r[part]) for part in (settled, ~settled))
+    return ProbeDistribution(*resolved, *rest, curve, MERGE_FACTOR * rounding * scale)
 
 
 def merge_copies(x: Array, w: Array, r: Array, rounding: float) -> tuple[Array, Array, Array]:

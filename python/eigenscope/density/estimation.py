@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from .. import _core
 from ..byte_sizes import format_bytes
-from ..errors import Interrupted, InvalidInputError, MemoryBudgetError
+from ..errors import ConvergenceWarning, Interrupted, InvalidInputError, MemoryBudgetError
 from ..operators import Operator
 from ..results.spectral_density import SpectralDensity
 from ..run_options import (
@@ -50,6 +51,10 @@ SHORTEST_BUDGET = 1e-9
 
 BASIS_BYTES = 64 << 20
 """By default recurrences are reorthogonalised when the vectors of a group take no more than this."""
+
+SHARED_WORK = 1 << 21
+"""Multiplications of a step, about a millisecond, from which a second thread is worth waking: on a busy machine it
+may answer late."""
 
 
 def spectral_density(
@@ -106,8 +111,8 @@ def spectral_density(
         A row (column) of weight w counts like w equal rows (columns), in means and in the number of samples too. For
         "gram" and "covariance".
     probe : {"orthogonal", "sphere", "rademacher"}
-        Uniform unit vectors, orthonormal within groups (least variance, exact with n probes); independent ones; signs
-        (exact for diagonal matrices).
+        Uniform unit vectors, orthonormal within groups (least variance, exact with n probes in one group); independent
+        ones; signs (exact for diagonal matrices).
     reorthogonalize : bool, optional
         Keep the vectors of a group and orthogonalise against all of them; by default when they take less than 64 MB.
         Without, converged eigenvalues appear in copies whose weights add up to the right one.
@@ -119,10 +124,11 @@ def spectral_density(
     adjoint : callable, optional
         Adjoint product of a callable.
     block_size : int, optional
-        Probes multiplied at once; by default 16, and one cache line per row for sparse matrices.
+        Probes multiplied at once, a group; by default 16, one cache line per row for sparse matrices, and n where n
+        orthogonal probes are asked for and the vectors of all take less than 64 MB.
     max_matvecs, max_seconds : optional
         Budgets: the first shortens the number of probes, then the degree; when the second is met, the probes that
-        are complete are returned.
+        are complete are returned. The status is then "budget".
     max_memory : int, float or "auto"
         Bytes the computation may take beyond the input.
     check : bool
@@ -150,6 +156,11 @@ def spectral_density(
     Interrupted
         On Ctrl-C; carries the probes that are complete.
 
+    Warns
+    -----
+    ConvergenceWarning
+        When a budget left less than the `degree`, `n_probes` or `accuracy` asked for.
+
     References
     ----------
     Ubaru, Chen and Saad 2017, SIAM J. Matrix Anal. Appl. 38; Chen, Trogdon and Ubaru 2021, "Analysis of stochastic
@@ -168,20 +179,17 @@ def spectral_density(
     view = Standardization(center, scale, row_weights, column_weights)
     operator, settings = prepare(A, of, view, shape, dtype, adjoint, check, seed, n_threads)
     n = operator.shape[1]
-    degree, n_probes = choose_sizes(n, degree, n_probes, accuracy, max_matvecs, 2 if settings["gram"] else 1)
-    block = min(default_block(operator) if block_size is None else positive_integer("block_size", block_size), n_probes)
-    if reorthogonalize is None:
-        reorthogonalize = n * degree * block * operator.dtype.itemsize <= BASIS_BYTES
-    settings |= {
-        "degree": degree,
-        "block": block,
-        "probe": probe,
-        "reorthogonalize": bool(reorthogonalize),
-        "seed": seed,
-    }
+    is_asked_for = any(option is not None for option in (degree, n_probes, accuracy))
+    wanted = choose_sizes(n, degree, n_probes, accuracy)
+    sizes = within_budget(wanted, max_matvecs, 2 if settings["gram"] else 1)
+    settings |= {"degree": sizes[0], "wanted": wanted, "probe": probe, "seed": seed}
+    settings |= _choose_group(operator, settings, sizes[1], block_size, reorthogonalize)
     _check_memory(operator, settings, memory_budget(max_memory))
     run = {"max_seconds": max_seconds, "callback": callback, "progress": progress, "threads": n_threads}
-    return run_probes(operator, settings, None, n_probes, run)
+    result = run_probes(operator, settings, None, sizes[1], run)
+    if is_asked_for and result.status == "budget" and not run.get("stopped"):
+        warn_about_budget(result, wanted, stacklevel=3)
+    return result
 
 
 def run_probes(
@@ -200,12 +208,13 @@ def run_probes(
     n_probes : int
         Number of new probes.
     run : dict
-        Budget, callback, progress and threads.
+        Budget, callback, progress and threads; whether the callback stopped the run is added.
     """
     seconds = run["max_seconds"]
     if seconds is not None and not seconds >= 0:
         raise InvalidInputError(f"max_seconds must not be negative, got {seconds!r}")
-    watch = Stopwatch(run["threads"], settings["seed"])
+    threads = _worthwhile_threads(operator, settings, run["threads"])
+    watch = Stopwatch(threads, settings["seed"])
     first = 0 if before is None else before.n_probes
     meter = Progress(run["progress"], "spectral_density")
     integrate = getattr(_core, f"spectral_quadrature_{operator.dtype.name}")
@@ -218,8 +227,8 @@ def run_probes(
                 n_probes=n_probes,
                 # Zero means no budget to the core.
                 max_seconds=0.0 if seconds is None else max(float(seconds), SHORTEST_BUDGET),
-                monitor=_monitor(run["callback"], meter, n_probes, settings["degree"]),
-                threads=run["threads"],
+                monitor=_monitor(run, meter, n_probes, settings["degree"]),
+                threads=threads,
                 **{name: settings[name] for name in names},
             )
     finally:
@@ -247,16 +256,26 @@ def default_block(operator: Operator) -> int:
     return BLOCK
 
 
-def choose_sizes(
-    n: int,
-    degree: int | None,
-    n_probes: int | None,
-    accuracy: float | None,
-    max_matvecs: int | None,
-    products_per_step: int,
-) -> tuple[int, int]:
-    """Return degree and number of probes from what was asked for and the budget of products."""
-    for name, value in (("degree", degree), ("n_probes", n_probes), ("max_matvecs", max_matvecs)):
+def _choose_group(
+    operator: Operator, settings: dict[str, Any], n_probes: int, block_size: int | None, reorthogonalize: bool | None
+) -> dict[str, Any]:
+    """Return how many probes are taken at once, and whether their vectors are kept."""
+    n = operator.shape[1]
+    bytes_per_probe = n * settings["degree"] * operator.dtype.itemsize
+    block = default_block(operator) if block_size is None else positive_integer("block_size", block_size)
+    is_whole_basis = settings["probe"] == "orthogonal" and n_probes >= n
+    if block_size is None and is_whole_basis and n * bytes_per_probe <= BASIS_BYTES:
+        # Only within a group are probes orthogonal, and n of those are exact.
+        block = n
+    block = min(block, n_probes)
+    if reorthogonalize is None:
+        reorthogonalize = block * bytes_per_probe <= BASIS_BYTES
+    return {"block": block, "reorthogonalize": bool(reorthogonalize)}
+
+
+def choose_sizes(n: int, degree: int | None, n_probes: int | None, accuracy: float | None) -> tuple[int, int]:
+    """Return degree and number of probes from what was asked for."""
+    for name, value in (("degree", degree), ("n_probes", n_probes)):
         if value is not None:
             positive_integer(name, value)
     if accuracy is not None and not 0.0 < accuracy < 0.5:
@@ -273,13 +292,35 @@ def choose_sizes(
     if n_probes is None:
         # n orthonormal probes are exact already.
         chosen_probes = min(chosen_probes, n)
-    if max_matvecs is not None:
-        steps = max_matvecs // products_per_step
-        if steps < 1:
-            raise InvalidInputError(f"max_matvecs must allow one step of {products_per_step} products")
-        chosen_probes = max(1, min(chosen_probes, steps // chosen_degree))
-        chosen_degree = min(chosen_degree, steps)
     return chosen_degree, chosen_probes
+
+
+def within_budget(wanted: tuple[int, int], max_matvecs: int | None, products_per_step: int) -> tuple[int, int]:
+    """Return the degree and number of probes that a budget of products leaves."""
+    if max_matvecs is None:
+        return wanted
+    steps = positive_integer("max_matvecs", max_matvecs) // products_per_step
+    if steps < 1:
+        raise InvalidInputError(f"max_matvecs must allow one step of {products_per_step} products, got {max_matvecs}")
+    degree, n_probes = wanted
+    return min(degree, steps), max(1, min(n_probes, steps // degree))
+
+
+def warn_about_budget(result: SpectralDensity, wanted: tuple[int, int], stacklevel: int) -> None:
+    """Say what a budget has left of the degree and the probes that were wanted."""
+    warnings.warn(
+        f"spectral_density: the budget ended with {result.n_probes} of {wanted[1]} probes, degree {result.degree} of "
+        f"{wanted[0]}; the error bars are wider by that. Raise max_matvecs or max_seconds",
+        ConvergenceWarning,
+        stacklevel=stacklevel,
+    )
+
+
+def _worthwhile_threads(operator: Operator, settings: dict[str, Any], threads: int) -> int:
+    """Return `threads`, or 1 where a step is too short to be shared."""
+    vectors = operator.shape[1] * (settings["degree"] if settings["reorthogonalize"] else 1)
+    values = 0 if operator.kind == "callback" else operator.stored_values
+    return threads if settings["block"] * (vectors + values) >= SHARED_WORK else 1
 
 
 def _check_names(of: str, probe: str) -> None:
@@ -303,9 +344,8 @@ def _check_memory(operator: Operator, settings: dict[str, Any], budget: int) -> 
         )
 
 
-def _monitor(
-    callback: Callable[[dict[str, Any]], Any] | None, meter: Progress, n_probes: int, degree: int
-) -> Callable[..., bool] | None:
+def _monitor(run: dict[str, Any], meter: Progress, n_probes: int, degree: int) -> Callable[..., bool] | None:
+    callback = run["callback"]
     if callback is None and not meter.wanted:
         return None
 
@@ -313,6 +353,7 @@ def _monitor(
         meter(f"{n_complete} of {n_probes} probes, step {step} of {degree}, {n_matvecs} products")
         if callback is None:
             return False
-        return callback({"n_probes": n_complete, "step": step, "n_matvecs": n_matvecs}) is True
+        run["stopped"] = callback({"n_probes": n_complete, "step": step, "n_matvecs": n_matvecs}) is True
+        return bool(run["stopped"])
 
     return monitor

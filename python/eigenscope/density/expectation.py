@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+FEWEST_NODES = 3
+"""With fewer, half of the recurrence is one node, which misses too much to be told from the whole."""
+
 
 def expectation(density: SpectralDensity, f: Callable[[Array], Any], confidence: float) -> Estimate:
     """Return the mean of `f` over the eigenvalues with sampling and quadrature error."""
     fine = rule_values(f, density.nodes, density.weights, density.rounding)
-    coarse = rule_values(f, density.coarse_nodes, density.coarse_weights, density.rounding)
     squares = rule_values(
         lambda x: np.square(np.asarray(f(x), dtype=np.float64)), density.nodes, density.weights, density.rounding
     )
-    value, change = float(fine.mean()), abs(float(fine.mean() - coarse.mean()))
-    return _estimate(density, fine, float(squares.mean()) - value**2, change, confidence)
+    change = _change(density, f, fine)
+    return _estimate(density, fine, float(squares.mean()) - float(fine.mean()) ** 2, change, confidence)
 
 
 def moment(density: SpectralDensity, order: int, confidence: float) -> Estimate:
@@ -37,10 +39,12 @@ def moment(density: SpectralDensity, order: int, confidence: float) -> Estimate:
     order = int(order)
     fine = rule_values(lambda x: x**order, density.nodes, density.weights, density.rounding)
     squares = rule_values(lambda x: x ** (2 * order), density.nodes, density.weights, density.rounding)
+    if order == density.degree == 1:
+        # One node knows the second moment too: vᵀ A² v = θ² + r².
+        squares = squares + density.residual_norms[:, 0] ** 2
     change = 0.0
     if order > 2 * density.degree - 1:
-        coarse = rule_values(lambda x: x**order, density.coarse_nodes, density.coarse_weights, density.rounding)
-        change = abs(float(fine.mean() - coarse.mean()))
+        change = _change(density, lambda x: x**order, fine)
     return _estimate(density, fine, float(squares.mean()) - float(fine.mean()) ** 2, change, confidence)
 
 
@@ -59,10 +63,16 @@ def count(density: SpectralDensity, low: float, high: float, confidence: float) 
         error[inside] = measure.quadrature_error(ends[inside])
     shares = per_probe[:, 1] - per_probe[:, 0]
     share = float(np.clip(shares.mean(), 0.0, 1.0))
-    estimate = _estimate(density, shares, share * (1.0 - share), float(np.hypot(*error)), confidence)
+    # What is missing at one end may be too much at the other, as far as shares stay between 0 and 1.
+    heights = np.clip(per_probe.mean(axis=0), 0.0, 1.0)
+    down, up = np.minimum(error, heights), np.minimum(error, 1.0 - heights)
+    fewest, most = (
+        _estimate(density, shares, share * (1.0 - share), float(change), confidence)
+        for change in (up[0] + down[1], down[0] + up[1])
+    )
     n = density.order
-    interval = (max(0.0, n * estimate.interval[0]), min(float(n), n * estimate.interval[1]))
-    return Estimate(n * share, n * estimate.stderr, interval, confidence, density.info.n_matvecs)
+    interval = (max(0.0, n * fewest.interval[0]), min(float(n), n * most.interval[1]))
+    return Estimate(n * share, n * most.stderr, interval, confidence, density.info.n_matvecs)
 
 
 def nullity(density: SpectralDensity, tolerance: float | None, confidence: float) -> Estimate:
@@ -72,6 +82,17 @@ def nullity(density: SpectralDensity, tolerance: float | None, confidence: float
     if not tolerance >= 0:
         raise InvalidInputError(f"tolerance must not be negative, got {tolerance}")
     return count(density, -tolerance, tolerance, confidence)
+
+
+def _change(density: SpectralDensity, f: Callable[[Array], Any], fine: Array) -> float:
+    """Return what the second half of the recurrences changed; unknown, so infinite, where the first is no measure."""
+    unfinished = ~density._measure.is_exact
+    if not unfinished.any():
+        return 0.0
+    if density.degree < FEWEST_NODES:
+        return math.inf
+    coarse = rule_values(f, density.coarse_nodes[unfinished], density.coarse_weights[unfinished], density.rounding)
+    return abs(float((fine[unfinished] - coarse).sum())) / density.n_probes
 
 
 def rule_values(f: Callable[[Array], Any], nodes: Array, weights: Array, rounding: float) -> Array:
@@ -109,5 +130,7 @@ def _estimate(
     if measure.uses_scatter:
         error, quantile = scatter_factor(per_probe, np.asarray(bound), confidence)
     value = float(per_probe.mean())
-    half = math.hypot(quantile * float(error), change)
-    return Estimate(value, float(error), (value - half, value + half), confidence, density.info.n_matvecs)
+    size = math.sqrt(max(spectral_variance, 0.0) + value**2)
+    half = math.hypot(quantile * float(error), change) + density.degree * density.rounding * size
+    stderr = float(error) if math.isfinite(change) else math.nan
+    return Estimate(value, stderr, (value - half, value + half), confidence, density.info.n_matvecs)

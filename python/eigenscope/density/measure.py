@@ -55,14 +55,19 @@ class SpectralMeasure:
     def _distributions(self, nodes: Array, weights: Array, residuals: Array) -> list[ProbeDistribution]:
         rounding = self._density.rounding
         return [
-            probe_distribution(x, w, r, order=self.order, rounding=rounding)
-            for x, w, r in zip(nodes, weights, residuals, strict=True)
+            probe_distribution(x, w, r, rounding=rounding) for x, w, r in zip(nodes, weights, residuals, strict=True)
         ]
 
     @property
     def slack(self) -> float:
         """Rounding of a position."""
         return MERGE_FACTOR * self._density.rounding * max(abs(end) for end in self._density.support)
+
+    @functools.cached_property
+    def is_exact(self) -> Array:
+        """Mask of the probes whose recurrence has found its whole measure: every node is an eigenvalue."""
+        residuals = np.where(np.isfinite(self._density.nodes), self._density.residual_norms, 0.0)
+        return np.asarray(residuals.max(axis=1) <= self.slack)
 
     @functools.cached_property
     def bulk(self) -> tuple[float, float]:
@@ -134,7 +139,10 @@ class SpectralMeasure:
         return np.asarray(np.where(x == np.inf, 1.0, share))
 
     def quadrature_error(self, x: Array) -> Array:
-        """Return what the second half of the recurrences changed near `x`, at most the rigorous bound."""
+        """Return what the second half of the recurrences changed near `x`, at most the rigorous bound.
+
+        Or what is in doubt, where the nodes are too few for the structure of the spectrum: neither half has seen it.
+        """
         reach = 0.5 * self.bandwidth
         changes = [
             np.abs(self.cdf(x + shift) - np.clip(self.per_probe(x + shift, self.coarse).mean(axis=0), 0.0, 1.0))
@@ -143,7 +151,9 @@ class SpectralMeasure:
         low, high = self.bounds(x)
         middle = self.cdf(x)
         most = np.maximum(np.maximum(middle - low, high - middle), 0.0)
-        return np.asarray(np.minimum(np.max(changes, axis=0), most))
+        doubt = np.mean([d.doubt(x) for d in self.fine], axis=0)
+        error = np.maximum(np.minimum(np.max(changes, axis=0), most), doubt)
+        return np.asarray(np.hypot(error, len(self.fine) * self._density.rounding))
 
     def errors(self, x: Array) -> tuple[Array, Array]:
         """Return the standard error of the sampling and the error of the quadrature."""
@@ -163,7 +173,7 @@ class SpectralMeasure:
             bound = np.sqrt(self.factor * share * (1.0 - share))
             error, quantile = scatter_factor(per_probe, bound, confidence)
             low, high = np.maximum(low, share - quantile * error), np.minimum(high, share + quantile * error)
-        error = np.hypot(self.quadrature_error(x), len(self.fine) * self._density.rounding)
+        error = self.quadrature_error(x)
         low = np.maximum(share - np.hypot(share - low, error), 0.0)
         high = np.minimum(share + np.hypot(high - share, error), 1.0)
         # No eigenvalue lies beyond infinity.
@@ -178,6 +188,9 @@ class SpectralMeasure:
 
     def quantile(self, probability: Array) -> Array:
         """Return the inverse of the distribution on a grid that holds every jump."""
+        wrong = probability[(probability < 0.0) | (probability > 1.0)]
+        if len(wrong):
+            raise InvalidInputError(f"{len(wrong)} probabilities are not between 0 and 1, the first is {wrong[0]:g}")
         low, high = self._density.support
         jumps = np.concatenate([d.jumps for d in self.fine])
         ends = [(d.curve.low, d.curve.high) for d in self.fine if d.curve is not None]
@@ -185,9 +198,8 @@ class SpectralMeasure:
         nodes = np.concatenate([d.nodes for d in self.fine])
         grid = np.unique(np.concatenate([np.linspace(low, high, QUANTILE_GRID), nodes, jumps]))
         heights = self.cdf(grid)
-        inside = (probability >= 0.0) & (probability <= 1.0)
-        rank = np.searchsorted(heights, np.where(inside, probability, 0.0) - 1e-12, side="left")
-        return np.where(inside, grid[np.minimum(rank, len(grid) - 1)], np.nan)
+        rank = np.searchsorted(heights, probability - 1e-12, side="left")
+        return np.where(np.isnan(probability), np.nan, grid[np.minimum(rank, len(grid) - 1)])
 
     def pdf(self, x: Array, bandwidth: float | None, kernel: str, scale: str) -> tuple[Array, Array]:
         """Return the smoothed density and its standard error from the sampling."""

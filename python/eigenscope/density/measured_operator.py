@@ -17,6 +17,9 @@ from ..symmetry import check_symmetric
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+LARGEST_UNIT_EXPONENT = 480
+"""Data scaled by a larger power of two have squares that leave the range of double precision, rounding included."""
+
 
 def prepare(
     A: Any,
@@ -49,6 +52,8 @@ def prepare(
             raise InvalidInputError('center, scale and weights need of="gram" or of="covariance"')
         if check:
             check_symmetric(operator, seed, threads)
+    if of != "matrix":
+        _check_range(operator)
     if of != "covariance":
         return operator, {"gram": of == "gram", "divisor": 1.0, "n_samples": 0, "trace": math.nan}
     counted = float(rows) if view.row_weights is None else float(view.row_weights.sum())
@@ -85,19 +90,47 @@ def _standardized(
     return standardized_dense(Source(array=array, feature_names=names), view, dtype, threads).operator, view
 
 
+def _check_range(operator: Operator) -> None:
+    """Raise when the squares of the singular values are no floating-point numbers."""
+    exponent = -math.log2(operator.scale)
+    if abs(exponent) <= LARGEST_UNIT_EXPONENT:
+        return
+    decimal = round(exponent * math.log10(2.0))
+    raise InvalidInputError(
+        f"the data reach about 1e{decimal}, so that eigenvalues of their Gram matrix, near 1e{2 * decimal}, leave the "
+        f"range of double precision: divide the data by 1e{decimal}; eigenvalues are then in units of its square"
+    )
+
+
 def _covariance_trace(A: Any, view: Standardization, divisor: float, threads: int) -> float:
     """Total variance of an array or a sparse matrix, one pass; NaN when it cannot be told."""
     plain = not view.scale and view.row_weights is None and view.column_weights is None
     if not plain or (is_implicit(A) and not scipy.sparse.issparse(A)):
         return math.nan
     if scipy.sparse.issparse(A):
-        rows = A.shape[0]
-        squares = float((abs(A.astype(np.result_type(A.dtype, np.float64))) ** 2).sum())
-        means = np.asarray(A.sum(axis=0)).ravel() / rows
-        return float(squares - view.center * rows * (np.abs(means) ** 2).sum()) / divisor
+        return _sparse_squares(A, view.center) / divisor
     array, names = as_matrix(A)
-    if array.dtype.kind == "c":
-        return math.nan
-    means, deviations = column_statistics(Source(array=array, feature_names=names), threads)
-    offset = 0.0 if view.center else len(array) * float((means**2).sum())
-    return (float(deviations.sum()) + offset) / divisor
+    total = 0.0
+    for part in (array.real, array.imag) if array.dtype.kind == "c" else (array,):
+        means, deviations = column_statistics(Source(array=part, feature_names=names), threads)
+        total += float(deviations.sum()) + (0.0 if view.center else len(array) * float((means**2).sum()))
+    return total / divisor
+
+
+def _sparse_squares(A: Any, center: bool) -> float:
+    """Sum of the squared magnitudes of a sparse matrix, about its column means if `center`.
+
+    Stored values and zeros deviate from the mean of their column separately, so that no large mean cancels.
+    """
+    columns = scipy.sparse.csc_array(A)
+    if not columns.has_canonical_format:
+        columns = columns.copy()
+        columns.sum_duplicates()
+    values = columns.data.astype(np.result_type(columns.dtype, np.float64))
+    if not center:
+        return float((np.abs(values) ** 2).sum())
+    rows, n = columns.shape
+    stored = np.diff(columns.indptr)
+    means = np.asarray(scipy.sparse.csc_array((values, columns.indices, columns.indptr), (rows, n)).sum(axis=0)) / rows
+    deviations = np.abs(values - np.repeat(means, stored)) ** 2
+    return float(deviations.sum() + ((rows - stored) * np.abs(means) ** 2).sum())

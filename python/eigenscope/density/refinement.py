@@ -23,7 +23,7 @@ ARRAYS = ("nodes", "weights", "residual_norms")
 
 def refine(density: SpectralDensity, n_probes: int, run: dict[str, Any], threads: int | None) -> SpectralDensity:
     """Return the density with more probes."""
-    from .estimation import positive_integer, run_probes
+    from .estimation import positive_integer, run_probes, warn_about_budget
 
     if positive_integer("n_probes", n_probes) < density.n_probes:
         raise InvalidInputError(
@@ -39,7 +39,11 @@ def refine(density: SpectralDensity, n_probes: int, run: dict[str, Any], threads
         )
     operator, settings = continuation
     run = run | {"threads": resolve_threads(threads)}
-    return run_probes(operator, settings, density, int(n_probes) - density.n_probes, run)
+    wanted = (settings["wanted"][0], int(n_probes))
+    result = run_probes(operator, settings | {"wanted": wanted}, density, int(n_probes) - density.n_probes, run)
+    if result.n_probes < n_probes and not run.get("stopped"):
+        warn_about_budget(result, wanted, stacklevel=4)
+    return result
 
 
 def join(
@@ -60,6 +64,7 @@ def join(
                 new = new[:, np.isfinite(new).any(axis=0)]
             old = None if before is None else getattr(before, prefix + name)
             arrays[prefix + name] = new if old is None else _stack(old, new)
+    _check_squares(arrays["nodes"])
     sizes = group_sizes(found["fine"]["nodes"].shape[1], settings["block"], operator.shape[1])
     result = SpectralDensity(
         **arrays,
@@ -70,11 +75,25 @@ def join(
         rounding=float(np.finfo(operator.dtype).eps),
         n_samples=settings["n_samples"],
         trace=settings["trace"],
-        status="converged" if found["complete"] else "budget",
+        status="converged" if _is_all(arrays["nodes"], settings, found["complete"], before) else "budget",
         info=_info(found, settings, before, watch),
     )
     object.__setattr__(result, "_continuation", (operator, settings))
     return result
+
+
+def _is_all(nodes: Array, settings: dict[str, Any], is_complete: bool, before: SpectralDensity | None) -> bool:
+    """Whether every probe that was wanted is here with the degree that was wanted."""
+    is_cut_short = before is not None and before.degree < settings["degree"]
+    return is_complete and not is_cut_short and (settings["degree"], len(nodes)) == settings["wanted"]
+
+
+def _check_squares(nodes: Array) -> None:
+    """Raise when squares of singular values have overflowed."""
+    if np.isinf(nodes).any():
+        raise InvalidInputError(
+            "the eigenvalues of the Gram matrix leave the range of double precision: divide the operator by its norm"
+        )
 
 
 def group_sizes(n_probes: int, block: int, order: int) -> tuple[int, ...]:

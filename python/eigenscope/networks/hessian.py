@@ -113,7 +113,7 @@ def hessian_operator(
             return products(block)
 
     dtype = np.dtype(np.float64 if curvature.parameters[0].dtype == torch.float64 else np.float32)
-    return as_operator(product, shape=(curvature.size, curvature.size), dtype=dtype)
+    return as_operator(product, shape=(curvature.size, curvature.size), dtype=dtype, adjoint=product)
 
 
 @contextlib.contextmanager
@@ -161,25 +161,23 @@ class Curvature:
 
     def __init__(self, model: Any, loss: Callable[[Any, Any], Any], data: Any, reduction: str) -> None:
         self.model, self.loss, self._reduction = model, loss, reduction
-        self.names, self.parameters = [], []
-        for name, parameter in model.named_parameters():
-            if parameter.requires_grad:
-                self.names.append(name)
-                self.parameters.append(parameter)
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not self.parameters:
             raise InvalidInputError("no parameter of the model requires gradients")
         kinds = {(str(parameter.dtype), str(parameter.device)) for parameter in self.parameters}
         if len(kinds) > 1:
             raise InvalidInputError(f"parameters are of several types or devices: {sorted(kinds)}; convert them first")
         self.size = sum(parameter.numel() for parameter in self.parameters)
+        self._places = _places_of(model, self.parameters)
         self._data = _repeatable(data)
 
     def batches(self) -> Iterator[tuple[Any, Any, float]]:
         """Yield inputs, targets and the weight of each batch, on the device of the model."""
         device = self.parameters[0].device
-        sizes = [len(targets) for _, targets in self._pairs()] if self._reduction == "mean" else []
+        is_weighted = self._reduction == "mean" and not (isinstance(self._data, list) and len(self._data) == 1)
+        n_samples = sum(_size_of(targets) for _, targets in self._pairs()) if is_weighted else 0
         for inputs, targets in self._pairs():
-            weight = len(targets) / sum(sizes) if sizes else 1.0
+            weight = _size_of(targets) / n_samples if is_weighted else 1.0
             yield _to(inputs, device), _to(targets, device), weight
 
     def _pairs(self) -> Iterator[tuple[Any, Any]]:
@@ -193,6 +191,17 @@ class Curvature:
         if n_batches == 0:
             raise InvalidInputError("data hold no batches")
 
+    def _value(self, outputs: Any, targets: Any) -> Any:
+        """Return the loss of one batch, or raise when it cannot be differentiated."""
+        value = self.loss(outputs, targets)
+        if not hasattr(value, "requires_grad") or value.numel() != 1 or not value.requires_grad:
+            shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
+            raise InvalidInputError(
+                "loss must return a tensor of one number that depends on the parameters of the model, got a "
+                f"{type(value).__name__}{shape}: reduce it with .mean() or .sum(), and detach nothing on the way"
+            )
+        return value
+
     def hessian_products(self, block: Array) -> Array:
         """Return H V by differentiating the gradient once more, the graph of the gradient being made once."""
         import torch
@@ -200,7 +209,7 @@ class Curvature:
         vectors = self._unflatten(block)
         total = [0.0] * len(vectors)
         for inputs, targets, weight in self.batches():
-            value = self.loss(self.model(inputs), targets)
+            value = self._value(self.model(inputs), targets)
             gradient = torch.autograd.grad(value, self.parameters, create_graph=True, allow_unused=True)
             used = [(g, k) for k, g in enumerate(gradient) if g is not None and g.requires_grad]
             for j, vector in enumerate(vectors):
@@ -224,7 +233,7 @@ class Curvature:
         total = [0.0] * len(vectors)
         for inputs, targets, weight in self.batches():
             outputs = self.model(inputs)
-            slope = torch.autograd.grad(self.loss(outputs, targets), outputs, create_graph=True)[0]
+            slope = torch.autograd.grad(self._value(outputs, targets), outputs, create_graph=True)[0]
             dummy = torch.zeros_like(outputs, requires_grad=True)
             pulled = torch.autograd.grad(
                 outputs, self.parameters, grad_outputs=dummy, create_graph=True, allow_unused=True
@@ -273,13 +282,19 @@ class Curvature:
         """Return the gradient at the parameters plus `shift`, as one vector; the model is not touched."""
         import torch
 
-        moved = [p.detach() if shift is None else p.detach() + s for p, s in _paired(self.parameters, shift)]
-        moved = [p.requires_grad_(True) for p in (m.clone() for m in moved)]
-        state = dict(zip(self.names, moved, strict=True))
+        at = self.parameters
+        if shift is not None:
+            at = [(p.detach() + part).requires_grad_(True) for p, part in zip(at, shift, strict=True)]
         total: Any = 0.0
         for inputs, targets, weight in self.batches():
-            outputs = torch.func.functional_call(self.model, state, (inputs,))
-            parts = torch.autograd.grad(self.loss(outputs, targets), moved, allow_unused=True)
+            if shift is None:
+                outputs = self.model(inputs)
+            else:
+                # Every place is named here: with tie_weights PyTorch swaps one that two names lead to twice, and the
+                # second swap forgets the parameter.
+                moved = {name: at[k] for name, k in self._places.items()}
+                outputs = torch.func.functional_call(self.model, moved, (inputs,), tie_weights=False)
+            parts = torch.autograd.grad(self._value(outputs, targets), at, allow_unused=True)
             total = total + weight * self._flatten(parts)
         return total
 
@@ -293,7 +308,7 @@ class Curvature:
 
         inputs, targets, _ = next(self.batches())
         try:
-            value = self.loss(self.model(inputs), targets)
+            value = self._value(self.model(inputs), targets)
             gradient = torch.autograd.grad(value, self.parameters, create_graph=True, allow_unused=True)
             if any("::Error" in name for name in _graph_names(gradient)):
                 return False
@@ -367,6 +382,17 @@ def _graph_names(tensors: Iterable[Any]) -> set[str]:
     return names
 
 
+def _places_of(model: Any, parameters: list[Any]) -> dict[str, int]:
+    """Where each parameter is held: a module used twice is one place, a weight that two modules share is two."""
+    number = {id(parameter): k for k, parameter in enumerate(parameters)}
+    return {
+        name: number[id(parameter)]
+        for prefix, module in model.named_modules()
+        for name, parameter in module.named_parameters(prefix=prefix, recurse=False, remove_duplicate=False)
+        if id(parameter) in number
+    }
+
+
 def _repeatable(data: Any) -> Any:
     """One batch as a list of it; an iterator, which ends after one round, is refused."""
     if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], (tuple, list)):
@@ -379,13 +405,20 @@ def _repeatable(data: Any) -> Any:
     return data
 
 
+def _size_of(targets: Any) -> int:
+    """Return the number of samples in a batch."""
+    try:
+        return len(targets)
+    except TypeError:
+        raise InvalidInputError(
+            'reduction="mean" weights batches by the number of their targets, and a batch has targets without a '
+            f'length: {targets!r}. Give one target per sample, or reduction="sum"'
+        ) from None
+
+
 def _describe(batch: Any) -> str:
     return f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else f"a {type(batch).__name__}"
 
 
 def _to(value: Any, device: Any) -> Any:
     return value.to(device) if hasattr(value, "to") else value
-
-
-def _paired(parameters: list[Any], shift: list[Any] | None) -> Iterable[tuple[Any, Any]]:
-    return zip(parameters, shift if shift is not None else [None] * len(parameters), strict=True)

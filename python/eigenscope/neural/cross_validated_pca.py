@@ -21,7 +21,7 @@ from ..run_options import (
     resolve_threads,
     single_threaded_blas,
 )
-from .repeats import Array, Repeats, as_repeats, random_halves, repeat_gram
+from .repeats import Array, Repeats, as_repeats, neuron_deviations, random_halves, repeat_gram
 from .spontaneous import remove_spontaneous
 
 SMALLEST_SUM_OF_SQUARES = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
@@ -35,6 +35,7 @@ def cvpca(
     k: int | None = None,
     n_shuffles: int = 10,
     center: bool = True,
+    scale: bool = False,
     spontaneous: Any = None,
     n_spontaneous: int = 32,
     nan: str = "raise",
@@ -64,9 +65,15 @@ def cvpca(
         between stimuli within a repeat, for example successive time bins, which exchanging would break.
     center : bool
         Subtract every neuron's mean over stimuli, for each half on its own, after each exchange.
+    scale : bool
+        Divide every neuron by its standard deviation over stimuli (root mean square without centring), so that
+        all count alike; with `center`, z-scores. The variance is the mean of those of the repeats, each about its
+        own mean: all repeats share it, and signal and noise are both in it. Of two repeats the total signal variance
+        is then the sum of the neurons' signal fractions (`signal_statistics`). Constant neurons are left out, with a
+        `DataWarning`.
     spontaneous : array_like, shape (n_times, n_neurons), optional
-        Activity without stimuli: responses are put in its units and its leading components removed, see
-        `remove_spontaneous`.
+        Activity without stimuli: responses are put in units of its standard deviations and its leading components
+        removed, see `remove_spontaneous`; `scale` comes after it.
     n_spontaneous : int
         Components of it to remove.
     nan : {"raise", "omit"}
@@ -107,13 +114,11 @@ def cvpca(
     seed = resolve_seed(rng)
     watch = Stopwatch(threads, seed)
     tell = Progress(progress, "cvpca")
-    repeats = as_repeats(X1, X2, nan=nan)
-    if spontaneous is not None:
-        cleaned = tuple(remove_spontaneous(array, spontaneous, n_components=n_spontaneous) for array in repeats.arrays)
-        repeats = Repeats(cleaned, repeats.present)
+    repeats = _without_spontaneous(as_repeats(X1, X2, nan=nan), spontaneous, n_spontaneous)
     k, n_shuffles = _check_options(repeats, k, n_shuffles), int(n_shuffles)
     tell("Gram matrix of all presentations")
-    gram = repeat_gram(repeats, center=center, threads=threads)
+    deviations = neuron_deviations(repeats, center=center) if scale else None
+    gram = repeat_gram(repeats, center=center, threads=threads, deviations=deviations)
     unit = _unit_of(gram)
     gram /= unit
     generator = np.random.Generator(np.random.Philox(seed))
@@ -131,15 +136,25 @@ def cvpca(
         total_variance=traces[0] / divisor,
         degrees_of_freedom=repeats.n_stimuli - int(center),
         centered=center,
+        scaled=scale,
         contributions=contributions,
         noise_eigenvalues=noise / divisor,
         total_noise_variance=traces[1] / divisor,
         n_repeats=len(repeats.arrays),
         n_shuffles=n_shuffles,
         info=watch.info(
-            "cross-validated PCA on one Gram matrix", n_passes=1, peak_bytes=3 * gram.nbytes + contributions.nbytes
+            "cross-validated PCA on one Gram matrix",
+            n_passes=1 + int(scale),
+            peak_bytes=3 * gram.nbytes + contributions.nbytes,
         ),
     )
+
+
+def _without_spontaneous(repeats: Repeats, spontaneous: Any, n_components: int) -> Repeats:
+    if spontaneous is None:
+        return repeats
+    cleaned = (remove_spontaneous(array, spontaneous, n_components=n_components) for array in repeats.arrays)
+    return Repeats(tuple(cleaned), repeats.present)
 
 
 def _unit_of(gram: Array) -> float:
@@ -203,7 +218,7 @@ def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center: bool) ->
         raise InvalidInputError("all responses of one repeat are zero or constant: there is nothing to decompose")
     traces = np.array([common, (largest + second_total) / 2 - common])
     # Symmetric: its transpose is the same matrix in the order LAPACK wants.
-    values, vectors = _core.eigh_largest_in_place(train.T, k)
+    values, vectors = _core.eigh_largest_in_place(train.T, k, 1)
     values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
     # SciPy's BLAS, which the package keeps on one thread in every thread of its own.
     projected = gemm(1.0, cross.T, vectors, trans_a=True)

@@ -15,11 +15,13 @@ from ..errors import InvalidInputError
 from ..inputs import as_matrix
 from ..results.estimate import Estimate
 from ..results.spectrum import Spectrum
-from .repeats import Array, Repeats, as_repeats
+from ..run_options import lapack_threads, resolve_threads
+from .repeats import Array, as_repeats
 from .representation import ROUNDING_OF_MEANS
+from .unbiased_sums import PairSums, jackknife
 
-JACKKNIFE_GROUPS = 24
-"""Groups of stimuli, and of neurons, left out in turn for the standard error."""
+LARGE_PRODUCT = 1e9
+"""Multiplications from which BLAS's own threads are worth their waiting for each other."""
 
 RANKME_OFFSET = 1e-7
 """Added to every share, as in the published definition."""
@@ -45,7 +47,8 @@ def participation_ratio(
     neurons : {"sample", "all"}
         Whether the neurons are a sample of the population meant, or all of it.
     nan : {"raise", "omit"}
-        With "omit", neurons with a missing value are left out.
+        With "omit", neurons with a missing value in any repeat are left out, and every presentation of the other
+        neurons counts. (`cvpca`, `signal_statistics` and `fit_power_law_moments` leave out presentations instead.)
     confidence : float
         Coverage of the interval.
 
@@ -53,12 +56,15 @@ def participation_ratio(
     -------
     Estimate
         The ratio of the two unbiased sums, nearly unbiased. Error and interval are those of the jackknife over
-        groups of stimuli and, for "sample", groups of neurons, on the logarithm.
+        groups of stimuli and, for "sample", groups of neurons, on the logarithm. Of 4 stimuli, or a sample of 2
+        neurons, none can be left out: the error is NaN, and the interval what is possible at all. Value and interval
+        stay between 1 and, for "all", the number of neurons.
 
     Raises
     ------
     InvalidInputError
-        For fewer than 4 stimuli or 2 neurons, or when noise leaves no positive estimate.
+        For fewer than 4 stimuli or 2 neurons; when the repeats have no signal in common; or when there is no
+        positive estimate, because of noise or because different neurons of a sample do not covary.
 
     References
     ----------
@@ -79,21 +85,51 @@ def participation_ratio(
         raise InvalidInputError(f'neurons must be "sample" or "all", got {neurons!r}')
     if not 0 < confidence < 1:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
-    pairs = _centred_pairs(X, Y, nan)
-    numerator, denominator = np.sum([_unbiased_sums(A, B, A @ B.T, neurons) for A, B in pairs], axis=0)
-    if not (denominator > 0 and numerator > 0):
-        P, N = pairs[0][0].shape
-        raise InvalidInputError(
-            f"with {P} stimuli and {N} neurons the unbiased estimates of (Σλ)² and Σλ² are {numerator:.3g} and "
-            f"{denominator:.3g}: noise hides the signal. Average more repeats, or add stimuli or neurons"
-        )
-    variance, freedom = _jackknife(pairs, neurons, numerator, denominator)
-    value, relative = numerator / denominator, math.sqrt(variance)
+    centred = _centred_pairs(X, Y, nan)
+    P, N = centred[0][0].shape
+    with lapack_threads(resolve_threads(None) if P * P * N >= LARGE_PRODUCT else 1, reproducible=False):
+        pairs = [PairSums.of(A, B) for A, B in centred]
+        numerator, denominator = np.sum([pair.unbiased(neurons) for pair in pairs], axis=0)
+        common = sum(float(np.trace(pair.gram.K)) for pair in pairs)
+        if not (common > 0 and numerator > 0 and denominator > 0):
+            raise InvalidInputError(_why_there_is_none(pairs, neurons, numerator, denominator, common))
+        variance, freedom = jackknife(pairs, neurons)
+    most = float(N) if neurons == "all" else math.inf
+    return _estimate(float(numerator / denominator), variance, freedom, most, confidence)
+
+
+def _estimate(value: float, variance: float, freedom: int, most: float, confidence: float) -> Estimate:
+    """Return the value with the error and interval of a variance of its logarithm, between 1 and `most`."""
+    bounded = min(max(1.0, value), most)
+    if math.isnan(variance):
+        return Estimate(bounded, math.nan, (1.0, most), confidence)
+    relative = math.sqrt(variance)
     reach = float(student.ppf((1 + confidence) / 2, freedom)) * relative
     low, high = value * math.exp(-reach), value * math.exp(reach) if reach < 700 else math.inf
-    # Something that varies has one dimension at least.
-    interval = (max(1.0, low), max(1.0, high))
-    return Estimate(float(value), float(value * relative), interval, confidence)
+    interval = (min(max(1.0, low), most), min(max(1.0, high), most))
+    return Estimate(bounded, value * relative, interval, confidence)
+
+
+def _why_there_is_none(pairs: list[PairSums], neurons: str, numerator: float, denominator: float, common: float) -> str:
+    """Tell repeats without a common signal, neurons that do not covary, and noise apart."""
+    P, N = pairs[0].A.shape
+    if common <= 0:
+        power = sum(float(np.sum(pair.A**2 + pair.B**2)) for pair in pairs) / 2
+        return (
+            f"{common / power:.2%} of the variance of {P} stimuli x {N} neurons is common to the repeats: there is no "
+            "signal whose dimensions could be counted. Average more repeats, or add stimuli"
+        )
+    first, second = np.sum([pair.unbiased("all") for pair in pairs], axis=0)
+    if neurons == "sample" and first > 0 and second > 0:
+        return (
+            f"different neurons hardly covary (for {P} stimuli x {N} neurons Σλ² comes out as {denominator:.3g}): a "
+            "larger population they are drawn from has more dimensions than can be counted. Add neurons or stimuli, "
+            f'or count those of these neurons alone with neurons="all" ({first / second:.3g})'
+        )
+    return (
+        f"with {P} stimuli and {N} neurons the unbiased estimates of (Σλ)² and Σλ² are {numerator:.3g} and "
+        f"{denominator:.3g}: noise hides the signal. Average more repeats, or add stimuli or neurons"
+    )
 
 
 def _centred_pairs(X: Any, Y: Any, nan: str) -> list[tuple[Array, Array]]:
@@ -105,9 +141,10 @@ def _centred_pairs(X: Any, Y: Any, nan: str) -> list[tuple[Array, Array]]:
     if nan not in ("raise", "omit"):
         raise InvalidInputError(f"nan must be raise or omit, got {nan!r}")
     single = Y is None and _is_one_matrix(X)
-    arrays = [as_matrix(X)[0]] if single else list(_repeats_of(X, Y, nan).arrays)
-    if single:
-        arrays = list(as_repeats(*_without_missing([arrays[0], arrays[0]], nan)).arrays[:1])
+    given = [X] if single else list(X) if Y is None else [X, Y]
+    arrays = _without_missing([as_matrix(array)[0] for array in given], nan)
+    # One recording is checked as two repeats that are the same.
+    as_repeats(2 * arrays if single else arrays, remedy='nan="omit" leaves out neurons with a missing value')
     if arrays[0].shape[1] < 2:
         raise InvalidInputError("one neuron has one dimension: at least two neurons are needed")
     wide = [array.astype(np.float64) for array in arrays]
@@ -124,12 +161,6 @@ def _is_one_matrix(X: Any) -> bool:
     return np.ndim(X[0]) < 2 if isinstance(X, (list, tuple)) and X else np.ndim(X) != 3
 
 
-def _repeats_of(X: Any, Y: Any, nan: str) -> Repeats:
-    arrays = list(X) if Y is None else [X, Y]
-    cleaned = _without_missing([as_matrix(array)[0] for array in arrays], nan)
-    return as_repeats(cleaned) if Y is None else as_repeats(*cleaned)
-
-
 def _without_missing(arrays: list[Array], nan: str) -> list[Array]:
     if nan == "raise" or len({array.shape for array in arrays}) > 1:
         return arrays
@@ -137,107 +168,6 @@ def _without_missing(arrays: list[Array], nan: str) -> list[Array]:
     if not complete.any():
         raise InvalidInputError("every neuron has a missing value: drop stimuli instead")
     return [array[:, complete] for array in arrays]
-
-
-def _unbiased_sums(A: Array, B: Array, K: Array, neurons: str) -> Array:
-    """Return unbiased (Σλ)² and Σλ² up to one factor, from ``K = A Bᵀ`` (P x P)."""
-    P = len(K)
-    sums = _stimulus_sums(K) - _equal_neuron_sums(A, B) if neurons == "sample" else _stimulus_sums(K)
-    ijji, iiii, iijj, ijjj, ijjl, iijl, ijlm = sums
-    third = 1 / ((P - 1) * (P - 2))
-    denominator = ijji - P / (P - 2) * iiii + 2 / (P - 2) * (2 * ijjj - ijjl) + third * (iijj - 2 * iijl + ijlm)
-    numerator = (
-        iijj - 2 / (P - 1) * iijl + (4 * ijjj - P * iiii) / (P - 2) + third * (ijlm - 4 * ijjl + 2 * ijji - iijj)
-    )
-    # The factor P / (P - 3) is common; 1 / P² makes leave-out values comparable.
-    scale = 1 / (P * (P - 3) * max(1, A.shape[1] * (A.shape[1] - 1)))
-    return np.asarray(np.array([numerator, denominator]) * scale)
-
-
-def _stimulus_sums(K: Array) -> Array:
-    """Sum products of two entries of K over the index patterns ijji, iiii, iijj, ijjj, ijjl, iijl, ijlm."""
-    diagonal, columns, rows, total = np.diagonal(K), K.sum(axis=0), K.sum(axis=1), float(K.sum())
-    trace = float(diagonal.sum())
-    return np.array(
-        [
-            np.einsum("ij,ji->", K, K),
-            diagonal @ diagonal,
-            trace**2,
-            diagonal @ (columns + rows) / 2,
-            columns @ rows,
-            trace * total,
-            total**2,
-        ]
-    )
-
-
-def _equal_neuron_sums(A: Array, B: Array) -> Array:
-    """Return the part of `_stimulus_sums` in which both factors come from the same neuron."""
-    products = A * B
-    by_neuron, ones_A, ones_B = products.sum(axis=0), A.sum(axis=0), B.sum(axis=0)
-    both = ones_A * ones_B
-    return np.array(
-        [
-            by_neuron @ by_neuron,
-            np.einsum("ij,ij->", products, products),
-            by_neuron @ by_neuron,
-            (ones_A @ np.einsum("ij,ij->j", products, B) + ones_B @ np.einsum("ij,ij->j", products, A)) / 2,
-            both @ by_neuron,
-            both @ by_neuron,
-            both @ both,
-        ]
-    )
-
-
-def _jackknife(
-    pairs: list[tuple[Array, Array]], neurons: str, numerator: float, denominator: float
-) -> tuple[float, int]:
-    """Return the variance of the logarithm of the ratio, linearised, and the degrees of freedom.
-
-    The variance over stimuli and that over neurons both hold the part of stimulus x neuron (independent noise
-    above all), which is estimated from groups of both left out together and subtracted once.
-    """
-    P, N = pairs[0][0].shape
-    total = np.array([numerator, denominator])
-    grams = [A @ B.T for A, B in pairs]
-    stimuli = _leave_out(P)
-
-    def influence(rows: Array, columns: Array, reduced: list[Array]) -> float:
-        parts = [
-            _unbiased_sums(A[np.ix_(rows, columns)], B[np.ix_(rows, columns)], K[np.ix_(rows, rows)], neurons)
-            for (A, B), K in zip(pairs, reduced, strict=True)
-        ]
-        relative = np.sum(parts, axis=0) / total
-        return float(relative[0] - relative[1])
-
-    every_stimulus, every_neuron = np.arange(P), np.arange(N)
-    without_stimuli = np.array([influence(rows, every_neuron, grams) for rows in stimuli])
-    if neurons == "all":
-        return _jackknife_variance(without_stimuli), len(stimuli) - 1
-    without_neurons, without_both = [], []
-    kept_neurons = _leave_out(N)
-    for group, columns in enumerate(kept_neurons):
-        gone = np.setdiff1d(every_neuron, columns)
-        reduced = [K - A[:, gone] @ B[:, gone].T for (A, B), K in zip(pairs, grams, strict=True)]
-        without_neurons.append(influence(every_stimulus, columns, reduced))
-        without_both.append(influence(stimuli[group % len(stimuli)], columns, reduced))
-    matched = without_stimuli[np.arange(len(kept_neurons)) % len(stimuli)]
-    interaction = np.array(without_both) - matched - np.array(without_neurons)
-    shared = ((len(stimuli) - 1) * (len(kept_neurons) - 1)) ** 2 / (len(stimuli) * len(kept_neurons))
-    main = _jackknife_variance(without_stimuli), _jackknife_variance(np.array(without_neurons))
-    variance = max(sum(main) - shared * float(np.mean(interaction**2)), *main)
-    return variance, min(len(stimuli), len(kept_neurons)) - 1
-
-
-def _jackknife_variance(values: Array) -> float:
-    return float((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2))
-
-
-def _leave_out(count: int) -> list[Array]:
-    """Return the indices kept when each group is left out."""
-    groups = min(JACKKNIFE_GROUPS, count if count > 4 else 2)
-    indices = np.arange(count)
-    return [indices[indices % groups != group] for group in range(groups)]
 
 
 def rankme(spectrum_or_eigenvalues: Spectrum | ArrayLike, *, of: str = "singular_values") -> float:

@@ -15,6 +15,7 @@ from ..arguments import is_real_number, is_whole_number
 from ..errors import ConvergenceWarning, InvalidInputError, NonFiniteInputError
 from ..results.base import Result
 from ..signs import fix_signs
+from .representation import LARGEST_EXPONENT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +95,7 @@ def classical_scaling(distances: ArrayLike, k: int = 2) -> Embedding:
     Raises
     ------
     InvalidInputError
-        When the matrix is no matrix of distances, or `k` is out of range.
+        When the matrix is no matrix of distances, `k` is out of range, or the largest distance lies outside 1e±152.
 
     References
     ----------
@@ -166,7 +167,8 @@ def smacof(
     Raises
     ------
     InvalidInputError
-        When the matrix is no matrix of distances, or an option is out of range.
+        When the matrix is no matrix of distances, an option is out of range, or the largest distance lies outside
+        1e±152.
 
     References
     ----------
@@ -250,7 +252,13 @@ def _check(distances: ArrayLike, k: int) -> tuple[Array, float]:
             f"no matrix of distances: smallest entry {array.min():.3g}, largest asymmetry {asymmetry:.3g}, largest "
             f"diagonal entry {np.abs(np.diag(array)).max():.3g}. Similarities must be turned into distances first"
         )
-    unit = float(np.ldexp(1.0, int(np.frexp(largest)[1])))
+    exponent = int(np.frexp(largest)[1])
+    if abs(exponent) > LARGEST_EXPONENT:
+        raise InvalidInputError(
+            f"distances reach {largest:.3g}, and squares of such numbers leave the range of doubles: "
+            f"{'divide' if exponent > 0 else 'multiply'} them by a power of ten first"
+        )
+    unit = float(np.ldexp(1.0, exponent))
     symmetric = (array / 2 + array.T / 2) / unit
     np.fill_diagonal(symmetric, 0.0)
     return symmetric, unit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,10 @@ from scipy.optimize import least_squares
 from scipy.special import chdtri, ndtri
 from scipy.stats import f as f_distribution
 
-from ..errors import InvalidInputError
+from ..errors import DataWarning, InvalidInputError
 from ..results.power_law_fit import PowerLawFit
 from ..results.run_info import RunInfo
-from ..run_options import RandomSource
+from ..run_options import RandomSource, single_threaded_blas
 from .eigen_moments import Array
 from .moment_estimate import N_MOMENTS, N_ORDERS, MomentEstimate, estimate_moments
 
@@ -26,6 +27,12 @@ N_BREAKS = 50
 
 LARGEST_EXPONENT = 10.0
 """Bound of the search; a spectrum as steep has one dimension."""
+
+BOUND_TOLERANCE = 1e-3
+"""The search stops short of its bound by less, where moments hardly depend on the exponent."""
+
+NO_SIGNAL = 0.05
+"""Repeats whose common variance is not above zero at this level (one-sided) have no exponent."""
 
 FEWEST_NEURONS = {1: 2, 2: 3}
 """Eigenvalues that determine a scale and so many slopes."""
@@ -87,8 +94,18 @@ class MomentPowerLawFit(PowerLawFit):
         return np.asarray(np.exp(self.intercept - self.first_exponent * logs - self.exponent * beyond))
 
     @property
+    def reached_bound(self) -> bool:
+        """Whether an exponent was stopped by the bound of the search, so that it has no error."""
+        return max(self.first_exponent, self.exponent) > LARGEST_EXPONENT - BOUND_TOLERANCE
+
+    @property
     def misfit(self) -> str:
-        """Why the shape does not fit the moments at the 5 % level; empty when it does."""
+        """Why the shape does not fit the moments at the 5 % level, or has no exponent; empty when it does."""
+        if self.reached_bound:
+            return (
+                f"an exponent reached {LARGEST_EXPONENT:g}, the bound of the search: the moments are those of a few "
+                "dimensions, not of a power law"
+            )
         if not self.misfit_p_value < 0.05:
             return ""
         shape = "a single power law" if self.break_rank == 1 else "a broken power law"
@@ -103,6 +120,11 @@ class MomentPowerLawFit(PowerLawFit):
     def summary(self) -> str:
         """Return exponents, fit and cost in three lines."""
         low, high = self.interval
+        error = (
+            "at the bound"
+            if self.reached_bound
+            else f"± {self.stderr:.2g} ({self.confidence:.0%} interval {low:.4f} to {high:.4f})"
+        )
         broken = (
             f"{self.first_exponent:.3f} ± {self.first_stderr:.2g} up to rank {self.break_rank} "
             f"({self.break_interval[0]} to {self.break_interval[1]}), then "
@@ -110,8 +132,7 @@ class MomentPowerLawFit(PowerLawFit):
             else ""
         )
         return (
-            f"MomentPowerLawFit: exponent {broken}{self.exponent:.4f} ± {self.stderr:.2g} "
-            f"({self.confidence:.0%} interval {low:.4f} to {high:.4f})\n"
+            f"MomentPowerLawFit: exponent {broken}{self.exponent:.4f} {error}\n"
             f"  {self.misfit or 'nothing in the moments speaks against it'}; {len(self.moments)} moments, p = "
             f"{self.misfit_p_value:.2g}\n"
             f"  {self.info.summary()}"
@@ -120,12 +141,13 @@ class MomentPowerLawFit(PowerLawFit):
 
 def fit_power_law_moments(
     X1: Any,
-    X2: Any,
+    X2: Any = None,
     *,
     slopes: int = 1,
     n_moments: int = N_MOMENTS,
     n_bootstraps: int | None = None,
     n_orders: int = N_ORDERS,
+    nan: str = "raise",
     confidence: float = 0.95,
     rng: RandomSource = None,
     threads: int | None = None,
@@ -139,8 +161,10 @@ def fit_power_law_moments(
 
     Parameters
     ----------
-    X1, X2 : array_like, shape (n_stimuli, n_neurons)
-        Responses to the same stimuli, presented twice.
+    X1 : array_like, shape (n_stimuli, n_neurons), or (n_repeats, n_stimuli, n_neurons) without `X2`
+        Responses; of more than two repeats the first half and the second are averaged.
+    X2 : array_like, shape (n_stimuli, n_neurons), optional
+        Responses to the same stimuli, presented again.
     slopes : {1, 2}
         A single power law, or one continuous at a break whose rank is searched.
     n_moments : int
@@ -149,6 +173,8 @@ def fit_power_law_moments(
         Resamples of the stimuli for the covariance of the moments; ``10 k log k`` for k moments by default.
     n_orders : int
         Random orders of the stimuli averaged over.
+    nan : {"raise", "omit"}
+        With "omit", presentations that are NaN throughout are missing; every stimulus needs two others.
     confidence : float
         Coverage of the interval.
     rng : int, Generator, SeedSequence or None
@@ -160,12 +186,18 @@ def fit_power_law_moments(
     -------
     MomentPowerLawFit
         Its standard errors are those of generalised least squares with the bootstrap covariance, for a given
-        break; `misfit_p_value` says whether the shape reproduces the moments.
+        break; `misfit_p_value` says whether the shape reproduces the moments. An exponent at the bound of the
+        search has no error: it is NaN.
 
     Raises
     ------
     InvalidInputError
-        For unequal shapes, too few stimuli, or repeats without a common signal.
+        For unequal shapes, too few stimuli, or repeats whose common variance is not above zero at the 5 % level.
+
+    Warns
+    -----
+    DataWarning
+        When the exponent reached the bound of the search, as for a signal of one dimension.
 
     References
     ----------
@@ -185,50 +217,31 @@ def fit_power_law_moments(
     True
     """
     estimate = estimate_moments(
-        X1, X2, n_moments=n_moments, n_bootstraps=n_bootstraps, n_orders=n_orders, rng=rng, threads=threads
+        X1, X2, n_moments=n_moments, n_bootstraps=n_bootstraps, n_orders=n_orders, nan=nan, rng=rng, threads=threads
     )
-    return fit_moments(estimate, slopes=slopes, confidence=confidence)
+    fit = fit_moments(estimate, slopes=slopes, confidence=confidence)
+    if fit.reached_bound:
+        warnings.warn(f"{fit.misfit}. Report its dimensions in place of an exponent", DataWarning, stacklevel=2)
+    return fit
 
 
 def fit_moments(estimate: MomentEstimate, *, slopes: int, confidence: float) -> MomentPowerLawFit:
     """Fit one slope, or two with the best break, to estimated moments."""
-    if slopes not in tuple(FEWEST_NEURONS):
-        raise InvalidInputError(f"slopes must be 1 or 2, got {slopes!r}")
-    if estimate.n_neurons < FEWEST_NEURONS[slopes]:
-        raise InvalidInputError(
-            f"{estimate.n_neurons} neurons have too few eigenvalues for {slopes} slope{'s' if slopes > 1 else ''}: at "
-            f"least {FEWEST_NEURONS[slopes]} are needed"
-        )
-    if not 0 < confidence < 1:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
-    values = estimate.values
-    if not (values[0] > 0 and values[1] > 0):
-        raise InvalidInputError(
-            f"the first two moments of the signal are {values[0]:.3g} and {values[1]:.3g}, both must be positive: "
-            "the repeats have no signal in common that these stimuli can show"
-        )
-    problem = _Problem.of(estimate)
-    breaks = [1] if slopes == 1 else break_candidates(estimate.n_neurons)
-    candidates = [problem.solve(rank) for rank in breaks]
-    best = min(range(len(breaks)), key=lambda i: candidates[i].cost)
-    found, break_rank = candidates[best], breaks[best]
-    # Twice the difference of costs is a likelihood ratio with one degree of freedom.
-    worst = found.cost + chdtri(1, 1 - confidence) / 2
-    possible = [rank for rank, candidate in zip(breaks, candidates, strict=True) if candidate.cost <= worst]
-    covariance = np.linalg.pinv(found.jac.T @ found.jac)
-    stderr = np.sqrt(np.diagonal(covariance))
-    log_unit = math.log(problem.unit)
-    margin = float(ndtri((1 + confidence) / 2)) * float(stderr[-1])
-    exponent = float(found.x[-1])
-    statistic = float(2 * found.cost)
+    _check(estimate, slopes, confidence)
+    with single_threaded_blas():
+        problem = _Problem.of(estimate)
+        found, break_rank, break_interval = _search(problem, slopes, confidence)
+        stderr = np.sqrt(np.diagonal(np.linalg.pinv(found.jac.T @ found.jac)))
+        fitted = problem.moments(found.x, break_rank)[0] * problem.unit**problem.powers
+    exponent, statistic = float(found.x[-1]), float(2 * found.cost)
     n_parameters = len(found.x) + (slopes == 2)
     shape = MomentPowerLawFit(
         exponent=exponent,
         stderr=float(stderr[-1]),
-        interval=(exponent - margin, exponent + margin),
+        interval=(math.nan, math.nan),
         r_squared=math.nan,
         ranks=(1, estimate.n_neurons),
-        intercept=float(found.x[0]) + log_unit,
+        intercept=float(found.x[0]) + math.log(problem.unit),
         method=f"eigen-moments, {slopes} slope{'s' if slopes > 1 else ''}",
         range_sensitivity=(),
         n_dropped=0,
@@ -238,15 +251,58 @@ def fit_moments(estimate: MomentEstimate, *, slopes: int, confidence: float) -> 
         first_exponent=float(found.x[1]),
         first_stderr=float(stderr[1]),
         break_rank=break_rank,
-        break_interval=(possible[0], possible[-1]),
-        moments=values,
-        fitted_moments=problem.moments(found.x, break_rank)[0] * problem.unit**problem.powers,
+        break_interval=break_interval,
+        moments=estimate.values,
+        fitted_moments=fitted,
         moment_covariance=estimate.covariance,
         misfit_statistic=statistic,
-        misfit_p_value=_misfit_p_value(statistic, len(values) - n_parameters, estimate.n_bootstraps),
+        misfit_p_value=_misfit_p_value(statistic, len(estimate.values) - n_parameters, estimate.n_bootstraps),
         info=estimate.info,
     )
-    return dataclasses.replace(shape, eigenvalues=shape.predict(np.arange(1, estimate.n_neurons + 1)))
+    return _with_interval(shape)
+
+
+def _check(estimate: MomentEstimate, slopes: int, confidence: float) -> None:
+    if slopes not in tuple(FEWEST_NEURONS):
+        raise InvalidInputError(f"slopes must be 1 or 2, got {slopes!r}")
+    if estimate.n_neurons < FEWEST_NEURONS[slopes]:
+        raise InvalidInputError(
+            f"{estimate.n_neurons} neurons have too few eigenvalues for {slopes} slope{'s' if slopes > 1 else ''}: at "
+            f"least {FEWEST_NEURONS[slopes]} are needed"
+        )
+    if not 0 < confidence < 1:
+        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    first, second = estimate.values[:2]
+    error = math.sqrt(estimate.covariance[0, 0])
+    if not (first > ndtri(1 - NO_SIGNAL) * error and second > 0):
+        raise InvalidInputError(
+            f"the variance that the repeats share is {first:.3g} ± {error:.2g}, and the sum of its squared eigenvalues "
+            f"{second:.3g}: they have no signal in common that these stimuli can show. Average more repeats, or add "
+            "stimuli"
+        )
+
+
+def _search(problem: _Problem, slopes: int, confidence: float) -> tuple[Any, int, tuple[int, int]]:
+    """Return the best solution over the breaks, its break, and the first and last break hardly worse."""
+    breaks = [1] if slopes == 1 else break_candidates(len(problem.ranks))
+    candidates = [problem.solve(rank) for rank in breaks]
+    best = min(range(len(breaks)), key=lambda i: candidates[i].cost)
+    # Twice the difference of costs is a likelihood ratio with one degree of freedom.
+    worst = candidates[best].cost + chdtri(1, 1 - confidence) / 2
+    possible = [rank for rank, candidate in zip(breaks, candidates, strict=True) if candidate.cost <= worst]
+    return candidates[best], breaks[best], (possible[0], possible[-1])
+
+
+def _with_interval(shape: MomentPowerLawFit) -> MomentPowerLawFit:
+    """Add eigenvalues and interval; an exponent that its bound stopped has no error."""
+    stderr = math.nan if shape.reached_bound else shape.stderr
+    margin = float(ndtri((1 + shape.confidence) / 2)) * stderr
+    return dataclasses.replace(
+        shape,
+        eigenvalues=shape.predict(np.arange(1, shape.ranks[1] + 1)),
+        stderr=stderr,
+        interval=(shape.exponent - margin, shape.exponent + margin),
+    )
 
 
 def break_candidates(n_neurons: int) -> list[int]:

@@ -39,9 +39,11 @@ class RegionSpectrum(Result):
     single, broken : MomentPowerLawFit
         Fits of one slope and of two.
     participation_ratio : Estimate
-        Unbiased.
+        Unbiased; NaN where there is none.
     verdict : str
         "scale-free", "not scale-free", or "undecided" when the exponent is too uncertain to tell.
+    no_participation_ratio : str
+        Why there is no participation ratio; empty where there is one.
     """
 
     name: str
@@ -49,6 +51,7 @@ class RegionSpectrum(Result):
     broken: MomentPowerLawFit
     participation_ratio: Estimate
     verdict: str
+    no_participation_ratio: str = ""
 
     @property
     def is_scale_free(self) -> bool:
@@ -58,16 +61,21 @@ class RegionSpectrum(Result):
     def summary(self) -> str:
         """Return the verdict and its numbers on one line."""
         low, high = self.single.interval
-        slopes = (
-            f"slopes {self.broken.first_exponent:.2f} up to rank {self.broken.break_rank}, then "
-            f"{self.broken.exponent:.2f}"
-            if self.verdict == "not scale-free"
-            else f"exponent {self.single.exponent:.3f} ({low:.3f} to {high:.3f})"
+        if self.single.reached_bound:
+            slopes = "exponent at the bound of the search"
+        elif self.verdict == "not scale-free":
+            slopes = (
+                f"slopes {self.broken.first_exponent:.2f} up to rank {self.broken.break_rank}, then "
+                f"{self.broken.exponent:.2f}"
+            )
+        else:
+            slopes = f"exponent {self.single.exponent:.3f} ({low:.3f} to {high:.3f})"
+        dimensions = (
+            f"no participation ratio: {self.no_participation_ratio}"
+            if self.no_participation_ratio
+            else f"participation ratio {self.participation_ratio.value:.1f}"
         )
-        return (
-            f"{self.name}: {self.verdict} (p = {self.single.misfit_p_value:.2g}), {slopes}, participation ratio "
-            f"{self.participation_ratio.value:.1f}"
-        )
+        return f"{self.name}: {self.verdict} (p = {self.single.misfit_p_value:.2g}), {slopes}, {dimensions}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -127,7 +135,8 @@ def compare_regions(
     Returns
     -------
     RegionComparison
-        With a plot.
+        With a plot. A region without a participation ratio, for example one whose neurons do not covary, says why and
+        keeps its verdict.
 
     Raises
     ------
@@ -169,14 +178,22 @@ def _region(
         X1, X2 = repeats
         estimate = estimate_moments(X1, X2, rng=seed, threads=threads)
         single, broken = (fit_moments(estimate, slopes=slopes, confidence=confidence) for slopes in (1, 2))
-        dimension = participation_ratio(X1, X2, confidence=confidence)
     except ValueError as error:
         raise InvalidInputError(f"region {name!r}: {error}") from error
+    dimension, reason = _dimension(X1, X2, confidence)
     if single.misfit_p_value < SIGNIFICANCE:
         verdict = "not scale-free"
     else:
         verdict = "scale-free" if single.stderr <= WIDEST_STDERR else "undecided"
-    return RegionSpectrum(name, single, broken, dimension, verdict)
+    return RegionSpectrum(name, single, broken, dimension, verdict, reason)
+
+
+def _dimension(X1: Any, X2: Any, confidence: float) -> tuple[Estimate, str]:
+    """Return the participation ratio, or NaN and why there is none: the exponent does not depend on it."""
+    try:
+        return participation_ratio(X1, X2, confidence=confidence), ""
+    except InvalidInputError as error:
+        return Estimate(math.nan, confidence=confidence), str(error)
 
 
 def _difference(a: RegionSpectrum, b: RegionSpectrum, confidence: float) -> tuple[str, str, Estimate, float]:

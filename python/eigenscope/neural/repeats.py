@@ -26,6 +26,9 @@ MIRROR_PANEL = 512
 
 MISSING_POLICIES = ("raise", "omit")
 
+OMIT_PRESENTATIONS = 'nan="omit" leaves out presentations that are all NaN'
+"""Advice that helps where a stimulus has two presentations besides the missing one."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Repeats:
@@ -53,7 +56,9 @@ class Repeats:
         return int(self.arrays[0].shape[1])
 
 
-def as_repeats(X1: Any, X2: Any = None, *, nan: str = "raise", minimum_stimuli: int = 4) -> Repeats:
+def as_repeats(
+    X1: Any, X2: Any = None, *, nan: str = "raise", minimum_stimuli: int = 4, remedy: str | None = None
+) -> Repeats:
     """View two matrices, or one array of repeats, as repeats of the same stimuli.
 
     Parameters
@@ -66,6 +71,9 @@ def as_repeats(X1: Any, X2: Any = None, *, nan: str = "raise", minimum_stimuli: 
         With "omit", presentations whose whole row is NaN are missing; every stimulus needs two others.
     minimum_stimuli : int
         Fewer are refused.
+    remedy : str, optional
+        What errors about missing values advise besides dropping stimuli or neurons; by default ``nan="omit"``, where
+        there are repeats enough for it to help.
 
     Returns
     -------
@@ -85,8 +93,9 @@ def as_repeats(X1: Any, X2: Any = None, *, nan: str = "raise", minimum_stimuli: 
         raise UnsupportedTypeError("responses must be real numbers, got complex ones")
     if arrays[0].shape[0] < minimum_stimuli:
         raise InvalidInputError(f"{arrays[0].shape[0]} stimuli are too few: at least {minimum_stimuli} are needed")
-    present = _presence(arrays, nan)
-    return Repeats(arrays, present)
+    if remedy is None:
+        remedy = OMIT_PRESENTATIONS if len(arrays) > 2 else ""
+    return Repeats(arrays, _presence(arrays, nan, remedy))
 
 
 def _as_arrays(responses: Any) -> tuple[Array, ...]:
@@ -102,7 +111,7 @@ def _as_arrays(responses: Any) -> tuple[Array, ...]:
     return arrays
 
 
-def _presence(arrays: Sequence[Array], nan: str) -> Array:
+def _presence(arrays: Sequence[Array], nan: str, remedy: str) -> Array:
     present = np.ones((len(arrays), arrays[0].shape[0]), dtype=bool)
     for repeat, array in enumerate(arrays):
         if array.dtype.kind != "f":
@@ -118,7 +127,7 @@ def _presence(arrays: Sequence[Array], nan: str) -> Array:
             if nan == "raise" or not np.isnan(array[row]).all():
                 raise NonFiniteInputError(
                     f"{int(bad.sum())} of {len(bad)} responses to stimulus {row} in repeat {repeat + 1} are NaN or "
-                    'infinite: drop the stimulus or the neurons; nan="omit" leaves out presentations that are all NaN'
+                    f"infinite: drop the stimulus or the neurons{'; ' if remedy else ''}{remedy}"
                 )
             present[repeat, row] = False
     few = present.sum(axis=0) < 2
@@ -130,12 +139,12 @@ def _presence(arrays: Sequence[Array], nan: str) -> Array:
     return present
 
 
-def repeat_gram(repeats: Repeats, *, center: bool, threads: int) -> Array:
+def repeat_gram(repeats: Repeats, *, center: bool, threads: int, deviations: Array | None = None) -> Array:
     """Return ``X Xᵀ`` over all presentations, shape (n_repeats n_stimuli, n_repeats n_stimuli), symmetric.
 
     The rows of `X` are the repeats one below the other; missing presentations are rows of zeros. Each neuron's
     mean over all presentations is subtracted when asked, for the sake of rounding: halves are centred later.
-    Neurons are read once, a block at a time, and never again.
+    Neurons are divided by `deviations` where given. They are read once, a block at a time, and never again.
     """
     n_stimuli, n_repeats = repeats.n_stimuli, len(repeats.arrays)
     order = n_repeats * n_stimuli
@@ -150,12 +159,45 @@ def repeat_gram(repeats: Repeats, *, center: bool, threads: int) -> Array:
             rows = block[repeat * n_stimuli : (repeat + 1) * n_stimuli]
             rows[...] = array[:, first:last]
         block[~here] = 0.0
+        if deviations is not None:
+            block /= deviations[first:last]
         if center:
             center_in_place(block, here)
         with single_threaded_blas():
             gram += _core.sample_gram(block, center=False, threads=threads)["cross_products"]
     _mirror_lower_triangle(gram)
     return gram.T
+
+
+def neuron_deviations(repeats: Repeats, *, center: bool) -> Array:
+    """Return each neuron's standard deviation over stimuli, pooled over the repeats, shape (n_neurons,).
+
+    All repeats share it, so that exchanging them changes nothing, and the noise of no repeat alone sets the scale.
+    Each repeat has a mean of its own, or without centring none: the root mean square then. Constant neurons get
+    infinity, with a warning: divided by it they are left out.
+    """
+    freedom = np.maximum(repeats.present.sum(axis=1) - int(center), 0).sum()
+    squares, units = np.zeros(repeats.n_neurons), np.zeros(repeats.n_neurons, dtype=np.int64)
+    for first in range(0, repeats.n_neurons, NEURONS_PER_BLOCK):
+        columns = slice(first, first + NEURONS_PER_BLOCK)
+        # Choosing rows copies them: the responses stay as they are.
+        blocks = [
+            array[here, columns].astype(np.float64, copy=False)
+            for array, here in zip(repeats.arrays, repeats.present, strict=True)
+        ]
+        # In units of the largest response, powers of two, squares stay in range.
+        units[columns] = np.frexp(np.max([np.abs(block).max(axis=0, initial=0.0) for block in blocks], axis=0))[1]
+        for block in blocks:
+            np.ldexp(block, -units[columns], out=block)
+            if center and len(block):
+                center_in_place(block)
+            squares[columns] += np.einsum("ij,ij->j", block, block)
+    deviations = np.ldexp(np.sqrt(squares / max(1, freedom)), units)
+    constant = deviations == 0
+    if constant.any():
+        warn_about_constant_neurons(constant, "all repeats")
+        deviations[constant] = np.inf
+    return np.asarray(deviations)
 
 
 def _mirror_lower_triangle(matrix: Array) -> None:
@@ -259,9 +301,13 @@ def split_repeats(X: Any, *, nan: str = "raise", rng: Any = None) -> tuple[Array
 
     repeats = as_repeats(X, nan=nan, minimum_stimuli=1)
     generator = None if rng is None else np.random.Generator(np.random.Philox(resolve_seed(rng)))
-    halves = random_halves(repeats.present, generator)
+    return averaged_halves(repeats, generator)
+
+
+def averaged_halves(repeats: Repeats, generator: np.random.Generator | None = None) -> tuple[Array, Array]:
+    """Return the averages of the two halves that `random_halves` makes of every stimulus' presentations."""
     averages = []
-    for half in halves:
+    for half in random_halves(repeats.present, generator):
         total = np.zeros((repeats.n_stimuli, repeats.n_neurons))
         for repeat, array in enumerate(repeats.arrays):
             weight = half[:, repeat * repeats.n_stimuli : (repeat + 1) * repeats.n_stimuli].diagonal()
@@ -269,6 +315,25 @@ def split_repeats(X: Any, *, nan: str = "raise", rng: Any = None) -> tuple[Array
             total[used] += weight[used, None] * array[used]
         averages.append(total)
     return averages[0], averages[1]
+
+
+def as_pair(X1: Any, X2: Any = None, *, nan: str = "raise", minimum_stimuli: int = 4) -> tuple[Array, Array]:
+    """View responses as two repeats: as they are when there are two, averages of the first and second half of more.
+
+    Parameters
+    ----------
+    X1, X2, nan, minimum_stimuli : parameters
+        As in `as_repeats`.
+
+    Returns
+    -------
+    tuple of ndarray, each of shape (n_stimuli, n_neurons)
+        Views of two repeats, otherwise averages in double precision.
+    """
+    repeats = as_repeats(X1, X2, nan=nan, minimum_stimuli=minimum_stimuli)
+    if len(repeats.arrays) == 2:
+        return repeats.arrays[0], repeats.arrays[1]
+    return averaged_halves(repeats)
 
 
 def warn_about_constant_neurons(constant: Array, where: str) -> None:

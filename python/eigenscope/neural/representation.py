@@ -6,9 +6,12 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from ..errors import InvalidInputError
 from ..inputs import as_source, check_finite
+from ..run_options import single_threaded_blas
+from ..signs import leading_phases
 from ..svd import svds
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -18,6 +21,10 @@ ROUNDING_OF_MEANS = 8 * float(np.finfo(np.float64).eps)
 
 LARGEST_EXPONENT = 505
 """Data whose largest magnitude lies between 2^-505 and 2^505 (1e±152): squares in their units are doubles too."""
+
+
+LARGEST_DIRECT_WORK = 5e9
+"""max(P, N) min(P, N)² up to which LAPACK's SVD, which does not hear Ctrl-C, takes about a second."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,12 +61,22 @@ class Representation:
     def basis(self, k: int | None = None) -> Basis:
         """Return the leading singular triplets of the responses, at most `k`, those at rounding level left out."""
         limit = min(self.n_stimuli - 1, self.n_neurons)
-        U, s, Vh = svds(self.responses, limit if k is None else min(k, limit), rng=0, threads=1)
+        k = limit if k is None else min(k, limit)
+        work = max(self.responses.shape) * min(self.responses.shape) ** 2
+        direct = k == limit and work <= LARGEST_DIRECT_WORK
+        U, s, Vh = self._all_triplets(k) if direct else svds(self.responses, k, rng=0, threads=1)
         # Rounding of the computation, and rounding of every entry of the data before it.
         computed = max(self.responses.shape) * np.finfo(np.float64).eps * s[0]
         given = self.resolution * (np.sqrt(self.n_stimuli) + np.sqrt(self.n_neurons))
         rank = int(np.count_nonzero(s > max(computed, given)))
         return Basis(U[:, :rank], s[:rank], Vh[:rank])
+
+    def _all_triplets(self, limit: int) -> tuple[Array, Array, Array]:
+        """Decompose by LAPACK's SVD: two to six times faster than `svds` where all triplets are wanted."""
+        with single_threaded_blas():
+            U, s, Vh = scipy.linalg.svd(self.responses, full_matrices=False, check_finite=False)
+        phase = leading_phases(Vh.T)
+        return (U * phase)[:, :limit], s[:limit], (Vh * phase[:, None])[:limit]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

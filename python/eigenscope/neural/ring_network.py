@@ -60,7 +60,8 @@ class RingTrajectory(Result):
         Parameters
         ----------
         activation : {"step", "relu"}
-            "step" gives -1 and 1; "relu" the positive part of the pre-activation.
+            "step" gives -1 and 1, whose covariance is ``ring_spectrum(n)``; "relu" the positive part of the
+            pre-activation, whose covariance is ``radius**2 * ring_spectrum(n, activation="relu")``.
         """
         _check_activation(activation)
         drive = self.latents @ np.stack([np.cos(self.angles), np.sin(self.angles)])
@@ -88,7 +89,9 @@ def simulate_ring_network(
 
     ``dx_i/dt = -x_i + (1/N) Σ_j J cos(θ_i - θ_j - Δ) H(x_j)`` with H the step function. The coupling has rank
     two, so that two latent variables carry everything and a step costs O(N). For many neurons the latents turn
-    on a circle of radius ``(J/π) cos Δ`` with angular speed ``tan Δ``.
+    on a circle of radius ``(J/π) cos Δ`` with angular speed ``tan Δ``. Rectified neurons in place of H have no limit
+    cycle (their latents grow or decay like ``exp((J cos Δ / 4 - 1) t)``); rectified responses to this one are
+    ``RingTrajectory.responses("relu")``.
 
     Parameters
     ----------
@@ -108,7 +111,7 @@ def simulate_ring_network(
     Returns
     -------
     RingTrajectory
-        Times and latents of the last periods.
+        Times and latents of the last periods; its `responses` have the covariance of `ring_spectrum`.
 
     Raises
     ------

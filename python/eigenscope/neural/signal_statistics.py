@@ -13,12 +13,12 @@ from scipy.stats import binomtest
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
-from .repeats import Array, as_repeats
+from .repeats import Array, as_pair
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SignalStatistics(Result):
-    """Signal and noise of a population that saw every stimulus twice.
+    """Signal and noise of a population that saw every stimulus at least twice.
 
     Parameters
     ----------
@@ -50,15 +50,20 @@ class SignalStatistics(Result):
         )
 
 
-def signal_statistics(X1: Any, X2: Any, *, confidence: float = 0.95) -> SignalStatistics:
+def signal_statistics(X1: Any, X2: Any = None, *, nan: str = "raise", confidence: float = 0.95) -> SignalStatistics:
     """Measure how much of the responses the stimuli explain.
 
     Assumed: noise independent between repeats. Constant neurons count in no average.
 
     Parameters
     ----------
-    X1, X2 : array_like, shape (n_stimuli, n_neurons)
-        Responses to the same stimuli, presented twice.
+    X1 : array_like, shape (n_stimuli, n_neurons), or (n_repeats, n_stimuli, n_neurons) without `X2`
+        Responses; of more than two repeats the first half and the second are averaged, and what is measured is the
+        signal in such averages, not in single responses.
+    X2 : array_like, shape (n_stimuli, n_neurons), optional
+        Responses to the same stimuli, presented again.
+    nan : {"raise", "omit"}
+        With "omit", presentations that are NaN throughout are missing; every stimulus needs two others.
     confidence : float
         Coverage of the intervals: jackknife over stimuli, and the exact binomial one for decoding.
 
@@ -89,7 +94,7 @@ def signal_statistics(X1: Any, X2: Any, *, confidence: float = 0.95) -> SignalSt
     """
     if not 0 < confidence < 1:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
-    first, second = (array.astype(np.float64) for array in as_repeats(X1, X2).arrays)
+    first, second = (array.astype(np.float64) for array in as_pair(X1, X2, nan=nan))
     # Nothing here depends on units: a power of two keeps squares in range and changes no bit.
     exponent = int(np.frexp(max(np.abs(first).max(), np.abs(second).max()))[1])
     first, second = np.ldexp(first, -exponent), np.ldexp(second, -exponent)

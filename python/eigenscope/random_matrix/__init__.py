@@ -12,8 +12,9 @@ from .noise_variance import noise_variance
 from .population import PopulationSpectrum, population_moments, population_spectrum
 from .shrinkers import denoised_singular_values, optimal_shrinkage, shrink_spikes
 from .silverstein import GeneralizedMarchenkoPastur
+from .sphericity import SphericityTest, john_test
 from .temporal import CorrelatedMarchenkoPastur, noise_power_spectrum
-from .thresholds import gavish_donoho_rank, optimal_threshold
+from .thresholds import apply_threshold, gavish_donoho_rank, optimal_threshold
 from .tracy_widom import TracyWidom
 
 __all__ = [
@@ -26,7 +27,9 @@ __all__ = [
     "NoiseEqualization",
     "PopulationSpectrum",
     "Semicircle",
+    "SphericityTest",
     "TracyWidom",
+    "apply_threshold",
     "biwhiten",
     "denoised_singular_values",
     "dyson_equalizer",
@@ -34,6 +37,7 @@ __all__ = [
     "effective_samples",
     "fit_marchenko_pastur",
     "gavish_donoho_rank",
+    "john_test",
     "moments_of_product",
     "moments_of_sum",
     "noise_power_spectrum",

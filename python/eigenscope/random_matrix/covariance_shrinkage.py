@@ -13,7 +13,7 @@ from ..eigenvalues import Eigenvalues, as_eigenvalues, count_given
 from ..errors import InvalidInputError
 from ..results.spectrum import Spectrum
 from ..run_options import resolve_threads
-from .noise_variance import sizes
+from .noise_variance import refuse_surplus, sizes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -115,12 +115,8 @@ def _check_complete(sample: Eigenvalues, n: float, p: int) -> None:
 
 def _positive_part(values: Array, rank: int, n: float, tolerance: float) -> Array:
     """Return the eigenvalues outside the null space that ``n < p`` explains, or say that there are more zeros."""
-    positive, null = values[:rank], values[rank:]
-    if null.size and null[0] > tolerance:
-        raise InvalidInputError(
-            f"{int((values > tolerance).sum())} eigenvalues are not zero, more than n_samples={n:g} allows: pass "
-            "the number of samples, less one when they were centred"
-        )
+    refuse_surplus(values, n, tolerance)
+    positive = values[:rank]
     if positive[-1] <= tolerance:
         n_zero = int((positive <= tolerance).sum())
         raise InvalidInputError(

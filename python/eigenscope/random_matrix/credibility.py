@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ..eigenvalues import Eigenvalues
-from ..errors import DataWarning, InvalidInputError
+from ..errors import InvalidInputError
+from ..heavy_tails import heavy_tail_reasons
 from ..results.estimate import Estimate
 from ..results.spectrum import Spectrum
 from .effective_samples import match_bulk
 from .goodness import bulk_goodness
 from .noise_variance import sizes
+from .sequential_test import sequential_test
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -30,8 +32,8 @@ GIANT_SHARE = 0.5
 DOUBTFUL_GOODNESS = 0.01
 """Goodness-of-fit p-value below which the fit is called doubtful."""
 
-GOOD_GOODNESS = 0.05
-"""Goodness-of-fit p-value of squared eigenvalues above which the plain ones are taken for singular values."""
+DOUBTFUL_SMALLEST = 1e-3
+"""p-value of the smallest eigenvalue below which it is called too small."""
 
 DOUBTFUL_DISTANCE = 3
 """Standard errors between effective and given sample number that are called a difference."""
@@ -77,43 +79,55 @@ def effective_number_reasons(found: Estimate | None, n: float) -> tuple[str, ...
     return (f"the bulk is spread like that of {found.value:.0f} ± {found.stderr:.0f} samples, not {n:g}: {cause}",)
 
 
-def warn_about_singular_values(sample: Eigenvalues, n_signal: int, goodness: float) -> tuple[str, ...]:
-    """Warn when the squares of the values fit where the values do not."""
+def smallest_eigenvalue_reasons(p_value: float) -> tuple[str, ...]:
+    """Name an eigenvalue that noise does not leave so small."""
+    if not p_value < DOUBTFUL_SMALLEST:
+        return ()
+    return (
+        f"the smallest eigenvalue lies below the noise (p = {p_value:.1g}): features or samples depend on each other, "
+        "or some have less noise than others",
+    )
+
+
+def singular_value_reasons(sample: Eigenvalues, goodness: float, significance: float) -> tuple[str, ...]:
+    """Say so when a fit to the squares of the values is good where the fit to the values is bad."""
     if math.isnan(goodness) or goodness >= DOUBTFUL_GOODNESS:
         return ()
-    n, p = sizes(sample)
-    squares = sample.values[n_signal:] ** 2
-    squared = bulk_goodness(squares, n - n_signal, p - n_signal, sample.is_complete)
-    if not squared > GOOD_GOODNESS:
+    values = sample.values**2
+    squares = dataclasses.replace(sample, values=values, total_variance=float(values.sum()))
+    test = sequential_test(squares, significance)
+    squared = math.nan if test.limits else bulk_goodness(squares, test.n_signal)
+    if not squared > DOUBTFUL_GOODNESS:
         return ()
-    text = (
+    return (
         f"these look like singular values: their squares follow the noise law (p = {squared:.2g}), they do not "
-        f"(p = {goodness:.1g}); pass singular_values**2 / n_samples"
+        f"(p = {goodness:.1g}); pass singular_values**2 / n_samples",
     )
-    warnings.warn(text, DataWarning, stacklevel=4)
-    return (text,)
 
 
-def spectrum_reasons(spectrum: Spectrum) -> tuple[str, ...]:
-    """Name, and warn of, correlated samples and a mean that was left in."""
-    reasons = []
+def correlation_reasons(spectrum: Spectrum) -> tuple[str, ...]:
+    """Name correlated samples."""
     correlation = spectrum.lag_one_autocorrelation
-    if abs(correlation) > max(MATERIAL_AUTOCORRELATION, 4 * _autocorrelation_stderr(spectrum)):
-        reasons.append(
-            f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
-            'the noise reaches further than the fitted edge and too many signals are counted; temporal="ar1" '
-            "or temporal=noise_power_spectrum(X) takes that into account"
-        )
+    if not abs(correlation) > max(MATERIAL_AUTOCORRELATION, 4 * _autocorrelation_stderr(spectrum)):
+        return ()
+    return (
+        f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
+        'the noise reaches further than the fitted edge and too many signals are counted; temporal="ar1" '
+        "or temporal=noise_power_spectrum(X) takes that into account",
+    )
+
+
+def data_reasons(spectrum: Spectrum) -> tuple[str, ...]:
+    """Name heavy tails, and a mean that was left in."""
+    reasons = heavy_tail_reasons(spectrum.excess_kurtosis)
     values = spectrum.eigenvalues
     if not spectrum.centered and len(values) and values[0] > GIANT_SHARE * spectrum.total_variance:
-        reasons.append(
+        reasons += (
             "the data were not centred and the first eigenvalue holds "
             f"{values[0] / spectrum.total_variance:.0%} of the variance: it is the mean, not a signal; use "
-            "center=True"
+            "center=True",
         )
-    for text in reasons:
-        warnings.warn(text, DataWarning, stacklevel=4)
-    return tuple(reasons)
+    return reasons
 
 
 def _autocorrelation_stderr(spectrum: Spectrum) -> float:

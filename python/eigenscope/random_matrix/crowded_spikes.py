@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..run_options import single_threaded_blas
 from .spikes import detection_threshold, population_eigenvalue
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -74,14 +75,16 @@ def debiased_spikes(
     errors = _stderr(observed, ratio, n_samples)
     if len(observed) < 2:
         return variance * observed, variance * errors
-    spikes = _bring_together(observed, errors, ratio, n_samples)
+    # Threads gain nothing on matrices of this size, and lose much where others want them.
+    with single_threaded_blas():
+        spikes = _bring_together(observed, errors, ratio, n_samples)
     errors = np.hypot(_stderr(spikes, ratio, n_samples), DOUBT * (observed - spikes))
     return variance * spikes, variance * errors
 
 
 def _bring_together(observed: Array, errors: Array, ratio: float, n_samples: float) -> Array:
     groups = np.split(np.arange(len(observed)), np.flatnonzero(-np.diff(observed) >= CROWDED * errors[1:]) + 1)
-    draws = _draws(max(len(group) for group in groups))
+    draws = symmetric_draws(max(len(group) for group in groups), N_DRAWS)
     number = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     apart = number[:, np.newaxis] != number
     spikes, lowest = observed, detection_threshold(ratio)
@@ -99,9 +102,9 @@ def _bring_together(observed: Array, errors: Array, ratio: float, n_samples: flo
     return spikes
 
 
-def _draws(k: int) -> Array:
-    """Return symmetric Gaussian matrices and their negatives."""
-    normal = np.random.default_rng(0).standard_normal((N_DRAWS // 2, k, k))
+def symmetric_draws(k: int, n_draws: int) -> Array:
+    """Return symmetric Gaussian matrices of order k and their negatives, off-diagonal variance 1; always the same."""
+    normal = np.random.default_rng(0).standard_normal((n_draws // 2, k, k))
     symmetric = (normal + normal.transpose(0, 2, 1)) / np.sqrt(2)
     return np.concatenate([symmetric, -symmetric])
 

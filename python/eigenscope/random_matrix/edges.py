@@ -131,8 +131,9 @@ def largest_eigenvalue_p_value(
     n_features: float,
     variance: float = 1.0,
     variance_estimated: bool = False,
+    complex_data: bool = False,
 ) -> float:
-    """Return the probability that real white noise has a largest eigenvalue at or above this one.
+    """Return the probability that white noise has a largest eigenvalue at or above this one.
 
     Parameters
     ----------
@@ -144,6 +145,8 @@ def largest_eigenvalue_p_value(
         Variance of the noise.
     variance_estimated : bool
         `variance` is the mean eigenvalue of the same data rather than known; Nadler's correction is applied.
+    complex_data : bool
+        Complex Gaussian noise, whose limit is ``TracyWidom(2)``.
 
     Returns
     -------
@@ -155,8 +158,9 @@ def largest_eigenvalue_p_value(
     Nadler 2011, "On the distribution of the ratio of the largest eigenvalue to the trace of a Wishart
     matrix".
     """
-    edge = largest_eigenvalue_edge(n_samples, n_features, variance=variance)
-    return edge_p_value(eigenvalue, edge, n_samples * n_features if variance_estimated else math.inf)
+    edge = largest_eigenvalue_edge(n_samples, n_features, variance=variance, complex_data=complex_data)
+    n_entries = n_samples * n_features if variance_estimated else math.inf
+    return edge_p_value(eigenvalue, edge, n_entries, beta=2 if complex_data else 1)
 
 
 def largest_eigenvalue_threshold(
@@ -166,8 +170,9 @@ def largest_eigenvalue_threshold(
     significance: float = 0.05,
     variance: float = 1.0,
     variance_estimated: bool = False,
+    complex_data: bool = False,
 ) -> float:
-    """Return the eigenvalue that real white noise exceeds with probability `significance`.
+    """Return the eigenvalue that white noise exceeds with probability `significance`.
 
     Parameters are those of `largest_eigenvalue_p_value`.
 
@@ -178,38 +183,38 @@ def largest_eigenvalue_threshold(
     2.997469
     """
     check_significance(significance)
-    edge = largest_eigenvalue_edge(n_samples, n_features, variance=variance)
-    return edge_threshold(significance, edge, n_samples * n_features if variance_estimated else math.inf)
+    edge = largest_eigenvalue_edge(n_samples, n_features, variance=variance, complex_data=complex_data)
+    n_entries = n_samples * n_features if variance_estimated else math.inf
+    return edge_threshold(significance, edge, n_entries, beta=2 if complex_data else 1)
 
 
-def edge_p_value(eigenvalue: float, edge: Edge, n_entries: float) -> float:
+def edge_p_value(eigenvalue: float, edge: Edge, n_entries: float, *, beta: int = 1) -> float:
     """Return the p-value of `eigenvalue` at an edge whose variance was estimated from `n_entries` numbers.
 
     Dividing by an estimated variance narrows the law: to first order ``P(> s) = 1 - F(s) + h F''(s)`` with
-    ``h = (location / scale)² / n_entries`` (Nadler 2011). Far in the tail the correction would exceed the
+    ``h = (location / scale)² / (beta n_entries)`` (Nadler 2011). Far in the tail the correction would exceed the
     probability itself; there it is continued by the exponential it is the start of.
     """
     s = (eigenvalue - edge.location) / edge.scale
-    law = TracyWidom(1)
+    law = TracyWidom(beta)
     survival = float(law.sf(s))
     if survival == 0 or math.isnan(survival):
         return survival
-    change = (edge.location / edge.scale) ** 2 / n_entries * float(law.pdf_slope(s)) / survival
+    change = (edge.location / edge.scale) ** 2 / (beta * n_entries) * float(law.pdf_slope(s)) / survival
     factor = 1 + change if change > -0.5 else 0.5 * math.exp(2 * change + 1)
     return min(1.0, survival * factor)
 
 
-def edge_threshold(significance: float, edge: Edge, n_entries: float) -> float:
+def edge_threshold(significance: float, edge: Edge, n_entries: float, *, beta: int = 1) -> float:
     """Return the eigenvalue whose `edge_p_value` is `significance`."""
     from scipy.optimize import brentq
 
-    law = TracyWidom(1)
     # Known variance gives the upper end; the correction only narrows, never by more than this.
-    high = float(law.isf(significance))
+    high = float(TracyWidom(beta).isf(significance))
     width = 4 + (edge.location / edge.scale) ** 2 / n_entries * (1 + abs(high))
 
     def excess(s: float) -> float:
-        return edge_p_value(edge.location + s * edge.scale, edge, n_entries) - significance
+        return edge_p_value(edge.location + s * edge.scale, edge, n_entries, beta=beta) - significance
 
     s = high if math.isinf(n_entries) else brentq(excess, high - width, high + width, xtol=1e-13)
     return edge.location + s * edge.scale

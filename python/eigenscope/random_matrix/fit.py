@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,22 +12,24 @@ from numpy.typing import ArrayLike
 
 from ..arguments import is_whole_number
 from ..eigenvalues import Eigenvalues, as_eigenvalues
-from ..errors import InvalidInputError
+from ..errors import DataWarning, InvalidInputError
 from ..results.estimate import Estimate
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.spectrum import Spectrum
 from .credibility import (
+    correlation_reasons,
+    data_reasons,
     effective_number,
     effective_number_reasons,
     goodness_reasons,
+    singular_value_reasons,
     size_reasons,
-    spectrum_reasons,
-    warn_about_singular_values,
+    smallest_eigenvalue_reasons,
 )
 from .crowded_spikes import debiased_spikes
 from .edges import check_significance, edge_threshold
-from .goodness import bulk_goodness
-from .noise_variance import METHODS, sizes, variance_of
+from .goodness import bulk_goodness, smallest_noise_p_value
+from .noise_variance import METHODS, check_enough, check_rank, sizes, variance_of
 from .sequential_test import SpikeTest, sequential_test
 from .temporal_fit import fit_correlated_noise
 
@@ -66,8 +70,8 @@ def fit_marchenko_pastur(
         Size of the covariance matrix. Taken from a Spectrum.
     total_variance : float, optional
         Trace of the covariance matrix. Taken from a Spectrum.
-    method : {"auto", "conditional", "kritchman_nadler", "quantile", "median", "mean", "range"}
-        Estimator of the variance that is reported; "auto" is "conditional". See `noise_variance`.
+    method : str
+        Estimator of the variance that is reported, one of those of `noise_variance`; "auto" is "conditional".
     temporal : None, "ar1", float or array_like
         How the noise is correlated in time. "ar1" takes the AR(1) coefficient from a Spectrum's lag-one
         autocorrelation, a number is that coefficient, and an array is a power spectrum (`noise_power_spectrum`).
@@ -81,18 +85,21 @@ def fit_marchenko_pastur(
     -------
     MarchenkoPasturFit
         With `credible` and `reasons` where an assumption looks broken. Noise is taken as independent over
-        samples and features, of equal variance, with tails no heavier than about Gaussian.
+        samples and features, of equal variance, with tails no heavier than about Gaussian. When half of all
+        eigenvalues are signals, the rest need not be noise: the error of its variance is NaN.
 
     Raises
     ------
     InvalidInputError
-        For missing sizes, NaN, large negative eigenvalues, or a `temporal` that cannot be used.
+        For missing sizes, NaN, large negative eigenvalues, more non-zero eigenvalues than samples, or a `temporal`
+        that cannot be used.
 
     Warns
     -----
     DataWarning
-        When successive samples are clearly correlated, the mean was not subtracted and dominates, or the values
-        look like singular values.
+        When successive samples are clearly correlated, tails are heavy, or the mean was not subtracted and dominates,
+        which plain eigenvalues do not tell; or else when the values look like singular values, or half of all
+        eigenvalues, or all that were given, are signals.
 
     References
     ----------
@@ -109,32 +116,57 @@ def fit_marchenko_pastur(
     >>> fit.n_signal
     1
     """
+    fit, doubts = fit_and_doubts(
+        spectrum_or_eigenvalues,
+        n_samples=n_samples,
+        n_features=n_features,
+        total_variance=total_variance,
+        method=method,
+        temporal=temporal,
+        significance=significance,
+        n_removed=n_removed,
+    )
+    for text in doubts:
+        warnings.warn(text, DataWarning, stacklevel=3)
+    return fit
+
+
+def fit_and_doubts(
+    spectrum_or_eigenvalues: Spectrum | ArrayLike,
+    *,
+    n_samples: float | None = None,
+    n_features: int | None = None,
+    total_variance: float | None = None,
+    method: str = "auto",
+    temporal: str | ArrayLike | None = None,
+    significance: float = 0.05,
+    n_removed: int = 0,
+) -> tuple[MarchenkoPasturFit, tuple[str, ...]]:
+    """Return what `fit_marchenko_pastur` does, and what it warns of."""
     check_significance(significance)
     chosen = _check_method(method)
     sample = as_eigenvalues(
         spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
     )
+    check_rank(spectrum_or_eigenvalues, sample, n_samples)
     sample = _without_removed(sample, n_removed)
-    n, p = sizes(sample)
-    _check_enough(sample, n, p)
+    check_enough(sample)
     if sample.values[0] == 0:
-        return _zero_fit(sample, chosen, significance)
+        return _zero_fit(sample, chosen, significance), ()
+    spectrum = spectrum_or_eigenvalues if isinstance(spectrum_or_eigenvalues, Spectrum) else None
+    known = () if spectrum is None else data_reasons(spectrum)
     if temporal is not None:
-        spectrum = spectrum_or_eigenvalues if isinstance(spectrum_or_eigenvalues, Spectrum) else None
-        return fit_correlated_noise(sample, temporal, spectrum=spectrum, method=method, significance=significance)
-    # In units of the largest eigenvalue nothing overflows, however the data are scaled.
-    scale = float(sample.values[0])
-    unit = sample.in_units_of(scale)
-    test = sequential_test(unit, significance)
-    k = test.n_signal
-    variance = _allow_for_doubt(variance_of(unit, k, chosen), unit, test, chosen)
-    goodness = bulk_goodness(unit.values[k:], n - k, p - k, unit.is_complete)
-    effective = effective_number(unit, k)
-    reasons = test.reasons + size_reasons(n, p) + goodness_reasons(goodness) + effective_number_reasons(effective, n)
-    reasons += warn_about_singular_values(unit, k, goodness)
-    if isinstance(spectrum_or_eigenvalues, Spectrum):
-        reasons += spectrum_reasons(spectrum_or_eigenvalues)
-    return _assemble(sample, scale, test, variance, goodness, effective, reasons, chosen, significance)
+        fit = fit_correlated_noise(sample, temporal, spectrum=spectrum, method=method, significance=significance)
+        return _with_reasons(fit, known), known
+    if spectrum is not None:
+        known += correlation_reasons(spectrum)
+    fit, effects = _fit_white_noise(sample, chosen, significance)
+    # A cause that is known is warned of, not its effects too.
+    return _with_reasons(fit, effects + known), known or effects
+
+
+def _with_reasons(fit: MarchenkoPasturFit, reasons: tuple[str, ...]) -> MarchenkoPasturFit:
+    return dataclasses.replace(fit, credible=fit.credible and not reasons, reasons=fit.reasons + reasons)
 
 
 def _without_removed(sample: Eigenvalues, n_removed: int) -> Eigenvalues:
@@ -159,19 +191,37 @@ def _check_method(method: str) -> str:
     return "conditional" if method == "auto" else method
 
 
-def _check_enough(sample: Eigenvalues, n: float, p: int) -> None:
-    needed = int(min(n, p))
-    if needed < 2:
-        raise InvalidInputError(f"n_samples={n:g} and n_features={p} leave {needed} eigenvalue: nothing to fit")
-    if len(sample.values) < needed and sample.is_complete:
-        raise InvalidInputError(
-            f"{len(sample.values)} eigenvalues where n_samples={n:g} and n_features={p} give {needed}: pass "
-            "total_variance= (the trace) for the top ones only, or add the zeros that were left out"
-        )
+def _fit_white_noise(
+    sample: Eigenvalues, method: str, significance: float
+) -> tuple[MarchenkoPasturFit, tuple[str, ...]]:
+    """Return the fit with its quieter reasons for doubt, and those that deserve a warning."""
+    n, p = sizes(sample)
+    # In units of the largest eigenvalue nothing overflows, however the data are scaled.
+    scale = float(sample.values[0])
+    unit = sample.in_units_of(scale)
+    test = sequential_test(unit, significance)
+    k = test.n_signal
+    goodness, smallest, effective = bulk_goodness(unit, k), smallest_noise_p_value(unit, k), effective_number(unit, k)
+    reasons = (
+        *test.reasons,
+        *size_reasons(n, p),
+        *goodness_reasons(goodness),
+        *smallest_eigenvalue_reasons(smallest),
+        *effective_number_reasons(effective, n),
+    )
+    fit = _assemble(
+        sample, scale, test, _variance(unit, test, method),
+        significance=significance, method=method, credible=not reasons, reasons=reasons,
+        goodness=goodness, smallest_p_value=smallest, effective_samples=effective,
+    )  # fmt: skip
+    return fit, test.limits + singular_value_reasons(unit, goodness, significance)
 
 
-def _allow_for_doubt(variance: Estimate, sample: Eigenvalues, test: SpikeTest, method: str) -> Estimate:
+def _variance(sample: Eigenvalues, test: SpikeTest, method: str) -> Estimate:
     """Return the variance with an interval that one signal more, or one less, would not leave where the test doubts."""
+    variance = variance_of(sample, test.n_signal, method)
+    if test.limits:
+        return Estimate(variance.value)
     k, (low, high) = test.n_signal, variance.interval
     if k < len(test.p_values) and test.p_values[k] < DOUBTFUL_NOISE:
         low = min(low, variance_of(sample, k + 1, method).interval[0])
@@ -181,16 +231,9 @@ def _allow_for_doubt(variance: Estimate, sample: Eigenvalues, test: SpikeTest, m
 
 
 def _assemble(
-    sample: Eigenvalues,
-    scale: float,
-    test: SpikeTest,
-    variance: Estimate,
-    goodness: float,
-    effective: Estimate | None,
-    reasons: tuple[str, ...],
-    method: str,
-    significance: float,
+    sample: Eigenvalues, scale: float, test: SpikeTest, variance: Estimate, *, significance: float, **fields: Any
 ) -> MarchenkoPasturFit:
+    """Return the fit in the units of the data, with further fields as they are."""
     n, p = sizes(sample)
     k, ratio, noise = test.n_signal, p / n, variance.value
     if math.isnan(test.edge.location) or not noise > 0:
@@ -209,14 +252,10 @@ def _assemble(
         signal_stderrs=stderrs * scale,
         p_values=test.p_values,
         significance=significance,
-        goodness=goodness,
-        method=method,
-        credible=not reasons,
-        reasons=reasons,
         eigenvalues=sample.values,
         n_samples=n,
         n_features=p,
-        effective_samples=effective,
+        **fields,
     )
 
 

@@ -7,13 +7,15 @@ With ``t_j`` the noise singular values of an m x n matrix, m <= n, the D-transfo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import is_whole_number
 from ..errors import InvalidInputError
+from ..results.decompositions import SVDResult
+from .shrinkers import Shape, checked_singular_values, shrunk_factors
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -22,6 +24,12 @@ SCREENOT_SLOPE = -4.0
 
 BULK_FILLS = ("imputed", "largest", "zero")
 """How the places of the k largest noise values, hidden under the signals, are filled."""
+
+LEARN, WHITE_RULE = (
+    "learn the law of the noise",
+    "use optimal_shrinkage or optimal_threshold with noise= if it is white",
+)
+"""What all singular values are needed for, and what does with fewer."""
 
 
 class DTransform(NamedTuple):
@@ -135,25 +143,30 @@ def filled_bulk(singular_values: Array, n_signal: int, fill: str = "imputed") ->
 
 
 def screenot_threshold(
-    singular_values: ArrayLike, shape: tuple[float, float], n_signal_bound: int, *, fill: str = "imputed"
+    s: SVDResult | ArrayLike, shape: Shape = None, n_signal_bound: int | None = None, *, fill: str = "imputed"
 ) -> float:
     """Return the hard threshold of least squared error under noise of unknown, even correlated, kind.
 
     Parameters
     ----------
-    singular_values : array_like, shape (min(shape),)
-        All singular values in any order.
+    s : array_like of shape (min(shape),), or SVDResult
+        All singular values in any order, or a decomposition with all of them.
     shape : tuple of int
-        Rows and columns of the matrix, in any order.
+        Rows and columns of the matrix, in any order; taken from an SVDResult.
     n_signal_bound : int
-        Upper bound of the number of signals, below half of the smaller side.
+        Upper bound of the number of signals, below half of the smaller side. Must be given.
     fill : {"imputed", "largest", "zero"}
         What stands for the noise under the signals.
 
     Returns
     -------
     float
-        Threshold in the unit of the singular values, at any scale.
+        Threshold in the unit of the singular values, at any scale; see `apply_threshold`.
+
+    Raises
+    ------
+    InvalidInputError
+        When only some of the singular values are given, or a bound is missing or too large.
 
     References
     ----------
@@ -171,10 +184,8 @@ def screenot_threshold(
     """
     from scipy.optimize import brentq
 
-    from .shrinkers import checked_singular_values
-
-    values, small, large = checked_singular_values(singular_values, shape, complete=True)
-    noise = filled_bulk(values, n_signal_bound, fill)
+    values, small, large = checked_singular_values(s, shape, purpose=LEARN, instead=WHITE_RULE)
+    noise = filled_bulk(values, _given("n_signal_bound", n_signal_bound), fill)
     scale = float(noise.max())
     if scale == 0:
         return 0.0
@@ -193,26 +204,42 @@ def screenot_threshold(
     return scale * float(brentq(excess, low, high, xtol=1e-13, rtol=1e-13))
 
 
+@overload
 def opt_shrink(
-    singular_values: ArrayLike, shape: tuple[float, float], n_signal: int, *, loss: str = "frobenius"
-) -> Array:
+    s: SVDResult, shape: Shape = None, n_signal: int | None = None, *, loss: str = "frobenius"
+) -> SVDResult: ...
+
+
+@overload
+def opt_shrink(s: ArrayLike, shape: Shape = None, n_signal: int | None = None, *, loss: str = "frobenius") -> Array: ...
+
+
+def opt_shrink(
+    s: SVDResult | ArrayLike, shape: Shape = None, n_signal: int | None = None, *, loss: str = "frobenius"
+) -> SVDResult | Array:
     """Return the leading singular values shrunk for least error under noise of any spectrum, the others zero.
 
     Parameters
     ----------
-    singular_values : array_like, shape (min(shape),)
-        All singular values in any order.
+    s : array_like of shape (min(shape),), or SVDResult
+        All singular values in any order, or a decomposition with all of them, of which the shrunk factors are
+        returned: the denoised matrix ``U diag(s) Vh``, never formed.
     shape : tuple of int
-        Rows and columns of the matrix.
+        Rows and columns of the matrix; taken from an SVDResult.
     n_signal : int
-        Number of signals.
+        Number of signals. Must be given.
     loss : {"frobenius", "operator", "nuclear"}
         Norm of the error that is minimised.
 
     Returns
     -------
-    ndarray, shape (min(shape),)
-        Descending.
+    ndarray of shape (min(shape),), or SVDResult
+        Descending. Of an SVDResult only the signals are kept.
+
+    Raises
+    ------
+    InvalidInputError
+        When only some of the singular values are given, or the number of signals is missing or too large.
 
     References
     ----------
@@ -225,19 +252,32 @@ def opt_shrink(
     >>> from eigenscope.random_matrix import opt_shrink
     >>> print(opt_shrink([9.0, 1.2, 1.1, 1.0, 0.9], (5, 50), 1)[:2].round(2))
     [8.87 0.  ]
-    """
-    from .shrinkers import checked_singular_values
 
+    The denoised matrix as factors:
+
+    >>> from eigenscope import svds
+    >>> X = np.random.default_rng(0).standard_normal((60, 40))
+    >>> X[:, 0] *= 5
+    >>> opt_shrink(svds(X, 40), n_signal=1).U.shape
+    (60, 1)
+    """
     if loss not in GENERAL_LOSSES:
         raise InvalidInputError(f"loss must be one of {', '.join(GENERAL_LOSSES)}; got {loss!r}")
-    values, small, large = checked_singular_values(singular_values, shape, complete=True)
-    shrunk = np.zeros(len(values))
-    if not is_whole_number(n_signal) or not 0 <= n_signal <= len(values) // 2:
+    values, small, large = checked_singular_values(s, shape, purpose=LEARN, instead=WHITE_RULE)
+    count = _given("n_signal", n_signal)
+    if not is_whole_number(count) or not 0 <= count <= len(values) // 2:
         raise InvalidInputError(f"n_signal must be an integer from 0 to {len(values) // 2}, got {n_signal!r}")
-    kept = int(np.count_nonzero(values[:n_signal] > values[n_signal])) if n_signal else 0
+    shrunk = np.zeros(len(values))
+    kept = int(np.count_nonzero(values[:count] > values[count])) if count else 0
     if kept:
         scale = float(values[0])
         # As many dimensions as there are signals leave both sides.
-        behind = d_transform(values[:kept] / scale, values[n_signal:] / scale, (small - n_signal) / (large - n_signal))
+        behind = d_transform(values[:kept] / scale, values[count:] / scale, (small - count) / (large - count))
         shrunk[:kept] = scale * GENERAL_LOSSES[loss](behind)
-    return shrunk
+    return shrunk_factors(s, shrunk) if isinstance(s, SVDResult) else shrunk
+
+
+def _given(name: str, count: int | None) -> int:
+    if count is None:
+        raise InvalidInputError(f"the number of signals is not learnt from the data here: pass {name}=")
+    return count

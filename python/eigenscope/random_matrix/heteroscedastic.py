@@ -195,7 +195,8 @@ def biwhiten(X: Any, *, variance: Any = "poisson") -> NoiseEqualization:
     Raises
     ------
     InvalidInputError
-        For negative counts or variances, or a shape that does not match.
+        For negative counts or variances, a shape that does not match, or so many variances of zero that no scaling
+        exists.
 
     Warns
     -----
@@ -265,12 +266,31 @@ def _sinkhorn(profile: Array) -> tuple[Array, Array, bool, int]:
     converged, step = False, 0
     while not converged and step < MAX_SINKHORN_STEPS:
         step += 1
-        v = m / (u @ profile)
-        row_means = profile @ v / n
-        converged = bool(np.abs(u * row_means - 1).max() <= SINKHORN_TOLERANCE)
-        u = 1 / row_means
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            v = m / (u @ profile)
+            row_means = profile @ v / n
+            converged = bool(np.abs(u * row_means - 1).max() <= SINKHORN_TOLERANCE)
+            u = 1 / row_means
+        if not (_is_usable(u) and _is_usable(v)):
+            raise InvalidInputError(_no_scaling(profile))
     balance = np.sqrt(v.mean() / u.mean())
     return u * balance, v / balance, converged, step
+
+
+def _is_usable(scales: Array) -> bool:
+    return bool(np.all((scales > 0) & np.isfinite(scales)))
+
+
+def _no_scaling(profile: Array) -> str:
+    """Say which zeros keep a matrix from having rows and columns of equal means."""
+    present = profile > 0
+    lonely = [int(np.count_nonzero(present.sum(axis=axis) == 1)) for axis in (1, 0)]
+    m, n = profile.shape
+    return (
+        f"no scaling gives all rows and columns equal means: {1 - present.mean():.0%} of the variances of {m} rows and "
+        f"{n} columns are zero, and {lonely[0]} rows and {lonely[1]} columns hold one alone that is not; drop rows and "
+        "columns with fewer than a few counts, or sum over neighbouring ones first"
+    )
 
 
 def _distance_to_law(found: NoiseEqualization) -> float:

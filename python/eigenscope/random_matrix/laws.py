@@ -122,18 +122,27 @@ class MarchenkoPastur:
         return apply_elementwise(self._law.stieltjes, z, dtype=np.complex128)
 
     def moment(self, order: int) -> float:
-        """Return ``E x**order`` for an integer order >= -2; negative orders are finite for ``ratio < 1``."""
+        """Return ``E x**order`` for an integer order >= -2; negative orders are finite for ``ratio < 1``.
+
+        Infinite where double precision cannot hold it.
+        """
         if not is_whole_number(order) or order < -2:
             raise InvalidInputError(f"order must be an integer of at least -2, got {order!r}")
-        c, order = self.ratio, int(order)
-        if order >= 0:
-            terms = (c**r / (r + 1) * math.comb(order, r) * math.comb(order - 1, r) for r in range(max(order, 1)))
-            unit = math.fsum(terms) if order else 1.0
-        elif c >= 1:
+        try:
+            return float(self._unit_moment(int(order)) * self.variance ** int(order))
+        except OverflowError:
             return math.inf
-        else:
-            unit = 1 / (1 - c) if order == -1 else 1 / (1 - c) ** 3
-        return float(unit * self.variance**order)
+
+    def _unit_moment(self, order: int) -> float:
+        """Return the moment for unit variance, ``Σ_r c^r / (r + 1) C(k, r) C(k - 1, r)`` for orders k > 0."""
+        c = self.ratio
+        if order > 0:
+            return math.fsum(c**r / (r + 1) * math.comb(order, r) * math.comb(order - 1, r) for r in range(order))
+        if order == 0:
+            return 1.0
+        if c >= 1:
+            return math.inf
+        return 1 / (1 - c) if order == -1 else 1 / (1 - c) ** 3
 
     def log_moment(self) -> float:
         """Return ``E log x``, the mean logarithm; minus infinity when there is an atom at zero."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from .. import _core
 from ..arguments import is_whole_number
-from ..eigenvalues import Eigenvalues, as_eigenvalues
+from ..eigenvalues import NEGATIVE_TOLERANCE, Eigenvalues, as_eigenvalues
 from ..errors import InvalidInputError
 from ..results.estimate import Estimate
 from ..results.spectrum import Spectrum
@@ -48,7 +49,7 @@ def noise_variance(
         Number of leading eigenvalues that are signals, at most half of all.
     n_samples, n_features, total_variance : number or None
         As for `fit_marchenko_pastur`.
-    method : {"conditional", "kritchman_nadler", "quantile", "median", "mean", "range"}
+    method : str
         How spikes and noise are told apart:
 
         - "conditional" takes the mean of the other eigenvalues given where the spikes lie in the sample, which
@@ -58,25 +59,31 @@ def noise_variance(
         - "quantile" uses only the middle 90 % of the bulk, so it bears a few strange eigenvalues at either edge.
         - "median" divides the median by the law's, as Gavish and Donoho (2014) do, but counts the signals off.
         - "mean" is the plain mean of the rest, right without spikes.
-        - "range" divides the width of the bulk by its expected width, as in diffusion MRI; it hangs on two
-          eigenvalues.
+        - "moments" is that mean with an error from the second moment of the rest, which holds for noise of any
+          population covariance; right without spikes.
+        - "range" divides the width of the bulk by its expected width; it hangs on two eigenvalues. "range_2016" and
+          "range_exp2" divide by ``4 sqrt(γ)`` as in diffusion MRI, with γ the number of noise eigenvalues over the
+          longer side, or over that less `n_signal`. They are low: finite noise does not reach its limits.
 
     Returns
     -------
     Estimate
         With the standard error for Gaussian noise: ``variance sqrt(2 / ((n - k) (p - k)))`` for methods that
-        use the whole bulk, and what the fluctuations of eigenvalues imply for the others.
+        use the whole bulk and take it as white, and what the fluctuations of eigenvalues imply for the others.
 
     Raises
     ------
     InvalidInputError
-        When the signals leave less than half of the eigenvalues to the noise, or sizes or values are missing.
+        When the signals leave less than half of the eigenvalues to the noise, more eigenvalues are non-zero than
+        there are samples, or sizes or values are missing.
 
     References
     ----------
     Kritchman and Nadler 2009, "Non-parametric detection of the number of signals", IEEE Trans. Signal
     Process. 57; Veraart and others 2016, "Denoising of diffusion MRI using random matrix theory", NeuroImage
-    142; Bai and Silverstein 2004, Annals of Probability 32.
+    142 ("range_2016"); Cordero-Grande and others 2019, "Complex diffusion-weighted image estimation via matrix
+    recovery under general noise models", NeuroImage 200 ("range_exp2"); Bai and Silverstein 2004, Annals of
+    Probability 32; Srivastava 2005, J. Japan Statist. Soc. 35 (second moment).
 
     Examples
     --------
@@ -91,6 +98,7 @@ def noise_variance(
         spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
     )
     n, p = sizes(sample)
+    check_rank(spectrum_or_eigenvalues, sample, n_samples)
     _check_signals(sample, n_signal, min(n, p))
     scale = float(sample.values[0])
     if scale == 0:
@@ -102,6 +110,8 @@ def noise_variance(
 
 def variance_of(sample: Eigenvalues, n_signal: int, method: str) -> Estimate:
     """Return the variance of checked eigenvalues, in units of about the largest."""
+    if not sample.rests[n_signal] > 0:
+        return Estimate(0.0, 0.0, (0.0, 0.0))
     variance, relative = METHODS[method](sample, n_signal)
     margin = NORMAL_95 * variance * relative
     return Estimate(variance, variance * relative, (max(0.0, variance - margin), variance + margin))
@@ -149,6 +159,41 @@ def sizes(sample: Eigenvalues) -> tuple[float, int]:
         missing = "n_samples" if sample.n_samples is None else "n_features"
         raise InvalidInputError(f"plain eigenvalues do not say the size of the data: pass {missing}=")
     return sample.n_samples, sample.n_features
+
+
+def check_rank(spectrum_or_eigenvalues: Spectrum | ArrayLike, sample: Eigenvalues, n_samples: float | None) -> None:
+    """Refuse more non-zero eigenvalues than the number of samples that was given with them allows."""
+    n, _ = sizes(sample)
+    if n_samples is None or hasattr(spectrum_or_eigenvalues, "nodes"):
+        # A Spectrum knows its own samples, and a density is smooth at zero.
+        return
+    given = spectrum_or_eigenvalues.eigenvalues if isinstance(spectrum_or_eigenvalues, Spectrum) else None
+    dtype = np.asarray(spectrum_or_eigenvalues if given is None else given).dtype
+    rounding = len(sample.values) * float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
+    refuse_surplus(sample.values, n, max(NEGATIVE_TOLERANCE, rounding) * float(sample.values[0]))
+
+
+def refuse_surplus(values: Array, n_samples: float, tolerance: float) -> None:
+    """Refuse eigenvalues, descending, of which more than `n_samples` are above `tolerance`."""
+    beyond = values[math.floor(n_samples) :]
+    if beyond.size and beyond[0] > tolerance:
+        raise InvalidInputError(
+            f"{int((values > tolerance).sum())} eigenvalues are not zero, more than n_samples={n_samples:g} allows: "
+            "pass the number of samples, less one when they were centred"
+        )
+
+
+def check_enough(sample: Eigenvalues) -> None:
+    """Refuse fewer eigenvalues than the sizes give, unless the trace tells of the rest."""
+    n, p = sizes(sample)
+    needed = int(min(n, p))
+    if needed < 2:
+        raise InvalidInputError(f"n_samples={n:g} and n_features={p} leave {needed} eigenvalue: nothing to fit")
+    if len(sample.values) < needed and sample.is_complete:
+        raise InvalidInputError(
+            f"{len(sample.values)} eigenvalues where n_samples={n:g} and n_features={p} give {needed}: pass "
+            "total_variance= (the trace) for the top ones only, or add the zeros that were left out"
+        )
 
 
 def complete_bulk(sample: Eigenvalues, n_signal: int, purpose: str) -> Array:
@@ -223,8 +268,36 @@ def _median(sample: Eigenvalues, n_signal: int) -> tuple[float, float]:
     return float(np.median(bulk) / expected), math.sqrt(grid.covariance(coefficients, coefficients)) / expected
 
 
+def _moments(sample: Eigenvalues, n_signal: int) -> tuple[float, float]:
+    """``Var m1 = 2 t2 / (n m)`` of the mean m1 over m features, with t2 estimated from ``m2 - c m1²``."""
+    n, p = sizes(sample)
+    dof, m = n - n_signal, p - n_signal
+    if dof < 2:
+        raise InvalidInputError(f'"moments" needs 2 samples beyond the signals, got {dof:g}: use "mean"')
+    bulk = complete_bulk(sample, n_signal, "moments") * (n / dof)
+    first, second = float(bulk.sum()) / m, float(bulk @ bulk) / m
+    unbiased = dof**2 / ((dof - 1) * (dof + 2)) * (second - m / dof * first**2)
+    # Of equal trace, equal variances have the smallest second moment.
+    return first, math.sqrt(2 * max(unbiased, first**2) / (dof * m)) / first
+
+
 def _range(sample: Eigenvalues, n_signal: int) -> tuple[float, float]:
     bulk, grid = _bulk(sample, n_signal, "range")
+    width, stderr = _expected_width(grid)
+    return float((bulk[0] - bulk[-1]) / width), stderr / width
+
+
+def _published_range(sample: Eigenvalues, n_signal: int, *, method: str, deflated: bool) -> tuple[float, float]:
+    """``(λ_max - λ_min) / (4 sqrt(γ))`` of eigenvalues over the longer side."""
+    n, p = sizes(sample)
+    bulk = complete_bulk(sample, n_signal, method) * (n / max(n, p))
+    ratio = len(bulk) / (max(n, p) - (n_signal if deflated else 0))
+    width, stderr = _expected_width(_bulk(sample, n_signal, method)[1])
+    return float(bulk[0] - bulk[-1]) / (4 * math.sqrt(ratio)), stderr / width
+
+
+def _expected_width(grid: BulkGrid) -> tuple[float, float]:
+    """Return mean and standard error of the largest less the smallest eigenvalue, in units of ``variance * n_long``."""
     small, large = grid.count, grid.count / grid.ratio
     law = TracyWidom(1)
     top = largest_eigenvalue_edge(large, small)
@@ -234,7 +307,7 @@ def _range(sample: Eigenvalues, n_signal: int) -> tuple[float, float]:
         lowest = math.exp(logarithm.location - logarithm.scale * law.mean())
         width -= lowest
         squared_error += (lowest * logarithm.scale) ** 2 * law.var()
-    return float((bulk[0] - bulk[-1]) / width), math.sqrt(squared_error) / width
+    return width, math.sqrt(squared_error)
 
 
 METHODS: dict[str, Callable[[Eigenvalues, int], tuple[float, float]]] = {
@@ -243,6 +316,9 @@ METHODS: dict[str, Callable[[Eigenvalues, int], tuple[float, float]]] = {
     "quantile": _quantile,
     "median": _median,
     "mean": _mean,
+    "moments": _moments,
     "range": _range,
+    "range_2016": functools.partial(_published_range, method="range_2016", deflated=False),
+    "range_exp2": functools.partial(_published_range, method="range_exp2", deflated=True),
 }
 """Estimators by name: variance and relative standard error, in units of the largest eigenvalue."""

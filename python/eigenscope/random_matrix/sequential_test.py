@@ -34,6 +34,8 @@ class SpikeTest:
         Numbers that the noise variance was estimated from.
     reasons : tuple of str
         What speaks against the count.
+    limits : tuple of str
+        Why the test ended before noise explained an eigenvalue: what is left need not be noise.
     """
 
     n_signal: int
@@ -41,6 +43,7 @@ class SpikeTest:
     edge: Edge
     n_entries: float
     reasons: tuple[str, ...]
+    limits: tuple[str, ...]
 
 
 def sequential_test(sample: Eigenvalues, significance: float) -> SpikeTest:
@@ -55,6 +58,7 @@ def sequential_test(sample: Eigenvalues, significance: float) -> SpikeTest:
     rests = sample.rests
     p_values: list[float] = []
     reasons: list[str] = []
+    limits: tuple[str, ...] = ()
     edge, separated, k = Edge(math.nan, math.nan), True, 0
     while True:
         if rests[k] <= ROUNDING * sample.total_variance:
@@ -62,7 +66,7 @@ def sequential_test(sample: Eigenvalues, significance: float) -> SpikeTest:
             break
         edge, separated = _edge_beside(sample, k)
         if k == limit:
-            reasons.append(_limit_reason(k, len(sample.values), int(min(n, p))))
+            limits = (_limit_reason(k, len(sample.values), int(min(n, p))),)
             break
         p_values.append(edge_p_value(float(sample.values[k]), edge, (n - k) * (p - k)))
         if p_values[-1] > significance:
@@ -70,7 +74,7 @@ def sequential_test(sample: Eigenvalues, significance: float) -> SpikeTest:
         k += 1
     if not separated:
         reasons.append("the weakest signals merge with the noise: their number and strength are uncertain")
-    return SpikeTest(k, np.array(p_values), edge, (n - k) * (p - k), tuple(reasons))
+    return SpikeTest(k, np.array(p_values), edge, (n - k) * (p - k), tuple(reasons), limits)
 
 
 def _edge_beside(sample: Eigenvalues, k: int) -> tuple[Edge, bool]:
@@ -85,5 +89,11 @@ def _edge_beside(sample: Eigenvalues, k: int) -> tuple[Edge, bool]:
 
 def _limit_reason(k: int, n_given: int, n_possible: int) -> str:
     if k == n_given < n_possible // 2:
-        return f"all {k} eigenvalues given are signals: there may be more, ask for more eigenvalues"
-    return f"half of all {n_possible} eigenvalues ({k}) exceed the noise edge: no low-rank signal in white noise"
+        return (
+            f"all {k} eigenvalues given are signals: there may be more, which would count as noise, so that the error "
+            "of its variance is not known; ask for more eigenvalues"
+        )
+    return (
+        f"half of all {n_possible} eigenvalues ({k}) exceed the noise edge: this is no low-rank signal in white noise, "
+        "the count is only where the test ends, and the error of the variance is not known"
+    )

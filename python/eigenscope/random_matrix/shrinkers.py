@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,35 +15,29 @@ from ..eigenvalues import check_values
 from ..errors import InvalidInputError
 from ..results.decompositions import SVDResult
 from ..results.estimate import Estimate
+from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from .laws import MarchenkoPastur
 from .spikes import overlaps, population_eigenvalue, population_singular_value
 
-if TYPE_CHECKING:
-    from ..results.marchenko_pastur_fit import MarchenkoPasturFit
-
 Array = np.ndarray[Any, np.dtype[Any]]
 
-Noise = float | Estimate | None
+Shape = tuple[float, float] | None
+
+Noise = float | MarchenkoPasturFit | None
 
 
 @overload
 def optimal_shrinkage(
-    s: SVDResult, shape: tuple[float, float] | None = None, *, loss: str = "frobenius", noise: Noise = None
+    s: SVDResult, shape: Shape = None, *, loss: str = "frobenius", noise: Noise = None
 ) -> SVDResult: ...
 
 
 @overload
-def optimal_shrinkage(
-    s: ArrayLike, shape: tuple[float, float] | None = None, *, loss: str = "frobenius", noise: Noise = None
-) -> Array: ...
+def optimal_shrinkage(s: ArrayLike, shape: Shape = None, *, loss: str = "frobenius", noise: Noise = None) -> Array: ...
 
 
 def optimal_shrinkage(
-    s: SVDResult | ArrayLike,
-    shape: tuple[float, float] | None = None,
-    *,
-    loss: str = "frobenius",
-    noise: Noise = None,
+    s: SVDResult | ArrayLike, shape: Shape = None, *, loss: str = "frobenius", noise: Noise = None
 ) -> SVDResult | Array:
     """Shrink singular values so that the matrix they make is as close to the signal as can be.
 
@@ -61,10 +55,9 @@ def optimal_shrinkage(
     loss : {"frobenius", "operator", "nuclear"}
         Norm of the error that is minimised. "operator" has the correction of Leeb (2022) for matrices that are
         not square.
-    noise : float or Estimate, optional
-        Standard deviation of each entry's noise. By default it is estimated from the median, for which all
-        singular values are needed; ``fit_marchenko_pastur(...).variance`` to the power ½ is better when the
-        signals are many.
+    noise : float or MarchenkoPasturFit, optional
+        Standard deviation of each entry's noise, or a noise fit, which knows it. By default it is estimated from the
+        median, for which all singular values are needed; a fit is better when the signals are many.
 
     Returns
     -------
@@ -74,7 +67,8 @@ def optimal_shrinkage(
     Raises
     ------
     InvalidInputError
-        For negative or too many values, an unknown loss, a noise below zero, or a missing shape.
+        For negative or too many values, an unknown loss, a noise below zero, a missing shape, or an `Estimate` as
+        noise: those of this package are variances.
 
     References
     ----------
@@ -87,24 +81,28 @@ def optimal_shrinkage(
     >>> from eigenscope import optimal_shrinkage
     >>> print(optimal_shrinkage([30.0, 13.0, 5.0], (50, 100), noise=1.0).round(3))
     [24.552  0.     0.   ]
+
+    With the noise of a fit, and the denoised matrix as factors:
+
+    >>> from eigenscope import covariance_spectrum, svds
+    >>> X = np.random.default_rng(0).standard_normal((100, 50))
+    >>> X[:, 0] *= 5
+    >>> fit = covariance_spectrum(X).fit_marchenko_pastur()
+    >>> optimal_shrinkage(svds(X - X.mean(axis=0), 10), noise=fit).singular_values.shape
+    (1,)
     """
     if loss not in LOSSES:
         raise InvalidInputError(f"loss must be one of {', '.join(LOSSES)}; got {loss!r}")
-    if isinstance(s, SVDResult):
-        return _shrunk_factors(s, loss, noise)
-    if shape is None:
-        raise InvalidInputError("singular values do not say the size of their matrix: pass shape=(rows, columns)")
-    values, small, large = checked_singular_values(s, shape, complete=noise is None)
+    purpose = None if noise is not None else "estimate the noise"
+    values, small, large = checked_singular_values(s, shape, purpose=purpose, instead="pass noise=")
     level = _noise_level(values, small, large, noise)
-    if level == 0:
-        return values
     unit = math.sqrt(large) * level
-    return np.asarray(unit * LOSSES[loss](values / unit, small / large))
+    shrunk = values if level == 0 else np.asarray(unit * LOSSES[loss](values / unit, small / large))
+    return shrunk_factors(s, shrunk) if isinstance(s, SVDResult) else shrunk
 
 
-def _shrunk_factors(decomposition: SVDResult, loss: str, noise: Noise) -> SVDResult:
-    shape = (decomposition.U.shape[0], decomposition.Vh.shape[1])
-    shrunk = optimal_shrinkage(decomposition.singular_values, shape, loss=loss, noise=noise)
+def shrunk_factors(decomposition: SVDResult, shrunk: Array) -> SVDResult:
+    """Return the components whose shrunk values, descending, are above zero, with those values."""
     kept = int(np.count_nonzero(shrunk > 0))
     return dataclasses.replace(
         decomposition,
@@ -118,23 +116,49 @@ def _shrunk_factors(decomposition: SVDResult, loss: str, noise: Noise) -> SVDRes
 
 
 def checked_singular_values(
-    singular_values: ArrayLike, shape: tuple[float, float], *, complete: bool
+    s: SVDResult | ArrayLike, shape: Shape, *, purpose: str | None = None, instead: str = ""
 ) -> tuple[Array, float, float]:
-    """Return singular values, descending, with the shorter and the longer side of their matrix."""
+    """Return singular values, descending, with the shorter and the longer side of their matrix.
+
+    Parameters
+    ----------
+    s : SVDResult or array_like
+        A decomposition, which knows its shape and may be empty, or singular values in any order.
+    shape : tuple of two numbers, or None
+        Rows and columns; only an SVDResult may leave them out.
+    purpose : str, optional
+        What all of the values are needed to do; without one, some are enough.
+    instead : str
+        What else can be done when there are fewer.
+    """
+    if isinstance(s, SVDResult):
+        shape, values = _shape_of(s, shape), np.asarray(s.singular_values, dtype=np.float64)
+    else:
+        values = check_values(s, "singular values")
+    if shape is None:
+        raise InvalidInputError("singular values do not say the size of their matrix: pass shape=(rows, columns)")
     small, large = sorted_shape(shape)
-    values = check_values(singular_values, "singular values")
-    if len(values) > small or (complete and len(values) < int(small)):
+    if len(values) > small or (purpose is not None and len(values) < int(small)):
+        advice = f", and all of them are needed to {purpose}: compute them (k={int(small)}), or {instead}"
         raise InvalidInputError(
             f"{len(values)} singular values of a matrix of shape {shape}: it has {int(small)}"
-            + (", and all of them are needed to estimate the noise; pass noise=" if len(values) < small else "")
+            + (advice if len(values) < small else "")
         )
     return values, small, large
 
 
-def sorted_shape(shape: tuple[float, float]) -> tuple[float, float]:
+def _shape_of(decomposition: SVDResult, shape: Shape) -> tuple[int, int]:
+    """Return rows and columns of the matrix that was decomposed, which `shape` may repeat."""
+    own = (decomposition.U.shape[0], decomposition.Vh.shape[1])
+    if shape is not None and sorted_shape(shape) != sorted_shape(own):
+        raise InvalidInputError(f"shape={shape!r} is not that of the SVDResult, {own}: leave it out")
+    return own
+
+
+def sorted_shape(shape: Shape) -> tuple[float, float]:
     """Return the shorter and the longer side, or refuse what is not two sizes."""
     try:
-        first, second = shape
+        first, second = shape  # type: ignore[misc]
     except (TypeError, ValueError):
         first, second = math.nan, math.nan
     if not all(is_real_number(size) and size >= 1 for size in (first, second)):
@@ -142,12 +166,18 @@ def sorted_shape(shape: tuple[float, float]) -> tuple[float, float]:
     return min(first, second), max(first, second)
 
 
-def checked_noise(noise: float | Estimate) -> float:
+def checked_noise(noise: float | Estimate | MarchenkoPasturFit) -> float:
     """Return a standard deviation, or refuse what is none."""
-    value = noise.value if isinstance(noise, Estimate) else noise
-    if not (is_real_number(value) and value >= 0):
-        raise InvalidInputError(f"noise must be a standard deviation >= 0, got {noise!r}")
-    return float(value)
+    if isinstance(noise, MarchenkoPasturFit):
+        return math.sqrt(noise.variance.value)
+    if isinstance(noise, Estimate):
+        raise InvalidInputError(
+            f"noise must be a standard deviation, got an Estimate of {noise.value:.6g}, and a fit's variance and "
+            "noise_variance(...) are variances: pass noise=fit, or noise=math.sqrt(float(estimate))"
+        )
+    if not (is_real_number(noise) and noise >= 0):
+        raise InvalidInputError(f"noise must be a standard deviation >= 0, or a noise fit, got {noise!r}")
+    return float(noise)
 
 
 def _noise_level(values: Array, small: float, large: float, noise: Noise) -> float:
@@ -251,6 +281,7 @@ COVARIANCE_LOSSES: dict[str, Callable[[Array, Array, Array], Array]] = {
 
 def denoised_singular_values(fit: MarchenkoPasturFit, *, loss: str = "frobenius") -> Array:
     """Return the singular values ``sqrt(n λ)`` of fitted data, shrunk with the fitted noise; signals only."""
-    n, p = fit.n_samples, fit.n_features
-    values = np.sqrt(np.asarray(fit.eigenvalues[: fit.n_signal])) * math.sqrt(n)
-    return np.asarray(optimal_shrinkage(values, (n, p), loss=loss, noise=math.sqrt(fit.variance.value)))
+    if fit.n_signal == 0:
+        return np.empty(0)
+    values = np.sqrt(np.asarray(fit.eigenvalues[: fit.n_signal])) * math.sqrt(fit.n_samples)
+    return np.asarray(optimal_shrinkage(values, (fit.n_samples, fit.n_features), loss=loss, noise=fit))

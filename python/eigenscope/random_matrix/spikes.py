@@ -98,7 +98,8 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
     Returns
     -------
     feature_overlap, sample_overlap : ndarray
-        Squared cosines; 0 for spikes that stay in the bulk.
+        Squared cosines; 0 for spikes that stay in the bulk, NaN for NaN. In sample space with what the signal adds to
+        the noise, and NaN for spikes under the noise, which add nothing.
 
     References
     ----------
@@ -108,9 +109,11 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
     ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
     visible = _outside_bulk(ell, ratio)
     strength = np.where(visible, ell - 1, 1 + math.sqrt(ratio))
-    kept = 1 - ratio / strength**2
-    feature = np.where(visible, kept / (1 + ratio / strength), 0.0)
-    sample = np.where(visible, kept / (1 + 1 / strength), 0.0)
+    # Divided twice: the square of a huge spike would overflow.
+    kept, hidden = 1 - ratio / strength / strength, np.where(np.isnan(ell), np.nan, 0.0)
+    feature = np.where(visible, kept / (1 + ratio / strength), hidden)
+    # kept / (1 + 1 / strength)
+    sample = np.where(visible, np.where(ell > 1, kept * strength / np.where(ell > 1, ell, 1.0), np.nan), hidden)
     return feature[()], sample[()]
 
 
@@ -128,7 +131,7 @@ def spike_stderr(
     ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
     n_samples = positive_number("n_samples", n_samples)
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = 1 - ratio / (ell - 1) ** 2
+        slope = 1 - ratio / (ell - 1) / (ell - 1)
         error = variance * ell * np.sqrt((1 if complex_data else 2) / (n_samples * slope))
     return np.where(_outside_bulk(ell, ratio), error, np.nan)[()]
 
@@ -182,19 +185,20 @@ def sample_singular_value(spike: ArrayLike, aspect_ratio: float) -> Array:
     """
     x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.sqrt((x + 1 / x) * (x + beta / x))
+        value = np.sqrt(x + 1 / x) * np.sqrt(x + beta / x)
     return np.where(x > beta**0.25, value, np.nan)[()]
 
 
 def population_singular_value(singular_value: ArrayLike, aspect_ratio: float) -> Array:
     """Return the rectangular spike behind a sample singular value; NaN inside the noise bulk."""
     y, beta = np.asarray(singular_value, dtype=np.float64), _aspect(aspect_ratio)
-    root = math.sqrt(beta)
-    above = y**2 - (1 + root) ** 2
-    with np.errstate(invalid="ignore"):
-        squared = ((y**2 - beta - 1) + np.sqrt(above) * np.sqrt(y**2 - (1 - root) ** 2)) / 2
-        spike = np.sqrt(squared)
-    return np.where(above >= 0, spike, np.nan)[()]
+    low, high = 1 - math.sqrt(beta), 1 + math.sqrt(beta)
+    outside = y >= high
+    safe = np.where(outside, y, high)
+    # 2 x² = y² - β - 1 + sqrt((y² - high²) (y² - low²)), in units of y²: the square of a huge value would overflow.
+    above, below = (1 - high / safe) * (1 + high / safe), (1 - low / safe) * (1 + low / safe)
+    spike = safe * np.sqrt((1 - (1 + beta) / safe / safe + np.sqrt(above * below)) / 2)
+    return np.where(outside, spike, np.nan)[()]
 
 
 def singular_value_stderr(spike: ArrayLike, aspect_ratio: float, n_long: float) -> Array:
@@ -221,17 +225,22 @@ def singular_value_stderr(spike: ArrayLike, aspect_ratio: float, n_long: float) 
     x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
     n_long = positive_number("n_long", n_long)
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = x * np.sqrt((2 * x**2 + 1 + beta) / (2 * n_long * (x**4 - beta)))
+        # In units of x⁴, which would overflow.
+        inverse = 1 / x / x
+        error = np.sqrt((2 + (1 + beta) * inverse) / (2 * n_long * (1 - beta * inverse**2)))
     return np.where(x > beta**0.25, error, np.nan)[()]
 
 
 def singular_vector_overlaps(spike: ArrayLike, aspect_ratio: float) -> tuple[Array, Array]:
-    """Return squared overlaps with the true singular vectors, short and long side; 0 when undetectable."""
+    """Return squared overlaps with the true singular vectors, short and long side; 0 when undetectable, NaN for NaN."""
     x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
     visible = x > beta**0.25
+    # (x⁴ - β) / (x⁴ + β x²) and (x⁴ - β) / (x⁴ + x²), in units of x⁴.
     safe = np.where(visible, x, 1.0)
-    short = np.where(visible, (safe**4 - beta) / (safe**4 + beta * safe**2), 0.0)
-    long = np.where(visible, (safe**4 - beta) / (safe**4 + safe**2), 0.0)
+    inverse = 1 / safe / safe
+    kept, hidden = 1 - beta * inverse**2, np.where(np.isnan(x), np.nan, 0.0)
+    short = np.where(visible, kept / (1 + beta * inverse), hidden)
+    long = np.where(visible, kept / (1 + inverse), hidden)
     return short[()], long[()]
 
 

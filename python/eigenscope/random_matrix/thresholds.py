@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..eigenvalues import as_eigenvalues
+from ..arguments import is_real_number
+from ..eigenvalues import as_eigenvalues, check_values
 from ..errors import InvalidInputError
+from ..results.decompositions import SVDResult
+from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.spectrum import Spectrum
 from .laws import MarchenkoPastur
-from .shrinkers import checked_noise, checked_singular_values, sorted_shape
+from .shrinkers import checked_noise, checked_singular_values, shrunk_factors, sorted_shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def optimal_threshold(
-    shape: tuple[float, float], *, noise: float | None = None, singular_values: ArrayLike | None = None
+    shape: tuple[float, float] | None = None,
+    *,
+    noise: float | MarchenkoPasturFit | None = None,
+    singular_values: SVDResult | ArrayLike | None = None,
 ) -> float:
     """Return the hard threshold for singular values that minimises the error of a denoised matrix.
 
@@ -28,10 +34,10 @@ def optimal_threshold(
     Parameters
     ----------
     shape : tuple of two numbers
-        Rows and columns of the matrix, in any order.
-    noise : float, optional
-        Standard deviation of each entry's noise, when known.
-    singular_values : array_like, shape (min(shape),), optional
+        Rows and columns of the matrix, in any order; taken from an SVDResult.
+    noise : float or MarchenkoPasturFit, optional
+        Standard deviation of each entry's noise, when known, or a noise fit.
+    singular_values : array_like of shape (min(shape),), or SVDResult, optional
         All singular values, from whose median the noise is estimated when `noise` is None.
 
     Returns
@@ -43,7 +49,7 @@ def optimal_threshold(
     Raises
     ------
     InvalidInputError
-        When both are given, or the number of singular values does not fit `shape`.
+        When both are given, the number of singular values does not fit `shape`, or the shape is missing.
 
     References
     ----------
@@ -58,24 +64,65 @@ def optimal_threshold(
     >>> print(f"{optimal_threshold((400, 100), noise=0.5):.6f}")
     17.580294
     """
-    small, large = sorted_shape(shape)
     if noise is not None and singular_values is not None:
         raise InvalidInputError("pass noise= (known) or singular_values= (to estimate it), not both")
+    if singular_values is None:
+        values, (small, large) = None, sorted_shape(shape)
+    else:
+        values, small, large = checked_singular_values(
+            singular_values, shape, purpose="take their median", instead="pass noise= in their place"
+        )
     beta = small / large
     known = math.sqrt(2 * (beta + 1) + 8 * beta / ((beta + 1) + math.sqrt(beta**2 + 14 * beta + 1)))
     if noise is not None:
         return known * math.sqrt(large) * checked_noise(noise)
     factor = known / math.sqrt(float(MarchenkoPastur(beta).ppf(0.5)))
-    if singular_values is None:
-        return factor
-    values, _, _ = checked_singular_values(singular_values, shape, complete=True)
-    return factor * float(np.median(values))
+    return factor if values is None else factor * float(np.median(values))
+
+
+@overload
+def apply_threshold(s: SVDResult, threshold: float) -> SVDResult: ...
+
+
+@overload
+def apply_threshold(s: ArrayLike, threshold: float) -> Array: ...
+
+
+def apply_threshold(s: SVDResult | ArrayLike, threshold: float) -> SVDResult | Array:
+    """Keep the singular values above a threshold as they are.
+
+    Parameters
+    ----------
+    s : array_like of shape (k,), or SVDResult
+        Singular values in any order, or a decomposition, of which the factors above are returned.
+    threshold : float
+        Of `optimal_threshold` or `screenot_threshold`.
+
+    Returns
+    -------
+    ndarray of shape (k,), or SVDResult
+        Descending, zero at and below the threshold. Of an SVDResult only the components above are kept: the denoised
+        matrix ``U diag(s) Vh``, never formed.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix import apply_threshold
+    >>> print(apply_threshold([30.0, 13.0, 5.0], 17.6))
+    [30.  0.  0.]
+    """
+    if not (is_real_number(threshold) and threshold >= 0):
+        raise InvalidInputError(f"threshold must be a number >= 0, got {threshold!r}")
+    if isinstance(s, SVDResult):
+        values = np.asarray(s.singular_values, dtype=np.float64)
+        return shrunk_factors(s, np.where(values > threshold, values, 0.0))
+    values = check_values(s, "singular values")
+    return np.asarray(np.where(values > threshold, values, 0.0))
 
 
 def gavish_donoho_rank(
     spectrum_or_eigenvalues: Spectrum | ArrayLike,
     *,
-    noise: float | None = None,
+    noise: float | MarchenkoPasturFit | None = None,
     n_samples: float | None = None,
     n_features: int | None = None,
     total_variance: float | None = None,
@@ -86,9 +133,9 @@ def gavish_donoho_rank(
     ----------
     spectrum_or_eigenvalues : Spectrum or array_like
         Eigenvalues of a sample covariance.
-    noise : float, optional
-        Standard deviation of each entry's noise. Otherwise it comes from the median, and at least half of all
-        eigenvalues must be given.
+    noise : float or MarchenkoPasturFit, optional
+        Standard deviation of each entry's noise, or a noise fit. Otherwise it comes from the median, and at least half
+        of all eigenvalues must be given.
     n_samples, n_features, total_variance : number, optional
         As for `fit_marchenko_pastur`.
 
@@ -125,6 +172,6 @@ def _median_root(roots: Array, count: int, complete: bool) -> float:
     if len(roots) <= lower_middle:
         raise InvalidInputError(
             f"the median of {count} singular values is not among the top {len(roots)}: pass noise=, for "
-            "example the square root of fit_marchenko_pastur(...).variance"
+            "example noise=fit_marchenko_pastur(...)"
         )
     return float((roots[lower_middle] + roots[(count - 1) // 2]) / 2)

@@ -16,8 +16,9 @@ from ..heavy_tails import excess_kurtosis_of
 from ..inputs import Source, as_source
 from ..null_spectra import ParallelAnalysis, check_permutations, fewest_permutations, parallel_analysis
 from ..power_law import fit_power_law
-from ..random_matrix import fit_marchenko_pastur, gavish_donoho_rank, optimal_threshold
+from ..random_matrix import gavish_donoho_rank, optimal_threshold
 from ..random_matrix.edges import check_significance
+from ..random_matrix.fit import fit_and_doubts
 from ..readers import Recording, open_recording
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.power_law_fit import PowerLawFit
@@ -141,7 +142,9 @@ def analyze(
         threads=threads,
         progress=progress,
     )
-    excess_kurtosis = excess_kurtosis_of(source, nan=nan, seed=seed)
+    excess_kurtosis = spectrum.excess_kurtosis
+    if math.isnan(excess_kurtosis):
+        excess_kurtosis = excess_kurtosis_of(source, seed=seed)
     report = _assemble(data, spectrum, permuted, options, ranks, significance, excess_kurtosis)
     return dataclasses.replace(
         report,
@@ -244,9 +247,11 @@ def _fit_noise(spectrum: Spectrum, significance: float, rank: int) -> MarchenkoP
     """Fit noise when there are eigenvalues enough, and it is more than rounding."""
     if min(spectrum.degrees_of_freedom, spectrum.n_features) < _FEWEST_EIGENVALUES:
         return None
-    # Correlated samples and a mean left in are warned of in the report's own words, with the counts they concern.
-    silent = dataclasses.replace(spectrum, lag_one_autocorrelation=float("nan"), centered=True)
-    noise = fit_marchenko_pastur(silent, significance=significance)
+    # Correlated samples, heavy tails and a mean left in are warned of in the report's own words, other doubts in the
+    # fit's.
+    nan = float("nan")
+    silent = dataclasses.replace(spectrum, lag_one_autocorrelation=nan, excess_kurtosis=nan, centered=True)
+    noise, _ = fit_and_doubts(silent, significance=significance)
     return None if noise.n_signal >= rank else noise
 
 

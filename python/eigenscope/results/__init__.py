@@ -11,6 +11,7 @@ from .power_law_fit import PowerLawFit
 from .run_info import RunInfo
 from .spectral_density import SpectralDensity
 from .spectrum import Spectrum
+from .trace_estimate import TraceEstimate
 
 __all__ = [
     "DiagonalEstimate",
@@ -26,4 +27,5 @@ __all__ = [
     "SVDResult",
     "SpectralDensity",
     "Spectrum",
+    "TraceEstimate",
 ]

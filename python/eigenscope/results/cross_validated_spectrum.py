@@ -29,7 +29,7 @@ class CrossValidatedSpectrum(Spectrum):
     ----------
     eigenvalues, n_samples, n_features, total_variance, degrees_of_freedom, eigenvectors, centered, scaled : fields
         As in `Spectrum`; rows are stimuli, columns neurons.
-    sample_axis, feature_means, feature_variances, lag_one_autocorrelation, feature_names : fields
+    sample_axis, feature_means, feature_variances, lag_one_autocorrelation, excess_kurtosis, feature_names : fields
         As in `Spectrum`.
     residual_norms, status, info : fields
         As in `Spectrum`.
@@ -83,10 +83,7 @@ class CrossValidatedSpectrum(Spectrum):
             raise InvalidInputError("for the unbiased value use eigenscope.neural.participation_ratio(X1, X2)")
         _check_confidence(confidence)
         total, square = self.eigenvalues.sum(), float(np.sum(self.eigenvalues**2))
-        if total <= 0:
-            raise InvalidInputError(
-                f"the cross-validated variances add up to {total:.3g}: no signal is common to the repeats"
-            )
+        _check_signal(total)
         value = float(total**2 / square)
         stderr = float(self.error_of(value * (2 / total - 2 * self.eigenvalues / square)))
         margin = _normal_quantile(confidence) * stderr
@@ -99,9 +96,13 @@ class CrossValidatedSpectrum(Spectrum):
         )
 
     def dims_for_variance(self, share: float = 0.9) -> int:
-        """Return the smallest number of leading components that hold `share` of the total signal variance."""
+        """Return the smallest number of leading components that hold `share` of the total signal variance.
+
+        Refused where that total is not positive: there is no signal to hold a share of.
+        """
         if not 0 < share <= 1:
             raise InvalidInputError(f"share must lie in (0, 1], got {share!r}")
+        _check_signal(self.total_variance)
         reached = np.cumsum(self.eigenvalues) >= share * self.total_variance * (1 - 1e-12)
         if not reached.any():
             raise InvalidInputError(f"the top {len(reached)} components hold less than {share:.1%}: ask for more")
@@ -151,11 +152,20 @@ class CrossValidatedSpectrum(Spectrum):
         """Return sizes, signal and cost in three lines."""
         k = len(self.eigenvalues)
         swapped = f"{self.n_shuffles} random exchanges of repeats" if self.n_shuffles else "repeats as given"
+        scaled = ", neurons scaled" if self.scaled else ""
         return (
             f"CrossValidatedSpectrum: {self.n_samples:,} stimuli x {self.n_features:,} neurons, "
-            f"{self.n_repeats} repeats, {swapped}\n"
+            f"{self.n_repeats} repeats, {swapped}{scaled}\n"
             f"  {k} signal variances, {self.n_negative} below zero; total signal variance {self.total_variance:.6g}\n"
             f"  {self.info.summary()}"
+        )
+
+
+def _check_signal(total: float) -> None:
+    if not total > 0:
+        raise InvalidInputError(
+            f"the cross-validated variances add up to {total:.3g}: no signal is common to the repeats, and no "
+            "dimension can be counted. Average more repeats, or add stimuli"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .base import Result
+from .run_info import RunInfo
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -26,6 +27,10 @@ class DiagonalEstimate(Result):
         Coverage of each interval by itself.
     n_matvecs : int
         Products with the operator that were spent.
+    status : str
+        "converged" or "budget".
+    info : RunInfo
+        What it cost; results are equal whatever they cost.
     """
 
     value: Array
@@ -33,6 +38,13 @@ class DiagonalEstimate(Result):
     interval: tuple[Array, Array]
     confidence: float = 0.95
     n_matvecs: int = 0
+    status: str = "converged"
+    info: RunInfo = dataclasses.field(default_factory=RunInfo)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DiagonalEstimate) and Result.__eq__(self, dataclasses.replace(other, info=self.info))
+
+    __hash__ = None
 
     def summary(self) -> str:
         """Return size, range and largest error in two lines."""

@@ -29,7 +29,7 @@ class MarchenkoPasturFit(Result):
     Parameters
     ----------
     variance : Estimate
-        Variance of the noise.
+        Variance of the noise; its error is NaN where the test ended before noise explained an eigenvalue.
     ratio : float
         ``n_features / n_samples`` of the law.
     edges : tuple of float
@@ -65,6 +65,9 @@ class MarchenkoPasturFit(Result):
         are known or there are fewer samples than features.
     power_spectrum : ndarray, or None
         Power spectrum of the noise, of mean one, where it was taken to be correlated in time.
+    smallest_p_value : float
+        Probability that the smallest eigenvalue of the noise lies as low; NaN when only the top eigenvalues are known,
+        there are as many samples as features, or the noise is correlated in time.
     """
 
     variance: Estimate
@@ -85,6 +88,38 @@ class MarchenkoPasturFit(Result):
     n_features: int
     effective_samples: Estimate | None = None
     power_spectrum: Array | None = None
+    smallest_p_value: float = float("nan")
+
+    @property
+    def signals(self) -> tuple[Estimate, ...]:
+        """Population eigenvalues of the signals with 95 % intervals, none of which reaches below the noise."""
+        from ..random_matrix.signal_estimates import spike_estimates
+
+        return spike_estimates(self.signal_eigenvalues, self.signal_stderrs, variance=self.variance.value)
+
+    def overlaps(self, side: str = "features") -> tuple[Estimate, ...]:
+        """Return how well the sample's vectors agree with those of the signals, as squared cosines.
+
+        Parameters
+        ----------
+        side : {"features", "samples"}
+            Eigenvectors of the covariance, or the scores of the samples along them.
+
+        Returns
+        -------
+        tuple of Estimate
+            One for each signal, with 95 % intervals for the squared cosine in these data, of vectors of the same rank:
+            signals closer than their errors mix. NaN without noise, and where it is correlated in time: then it depends
+            on the signals' own correlation, which eigenvalues do not tell.
+        """
+        from ..random_matrix.signal_estimates import overlap_estimates
+
+        if side not in ("features", "samples"):
+            raise InvalidInputError(f'side must be "features" or "samples", got {side!r}')
+        if self.power_spectrum is not None or not self.variance.value > 0:
+            return (Estimate(float("nan")),) * self.n_signal
+        ratio, variance = (self.n_features - self.n_signal) / self.n_samples, self.variance.value
+        return overlap_estimates(self.signal_eigenvalues, ratio, self.n_samples, variance=variance, side=side)
 
     @property
     def law(self) -> MarchenkoPastur | CorrelatedMarchenkoPastur:
@@ -127,8 +162,11 @@ class MarchenkoPasturFit(Result):
         """Return noise, signals and credibility, in three lines and one for each reason for doubt."""
         signals = f"{self.n_signal} of {len(self.eigenvalues)} eigenvalues above {self.upper_edge_threshold:.6g}"
         goodness = "not tested" if np.isnan(self.goodness) else f"p = {self.goodness:.2g}"
+        if not np.isnan(self.smallest_p_value):
+            goodness += f", of the smallest eigenvalue p = {self.smallest_p_value:.2g}"
+        error = "(error not known)" if np.isnan(self.variance.stderr) else f"± {self.variance.stderr:.2g}"
         lines = [
-            f"MarchenkoPasturFit: noise variance {self.variance.value:.6g} ± {self.variance.stderr:.2g}, "
+            f"MarchenkoPasturFit: noise variance {self.variance.value:.6g} {error}, "
             f"ratio {self.ratio:.4g}, bulk {self.edges[0]:.6g} … {self.edges[1]:.6g}",
             f"  {signals} at level {self.significance:g}; goodness of fit {goodness}",
             "  nothing speaks against the fit" if self.credible else "  doubtful:",

@@ -107,11 +107,13 @@ def _draw_law(ax: Axes, fit: MarchenkoPasturFit) -> None:
     # Another variance stretches the law: f(x / s) / s.
     variance = fit.variance
     stretches = [end / variance.value for end in variance.interval if end > 0]
+    peak = float((density / continuous_mass)[len(grid) // 50 :].max())
+    ax.set_ylim(0, 1.5 * peak)
+    if not stretches:
+        return
     x = np.linspace(low * min(stretches), high * max(stretches), 600)
     curves = np.array([np.asarray(fit.law.pdf(x / s)) / s for s in (1.0, *stretches)]) / continuous_mass
     ax.fill_between(x, curves.min(axis=0), curves.max(axis=0), color=INK, alpha=0.2, linewidth=0, zorder=2)
-    peak = float((density / continuous_mass)[len(grid) // 50 :].max())
-    ax.set_ylim(0, 1.5 * peak)
 
 
 def _draw_threshold(ax: Axes, fit: MarchenkoPasturFit) -> None:

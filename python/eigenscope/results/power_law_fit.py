@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+FEWEST_COMPARED = 5
+"""A broken power law has four parameters."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class PowerLawFit(Result):
@@ -78,8 +81,9 @@ class PowerLawFit(Result):
 
     @property
     def misfit(self) -> str:
-        """Why the spectrum is no power law on these ranks; empty when nothing speaks against it."""
-        return self.compare_models().misfit
+        """Why the spectrum is no power law on these ranks; empty when nothing speaks against it, or values are few."""
+        positive = int(np.sum(self.eigenvalues[self.ranks[0] - 1 : self.ranks[1]] > 0))
+        return self.compare_models().misfit if positive >= FEWEST_COMPARED else ""
 
     def predict(self, ranks: ArrayLike) -> Array:
         """Return the fitted line ``exp(intercept) * ranks**-exponent`` at 1-based `ranks`."""
@@ -92,15 +96,16 @@ class PowerLawFit(Result):
         return plot_power_law_fit(self, ax=ax, **options)
 
     def summary(self) -> str:
-        """Return exponent, range and sensitivity in three lines."""
+        """Return exponent, range, misfit and sensitivity in three lines."""
         low, high = self.interval
         others = [exponent for _, _, exponent in self.range_sensitivity]
         spread = f"{min(others):.3f} to {max(others):.3f}" if others else "not computed"
         bias = "" if np.isnan(self.bias) else f"; bias of sampling about {self.bias:+.3f}"
+        verdict = f"no power law: {reason}; " if (reason := self.misfit) else ""
         return (
             f"PowerLawFit: exponent {self.exponent:.4f} ± {self.stderr:.2g} "
             f"({self.confidence:.0%} interval {low:.4f} to {high:.4f})\n"
             f"  ranks {self.ranks[0]} to {self.ranks[1]}, {self.method}, R² = {self.r_squared:.4f}, "
             f"{self.n_dropped} not positive\n"
-            f"  shifted ranges give {spread}{bias}"
+            f"  {verdict}shifted ranges give {spread}{bias}"
         )

@@ -47,6 +47,9 @@ class Spectrum(Result):
         Per-feature statistics, before scaling.
     lag_one_autocorrelation : float
         Correlation of successive samples, pooled over features by their variance; NaN when not known.
+    excess_kurtosis : float
+        How heavy the tails of the noise are: median over features of what strong components leave of them, from a
+        random block; NaN when not known, as of data that do not lie in memory.
     feature_names : tuple of str, or None
         Labels of the features kept, carried through from labelled input.
     residual_norms : ndarray, shape (k,), or None
@@ -69,6 +72,7 @@ class Spectrum(Result):
     feature_means: Array | None = None
     feature_variances: Array | None = None
     lag_one_autocorrelation: float = float("nan")
+    excess_kurtosis: float = float("nan")
     feature_names: tuple[str, ...] | None = None
     residual_norms: Array | None = None
     status: str = "converged"

@@ -9,16 +9,24 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..errors import Interrupted, InvalidInputError
+from ..arguments import is_whole_number
+from ..errors import InvalidInputError
 from ..inputs import as_matrix
-from ..operators import Operator, as_operator, is_implicit
-from ..results.estimate import Estimate
-from ..run_options import Progress, ProgressOption, RandomSource, resolve_seed, resolve_threads, single_threaded_blas
-from ..symmetry import check_symmetric
-from .deflation import Deflation
-from .function_products import FunctionProducts
-from .quadrature import QuadratureTrace
-from .sampling import trace_by_products
+from ..results.trace_estimate import TraceEstimate
+from ..run_options import (
+    Progress,
+    ProgressOption,
+    RandomSource,
+    Stopwatch,
+    resolve_seed,
+    resolve_threads,
+    single_threaded_blas,
+)
+from .exact import DECOMPOSED_ORDER, exact_products, stored_diagonal
+from .function_products import FunctionProducts, real_function
+from .quadrature_run import QuadratureRun
+from .sampling import SampledTrace, exact_estimate
+from .square_operator import is_explicit, square_operator
 from .target import Target
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -47,12 +55,13 @@ def trace(
     dtype: Any = None,
     max_matvecs: int | None = None,
     max_seconds: float | None = None,
+    max_memory: int | float | str = "auto",
     check: bool = True,
     callback: Callable[[dict[str, Any]], Any] | None = None,
     progress: ProgressOption = False,
     rng: RandomSource = None,
     threads: int | None = None,
-) -> Estimate:
+) -> TraceEstimate:
     """Estimate ``tr A`` or ``tr f(A)`` until its confidence interval is narrow enough.
 
     Parameters
@@ -60,19 +69,21 @@ def trace(
     A : array_like, sparse matrix, LinearOperator, object with ``shape`` and ``@``, or callable
         Symmetric or Hermitian of order n. A callable multiplies a block of columns and needs `shape`.
     f : callable, optional
-        Function of an array of eigenvalues, such as ``numpy.log``; the identity by default.
+        Real function of an array of eigenvalues, such as ``numpy.log``; the identity by default.
     method : {"auto", "exact", "slq", "hutchinson", "hutch++", "xtrace", "xnystrace"}
-        "exact" adds the diagonal of a matrix. "slq" integrates f over the spectral measures of random vectors; when A
-        is a matrix, its trace and Frobenius norm serve as control variates. The others are products with A, or with
-        f(A) by Lanczos: "xtrace" takes the large eigenvalues exactly, "xnystrace" does so with half the products
-        when the operator is positive semidefinite, "hutch++" spends `max_matvecs`, "hutchinson" samples only. "auto"
-        is "exact" for the trace of a matrix, "xtrace" for that of an operator, and "slq" for functions.
+        "exact" adds the diagonal of a matrix, or multiplies with all n unit vectors, and decomposes for functions up
+        to order 2000. "slq" integrates f over the spectral measures of random vectors; when A is a matrix, its trace
+        and Frobenius norm serve as control variates. The others are products with A, or with f(A) by Lanczos: "xtrace"
+        and "hutch++" take the large eigenvalues exactly, "xnystrace" does so with half the products when the operator
+        is positive semidefinite, "hutchinson" samples only. "auto" is "exact" for the trace of a matrix, "xtrace" for
+        that of an operator, and "slq" for functions, and turns to "exact" as soon as that costs no more.
     rtol, atol : float
         The interval is to reach no farther than ``max(atol, rtol * abs(value))`` from the value.
     confidence : float
         Coverage of the interval.
     degree : int
-        Lanczos steps per product with f(A); "slq" finds its own degree.
+        Lanczos steps per product with f(A); what the second half of them changed is added to the interval. "slq"
+        finds its own degree.
     n_deflate : int
         For "slq": so many eigenpairs of largest magnitude are computed, counted exactly, and moved into the middle of
         the spectrum, which helps when few eigenvalues dominate the trace.
@@ -80,6 +91,8 @@ def trace(
         Shape and scalar of a callable.
     max_matvecs, max_seconds : optional
         Budgets: products with A, 20 000 by default, and time, which is looked at between rounds.
+    max_memory : int, float or "auto"
+        Bytes for the vectors that methods of products keep; "auto" is three quarters of what is free.
     check : bool
         Probe that values are finite, and the operator symmetric and deterministic.
     callback : callable, optional
@@ -93,14 +106,15 @@ def trace(
 
     Returns
     -------
-    Estimate
-        With the standard error of the sampling, the interval, which holds the error of the quadrature too, and the
-        number of products that were spent.
+    TraceEstimate
+        With the standard error of the sampling, the interval, which holds the errors of quadrature, Lanczos process and
+        rounding too, the number of products that were spent, `status` and `info`. A budget too small to tell an error
+        leaves an infinite interval.
 
     Raises
     ------
     InvalidInputError
-        For a matrix that is not square, symmetric or finite, or an `f` that is not finite at its eigenvalues.
+        For a matrix that is not square, symmetric or finite, or an `f` that is not finite and real at its eigenvalues.
 
     Interrupted
         On Ctrl-C; carries the estimate so far.
@@ -112,8 +126,8 @@ def trace(
 
     References
     ----------
-    Epperly, Tropp and Webber, arXiv 2301.07825; Meyer, Musco, Musco and Woodruff, arXiv 2010.09649; Ubaru, Chen and
-    Saad 2017, SIAM J. Matrix Anal. Appl. 38.
+    Epperly, Tropp and Webber, arXiv 2301.07825; Meyer, Musco, Musco and Woodruff, arXiv 2010.09649; Persson, Cortinovis
+    and Kressner 2022, SIAM J. Matrix Anal. Appl. 43; Ubaru, Chen and Saad 2017, SIAM J. Matrix Anal. Appl. 38.
 
     Examples
     --------
@@ -127,39 +141,46 @@ def trace(
     """
     if method not in METHODS:
         raise InvalidInputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    if isinstance(degree, bool) or degree != int(degree) or degree < 1:
+    if not (is_whole_number(degree) and degree >= 1):
         raise InvalidInputError(f"degree must be a positive integer, got {degree!r}")
     meter = Progress(progress, "trace")
-    target = Target(rtol, atol, confidence, max_matvecs, max_seconds, meter, callback)
+    target = Target(
+        "trace",
+        rtol=rtol,
+        atol=atol,
+        confidence=confidence,
+        max_matvecs=max_matvecs,
+        max_seconds=max_seconds,
+        max_memory=max_memory,
+        meter=meter,
+        callback=callback,
+    )
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
-    operator = as_operator(A, shape=shape, dtype=dtype, check=check, threads=n_threads)
-    n = operator.shape[0]
-    if n != operator.shape[1]:
-        raise InvalidInputError(f"a trace needs a square matrix, got shape {operator.shape}")
-    if check:
-        check_symmetric(operator, seed, n_threads)
-    explicit = not isinstance(A, Operator) and (scipy.sparse.issparse(A) or not is_implicit(A))
+    watch = Stopwatch(n_threads, seed)
+    operator = square_operator(A, "trace", shape, dtype, check, seed, n_threads)
+    products = FunctionProducts(operator, None if f is None else real_function(f), int(degree), n_threads)
+    explicit = is_explicit(A)
+    if method == "exact" or (method == "auto" and f is None and explicit):
+        return _exact(A, products, explicit, target, watch)
+    may_be_exact = method == "auto" and n_deflate == 0
     if method == "auto":
-        method = "slq" if f is not None else ("exact" if explicit else "xtrace")
-    if method == "exact":
-        return _exact(A, f, explicit, confidence)
-
+        method = "xtrace" if f is None else "slq"
+    run: QuadratureRun | SampledTrace
     try:
-        if method == "slq":
-            moments = known_moments(A) if explicit else np.empty(0)
-            function = f if f is not None else _identity
-            estimate = _by_quadrature(operator, function, moments, n_deflate, target, seed, n_threads)
-        else:
-            products = FunctionProducts(operator, f, degree, n_threads)
-            with single_threaded_blas():
-                estimate = trace_by_products(method, products, target, seed)
+        with single_threaded_blas():
+            if method == "slq":
+                moments = known_moments(A) if explicit else np.empty(0)
+                run = QuadratureRun(products, moments, n_deflate, target, may_be_exact, seed, watch)
+            else:
+                run = SampledTrace(method, products, target, may_be_exact, seed, watch)
+            estimate = run.run()
     finally:
         meter.close()
-    target.warn_unless_met(estimate)
+    target.warn_unless_converged(estimate, run.advice)
     return estimate
 
 
-def logdet(A: Any, **options: Any) -> Estimate:
+def logdet(A: Any, **options: Any) -> TraceEstimate:
     """Estimate the logarithm of the determinant of a positive definite operator, ``tr log A``.
 
     Parameters
@@ -171,7 +192,7 @@ def logdet(A: Any, **options: Any) -> Estimate:
 
     Returns
     -------
-    Estimate
+    TraceEstimate
         As `trace` returns.
 
     Raises
@@ -191,48 +212,33 @@ def logdet(A: Any, **options: Any) -> Estimate:
 
 def known_moments(A: Any) -> Array:
     """Return the means of λ and λ² of a Hermitian matrix from its entries; none where squares leave the range."""
-    largest = float(abs(A if scipy.sparse.issparse(A) else as_matrix(A)[0]).max())
+    if scipy.sparse.issparse(A):
+        # Entries that are stored in parts count once, and of no matrix type may a power be taken.
+        compressed = A.tocsr()
+        if not compressed.has_canonical_format:
+            compressed = compressed.copy()
+            compressed.sum_duplicates()
+        rows = [compressed.data]
+    else:
+        rows = list(as_matrix(A)[0])
+    largest = max((float(np.abs(row).max(initial=0.0)) for row in rows), default=0.0)
     if not SMALLEST_SQUARED < largest < 1.0 / SMALLEST_SQUARED:
         return np.empty(0)
-    if scipy.sparse.issparse(A):
-        squares = float((abs(A.astype(np.result_type(A.dtype, np.float64))) ** 2).sum())
-        return np.array([float(np.real(A.diagonal()).sum()) / A.shape[0], squares / A.shape[0]])
-    array, _ = as_matrix(A)
-    wide = np.result_type(array.dtype, np.float64)
-    squares = math.fsum(float(np.linalg.norm(row.astype(wide)) ** 2) for row in array)
-    total = math.fsum(np.real(np.diagonal(array)).astype(np.float64).tolist())
-    return np.array([total / len(array), squares / len(array)])
+    wide = np.result_type(rows[0].dtype, np.float64)
+    squares = math.fsum(float(np.linalg.norm(row.astype(wide)) ** 2) for row in rows)
+    diagonal = stored_diagonal(A)
+    return np.array([math.fsum(diagonal.tolist()), squares]) / len(diagonal)
 
 
-def _identity(x: Array) -> Array:
-    return x
-
-
-def _exact(A: Any, f: MatrixFunction | None, explicit: bool, confidence: float) -> Estimate:
-    if f is not None or not explicit:
-        raise InvalidInputError('method="exact" adds the diagonal of a matrix: it takes no f and no operator')
-    diagonal = A.diagonal() if scipy.sparse.issparse(A) else np.diagonal(as_matrix(A)[0])
-    value = math.fsum(np.real(diagonal).astype(np.float64).tolist())
-    return Estimate(value, 0.0, (value, value), confidence, 0)
-
-
-def _by_quadrature(
-    operator: Operator, f: MatrixFunction, moments: Array, n_deflate: int, target: Target, seed: int, threads: int
-) -> Estimate:
-    deflation = Deflation.of(operator, n_deflate, moments, seed, threads)
-    offset, budget = deflation.offset(f), target.max_matvecs - deflation.n_matvecs
-    state = QuadratureTrace(deflation.operator, f, deflation.moments(moments), seed, threads)
-    state.pilot(lambda value: target.tolerance(value + offset), budget)
-    while True:
-        report = state.report()
-        value, half = report.value + offset, report.half_width(target.confidence)
-        spent = report.n_matvecs + deflation.n_matvecs
-        estimate = Estimate(value, report.stderr, (value - half, value + half), target.confidence, spent)
-        if report.interrupted:
-            raise Interrupted("trace was interrupted; .partial holds the estimate so far", estimate)
-        if target.ends_with(estimate):
-            return estimate
-        more = state.wanted_probes(report, target.tolerance(value), target.confidence, budget)
-        if more < 1:
-            return estimate
-        state.add_probes(more)
+def _exact(A: Any, products: FunctionProducts, explicit: bool, target: Target, watch: Stopwatch) -> TraceEstimate:
+    """Return the trace by adding stored entries where that is all, from n products otherwise."""
+    if products.f is None and explicit:
+        value = math.fsum(stored_diagonal(A).tolist())
+        return TraceEstimate(value, 0.0, (value, value), target.confidence, 0, "converged", watch.info("exact"))
+    needed = exact_products(products)
+    if needed > target.max_matvecs:
+        raise InvalidInputError(
+            f'method="exact" needs {needed:,} products, or f a matrix of order up to {DECOMPOSED_ORDER:,}; '
+            f"max_matvecs is {target.max_matvecs:,} and the order {products.order:,}: raise it or use another method"
+        )
+    return exact_estimate(products, target, "exact", watch)

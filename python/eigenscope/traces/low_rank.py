@@ -1,152 +1,273 @@
 """Trace estimators that take the large eigenvalues exactly and sample only the rest.
 
-Hutch++ (Meyer, Musco, Musco and Woodruff 2021, SOSA), XTrace and XNysTrace (Epperly, Tropp and Webber 2024, SIAM J.
-Matrix Anal. Appl. 45; arXiv 2301.07825). All three return estimates whose mean is the estimate of the trace and whose
-scatter gives its error.
+Hutch++ (Meyer, Musco, Musco and Woodruff 2021, SOSA; grown until it is accurate as by Persson, Cortinovis and Kressner
+2022, SIAM J. Matrix Anal. Appl. 43), XTrace and XNysTrace (Epperly, Tropp and Webber 2024, SIAM J. Matrix Anal. Appl.
+45; arXiv 2301.07825).
+
+The leave-one-out estimates that XTrace and XNysTrace average share all but two of their vectors, so their scatter tells
+too little. The standard error is that of the jackknife, from what the average becomes without each vector; by the
+inequality of Efron and Stein (1981, Ann. Stat. 9) its square is not too small on average. Leaving two vectors out has
+closed forms too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 
 from ..errors import InvalidInputError
+from .function_products import FunctionProducts, Images
+from .growing_range import GrowingRange
+from .samples import Samples, mean_of_samples
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Products = Callable[[Array], Array]
 
 SHIFT_FACTOR = 64
-"""The Nyström method adds this times the rounding unit times the norm to the operator, and takes it off the trace:
-its Gram matrix is then positive definite to rounding."""
+"""The Nyström method adds this times the error of the products to the operator, and takes it off the trace: its Gram
+matrix is then positive definite to rounding."""
+
+PARALLEL_FLOOR = 1e-12
+"""Squared sines of angles between excluded directions below this are rounding."""
 
 
 class XTrace:
     """Estimates that grow: each sees the range of all test vectors but one, and samples the rest with that one."""
 
-    name = "XTrace"
-    products_per_vector = 2
+    products_per_sample, tests_per_sample, kept_per_sample = 2, 1, 4
 
-    def __init__(self, products: Products) -> None:
+    def __init__(self, products: FunctionProducts) -> None:
         self._products = products
-        self._tests: Array | None = None
+        self._range = GrowingRange(products.rounding)
+        self._tests: Array
+        self._images: Images
+        self._range_images: Images
 
     def add(self, tests: Array) -> None:
         """Use further test vectors, two products each; what is known of the others is kept."""
         images = self._products(tests)
-        if self._tests is None:
-            self._tests, self._images = tests, images
-            self._range, self._triangle = scipy.linalg.qr(images, mode="economic")
-            self._range_images = self._products(self._range)
-            return
-        old = self._range
-        overlap = old.conj().T @ images
-        rest = images - old @ overlap
-        again = old.conj().T @ rest
-        new, corner = scipy.linalg.qr(rest - old @ again, mode="economic")
-        lower = np.zeros((corner.shape[0], self._triangle.shape[1]), dtype=corner.dtype)
-        self._triangle = np.block([[self._triangle, overlap + again], [lower, corner]])
-        self._range = np.hstack([old, new])
-        self._range_images = np.hstack([self._range_images, self._products(new)])
-        self._tests, self._images = np.hstack([self._tests, tests]), np.hstack([self._images, images])
+        is_first = self._range.basis is None
+        new = self._range.add(images.fine)
+        # Images of no columns cost nothing.
+        range_images = self._products(new)
+        self._tests = tests if is_first else np.hstack([self._tests, tests])
+        self._images = images if is_first else self._images.joined(images)
+        self._range_images = range_images if is_first else self._range_images.joined(range_images)
 
-    def estimates(self) -> Array:
-        """Return one estimate of the trace per test vector.
+    def samples(self) -> Samples:
+        """Return the estimate so far, in units of the products."""
+        value, stderr = self._evaluated(self._images.fine, self._range_images.fine)
+        coarse = value
+        if self._images.has_error:
+            coarse, _ = self._evaluated(self._images.coarse, self._range_images.coarse)
+        count = self._tests.shape[1]
+        return Samples(value, stderr, count, abs(value - coarse), self._range.largest, self._range.is_complete)
 
-        Without test vector i the range is Q (I - s sᴴ), s orthogonal to all columns of R but the i-th. With μ the part
-        of ω_i outside it, the estimate is ``tr Qᴴ A Q - sᴴ Qᴴ A Q s + (n - m + 1) μᴴ A μ / ‖μ‖²``.
+    def _evaluated(self, test_images: Array, range_images: Array) -> tuple[float, float]:
+        """Return the average of the leave-one-out estimates, and its standard error.
+
+        Without test vector i the range is Q (I - s_i s_iᴴ), s_i orthogonal to all columns of R but the i-th. With μ the
+        part of ω_i outside it, the estimate is ``tr Qᴴ A Q - s_iᴴ Qᴴ A Q s_i + (n - m + 1) μᴴ A μ / ‖μ‖²``. Without j
+        too, the span of s_i and s_j is missing, whose Gram matrix is ``[[1, c], [c̄, 1]]``.
         """
-        assert self._tests is not None
+        basis = self._range.basis
+        assert basis is not None
         n, m = self._tests.shape
-        inner = self._range.conj().T @ self._range_images
-        directions = _excluded_directions(self._triangle)
-        exact = np.trace(inner).real - np.einsum("ij,ij->j", directions.conj(), inner @ directions).real
-        if m > n - 1:
-            return np.full(m, float(np.trace(inner).real))
-        inside = self._range.conj().T @ self._tests
-        inside -= directions * np.einsum("ij,ij->j", directions.conj(), inside)
-        outside = self._tests - self._range @ inside
-        images = self._images - self._range_images @ inside
+        inner = basis.conj().T @ range_images
+        total = float(np.trace(inner).real)
+        if self._range.is_complete or m >= n:
+            return total, 0.0
+        directions = excluded_directions(self._range.triangle)
+        inside = basis.conj().T @ self._tests
+        outside = self._tests - basis @ inside
+        images = test_images - range_images @ inside
         lengths = np.einsum("ij,ij->j", outside.conj(), outside).real
-        sampled = np.einsum("ij,ij->j", outside.conj(), images).real
-        return np.asarray(exact + (n - m + 1) * sampled / lengths)
+        forms = np.einsum("ij,ij->j", outside.conj(), images).real
+        # a_ji = s_jᴴ Qᴴ ω_i, b_ji = s_jᴴ Qᴴ A μ_i, m_ji = s_jᴴ Qᴴ A Q s_i for the part μ_i of ω_i outside Q.
+        a = directions.conj().T @ inside
+        b = directions.conj().T @ (basis.conj().T @ images)
+        middle = directions.conj().T @ inner @ directions
+        a_own, b_own, own = np.diag(a), np.diag(b), np.diag(middle).real
+        squares = np.abs(a_own) ** 2
+        sampled = (forms + 2.0 * (a_own.conj() * b_own).real + squares * own) / (lengths + squares)
+        estimates = total - own + (n - m + 1) * sampled
+        cosines = (directions.conj().T @ directions).T  # c_ij = s_iᴴ s_j at [j, i]
+        sines = squared_sines(cosines)
+        first, second = (a_own - cosines * a) / sines, (a - cosines.conj() * a_own) / sines
+        pair_lengths = lengths + (first.conj() * a_own + second.conj() * a).real
+        crossed = (first.conj() * b_own + second.conj() * b).real
+        pair_forms = (
+            forms
+            + 2.0 * crossed
+            + np.abs(first) ** 2 * own
+            + np.abs(second) ** 2 * own[:, None]
+            + 2.0 * (second.conj() * middle * first).real
+        )
+        removed = (own + own[:, None] - 2.0 * (cosines * middle).real) / sines
+        return jackknife(estimates, total - removed + (n - m + 2) * pair_forms / pair_lengths)
 
 
 class XNysTrace:
     """The same for positive semidefinite operators with the Nyström approximation: one product per vector."""
 
-    name = "XNysTrace"
-    products_per_vector = 1
+    products_per_sample, tests_per_sample, kept_per_sample = 1, 1, 3
 
-    def __init__(self, products: Products) -> None:
+    def __init__(self, products: FunctionProducts) -> None:
         self._products = products
         self._tests: Array | None = None
+        self._images: Images
 
     def add(self, tests: Array) -> None:
         """Use further test vectors, one product each."""
         images = self._products(tests)
-        if self._tests is None:
-            self._tests, self._images = tests, images
-        else:
-            self._tests, self._images = np.hstack([self._tests, tests]), np.hstack([self._images, images])
+        self._images = images if self._tests is None else self._images.joined(images)
+        self._tests = tests if self._tests is None else np.hstack([self._tests, tests])
 
-    def estimates(self) -> Array:
-        """Return one estimate of the trace per test vector.
-
-        With ``Y = A Ω``, ``H = Ωᴴ Y`` and ``z_i = Y H⁻¹ e_i / sqrt((H⁻¹)_ii)`` the approximation without ω_i is
-        ``Y H⁻¹ Yᴴ - z_i z_iᴴ``, and ω_i finds ``1 / (H⁻¹)_ii`` outside it; only the part of ω_i outside the other
-        test vectors counts, of squared length ``1 / ((Ωᴴ Ω)⁻¹)_ii``. With ``H = L Lᴴ`` and ``B = Y L⁻ᴴ`` the first is
-        ``B Bᴴ`` and ``z_i`` is B times the i-th column of ``L⁻¹``, normalised: H is inverted nowhere, since for an
-        operator of low rank it is singular but for the shift.
-        """
+    def samples(self) -> Samples:
+        """Return the estimate so far, in units of the products."""
         assert self._tests is not None
-        n, m = self._tests.shape
-        if not self._images.any():
-            return np.zeros(m)
-        shift = SHIFT_FACTOR * np.finfo(np.float64).eps * float(np.linalg.norm(self._images, 2))
-        shift /= float(np.linalg.norm(self._tests, 2)) or 1.0
-        images = self._images + shift * self._tests
-        gram = self._tests.conj().T @ images
-        try:
-            factor = np.linalg.cholesky(0.5 * (gram + gram.conj().T))
-        except np.linalg.LinAlgError as error:
+        basis, triangle = scipy.linalg.qr(self._tests, mode="economic")
+        fine, coarse = (scipy.linalg.solve_triangular(triangle, images.T, trans="T").T for images in self._images)
+        norm = float(np.linalg.norm(fine, axis=0).max())
+        if norm == 0.0:
+            return Samples(0.0, 0.0, len(triangle), 0.0, 0.0, is_complete=True)
+        directions = excluded_directions(triangle)
+        condition = float(np.linalg.cond(triangle))
+        error = SHIFT_FACTOR * self._products.rounding * condition * norm + float(np.linalg.norm(fine - coarse))
+        value, stderr = self._evaluated(basis, fine, directions, error)
+        change = 0.0
+        if self._images.has_error:
+            change = abs(value - self._evaluated(basis, coarse, directions, error)[0])
+        return Samples(value, stderr, len(triangle), change, norm, is_complete=False)
+
+    @staticmethod
+    def _evaluated(basis: Array, images: Array, directions: Array, error: float) -> tuple[float, float]:
+        """Return the average of the leave-one-out estimates, and its standard error.
+
+        With test vectors ``Ω = Q T``, ``H = Qᴴ A Q = L Lᴴ`` and ``B = A Q L⁻ᴴ`` the approximation is ``B Bᴴ``. s_i
+        orthogonal to all columns of T but the i-th and ``u_i = L⁻¹ s_i``, that without ω_i is ``B (I - u_i u_iᴴ /
+        ‖u_i‖²) Bᴴ``, and ω_i finds ``1 / ‖u_i‖²`` per squared length outside it and the other test vectors. Without ω_j
+        too, the span of u_i and u_j is missing, and the last is ``sin² (s_i, s_j) / (‖u_i‖² sin² (u_i, u_j))``.
+        """
+        n, m = basis.shape
+        gram = basis.conj().T @ images
+        error += float(np.linalg.norm(gram - gram.conj().T))
+        gram = 0.5 * (gram + gram.conj().T)
+        if float(np.linalg.eigvalsh(gram)[0]) < -error:
             raise InvalidInputError(
                 "xnystrace needs a positive semidefinite operator, and this one has negative eigenvalues: use xtrace"
-            ) from error
-        root = scipy.linalg.solve_triangular(factor, images.conj().T, lower=True).conj().T
-        inverse = scipy.linalg.solve_triangular(factor, np.eye(m, dtype=gram.dtype), lower=True)
-        diagonal = np.einsum("ij,ij->j", inverse.conj(), inverse).real
-        total = np.einsum("ij,ij->", root.conj(), root).real
-        columns = root @ (inverse / np.sqrt(diagonal))
-        left_out = np.einsum("ij,ij->j", columns.conj(), columns).real
-        overlaps = self._tests.conj().T @ self._tests
-        lengths = 1.0 / np.diag(np.linalg.inv(overlaps)).real
-        return np.asarray(total - left_out + (n - m + 1) / lengths / diagonal - n * shift)
+            )
+        if m == n:
+            return float(np.trace(gram).real), 0.0
+        shift = 2.0 * error
+        factor = np.linalg.cholesky(gram + shift * np.eye(m))
+        root = scipy.linalg.solve_triangular(factor, (images + shift * basis).conj().T, lower=True).conj().T
+        total = float(np.einsum("ij,ij->", root.conj(), root).real) - n * shift
+        columns = scipy.linalg.solve_triangular(factor, directions, lower=True)
+        lengths = np.linalg.norm(columns, axis=0)
+        columns = columns / lengths
+        images_of_columns = root @ columns
+        products = images_of_columns.conj().T @ images_of_columns
+        left_out = np.diag(products).real
+        estimates = total - left_out + (n - m + 1) / lengths**2
+        cosines = columns.conj().T @ columns
+        sines = squared_sines(cosines)
+        removed = (left_out + left_out[:, None] - 2.0 * (cosines.conj() * products).real) / sines
+        found = squared_sines(directions.conj().T @ directions) / (sines * lengths**2)
+        return jackknife(estimates, total - removed + (n - m + 2) * found)
 
 
-def hutch_plus_plus(products: Products, tests: Array) -> Array:
-    """Return the samples of Hutch++: a third of the products find a range, a third are exact, a third sample the rest.
+class HutchPlusPlus:
+    """A third of the products find a range, a third are exact inside it, and a third sample the rest."""
+
+    products_per_sample, tests_per_sample, kept_per_sample = 3, 2, 4
+
+    def __init__(self, products: FunctionProducts) -> None:
+        self._products = products
+        self._range = GrowingRange(products.rounding)
+        self._tests: Array
+        self._images: Images
+        self._range_images: Images
+
+    def add(self, tests: Array) -> None:
+        """Use further test vectors: every other one widens the range, the rest sample what is outside it."""
+        is_first = self._range.basis is None
+        new = self._range.add(self._products(tests[:, 0::2]).fine)
+        range_images, images = self._products(new), self._products(tests[:, 1::2])
+        self._tests = tests[:, 1::2] if is_first else np.hstack([self._tests, tests[:, 1::2]])
+        self._images = images if is_first else self._images.joined(images)
+        self._range_images = range_images if is_first else self._range_images.joined(range_images)
+
+    def samples(self) -> Samples:
+        """Return the estimate so far, in units of the products: the samples are those outside today's range."""
+        fine = self._evaluated(self._images.fine, self._range_images.fine)
+        coarse = self._evaluated(self._images.coarse, self._range_images.coarse) if self._images.has_error else fine
+        samples = mean_of_samples(fine, coarse, self._range.largest)
+        basis = self._range.basis
+        assert basis is not None
+        if self._range.is_complete or basis.shape[1] == len(basis):
+            return samples._replace(stderr=0.0, is_complete=True)
+        return samples
+
+    def _evaluated(self, test_images: Array, range_images: Array) -> Array:
+        """``tr Qᴴ A Q + μᴴ A μ`` for the part μ of each test vector outside Q."""
+        basis = self._range.basis
+        assert basis is not None
+        inside = basis.conj().T @ self._tests
+        outside = self._tests - basis @ inside
+        images = test_images - range_images @ inside
+        exact = np.einsum("ij,ij->", basis.conj(), range_images).real
+        return np.asarray(exact + np.einsum("ij,ij->j", outside.conj(), images).real)
+
+
+class Hutchinson:
+    """Averages ``n vᴴ A v`` over vectors on the sphere."""
+
+    products_per_sample, tests_per_sample, kept_per_sample = 1, 1, 0
+
+    def __init__(self, products: FunctionProducts) -> None:
+        self._products = products
+        self._fine, self._coarse, self._norm = np.empty(0), np.empty(0), 0.0
+
+    def add(self, tests: Array) -> None:
+        """Use further test vectors, one product each."""
+        lengths = np.einsum("ij,ij->j", tests.conj(), tests).real / len(tests)
+        images: Images = self._products(tests)
+        self._norm = max(self._norm, float(np.linalg.norm(images.fine, axis=0).max()))
+        fine, coarse = (np.einsum("ij,ij->j", tests.conj(), found).real / lengths for found in images)
+        self._fine, self._coarse = np.append(self._fine, fine), np.append(self._coarse, coarse)
+
+    def samples(self) -> Samples:
+        """Return the estimate so far, in units of the products."""
+        return mean_of_samples(self._fine, self._coarse, self._norm)
+
+
+def jackknife(estimates: Array, without: Array) -> tuple[float, float]:
+    """Return the mean of leave-one-out estimates and its standard error.
 
     Parameters
     ----------
-    products : callable
-        A times a block.
-    tests : ndarray, shape (n, 2 k)
-        Random vectors with independent entries of variance one.
+    estimates : ndarray, shape (m,)
+        One per test vector.
+    without : ndarray, shape (m, m)
+        At (j, i) the estimate of vector i were there no vector j; the diagonal has no meaning.
     """
-    k = tests.shape[1] // 2
-    basis = scipy.linalg.qr(products(tests[:, :k]), mode="economic")[0]
-    exact = np.einsum("ij,ij->", basis.conj(), products(basis)).real
-    outside = tests[:, k:] - basis @ (basis.conj().T @ tests[:, k:])
-    return np.asarray(exact + np.einsum("ij,ij->j", outside.conj(), products(outside)).real)
+    m = len(estimates)
+    if m < 3:
+        return float(estimates.mean()), float("inf")
+    averages = (without.sum(axis=1) - np.diag(without)) / (m - 1)
+    return float(estimates.mean()), float(np.sqrt((m - 1) / m * ((averages - averages.mean()) ** 2).sum()))
 
 
-def _excluded_directions(triangle: Array) -> Array:
+def squared_sines(cosines: Array) -> Array:
+    """Return the squared sines of the angles between unit vectors; one for each with itself, where none is needed."""
+    sines = np.maximum(1.0 - np.abs(cosines) ** 2, PARALLEL_FLOOR)
+    np.fill_diagonal(sines, 1.0)
+    return np.asarray(sines)
+
+
+def excluded_directions(triangle: Array) -> Array:
     """Return unit vectors s_i, each orthogonal to all columns of R but the i-th: the columns of R⁻ᴴ, normalised."""
-    scale = float(np.abs(np.diag(triangle)).max(initial=0.0))
-    floor = 64 * np.finfo(np.float64).eps * scale
-    safe = triangle + np.diag(np.where(np.abs(np.diag(triangle)) <= floor, floor or 1.0, 0.0))
-    inverse = scipy.linalg.solve_triangular(safe, np.eye(len(safe), dtype=safe.dtype), trans="C")
+    inverse = scipy.linalg.solve_triangular(triangle, np.eye(len(triangle), dtype=triangle.dtype), trans="C")
     return np.asarray(inverse / np.linalg.norm(inverse, axis=0))

@@ -20,6 +20,7 @@ from ..density.confidence import normal_quantile, variance_factor
 from ..density.expectation import function_values, rule_values
 from ..operators import Operator
 from ..run_options import single_threaded_blas
+from .function_products import FEWEST_STEPS, error_factor
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MatrixFunction = Callable[[Array], Any]
@@ -30,11 +31,14 @@ FIRST_DEGREE, MOST_DEGREE = 16, 512
 QUADRATURE_SHARE = 0.1
 """Share of the tolerance that the quadrature may use up."""
 
+LEAST_REST = 1e-3
+"""Share of the squared tolerance that is left to chance at least."""
+
 GROUP = 16
 """Probes multiplied at once."""
 
-GROWTH = 2
-"""The number of probes grows by this factor at most per round, since its estimate is uncertain at first."""
+COMPARED_DEGREES = 0.85
+"""Ratio of the degrees that are compared with that of the pilot, each with the next."""
 
 RANK_FLOOR = 1e-10
 """Control variates this close to being dependent, in relative size, are left out: the spectrum has few values."""
@@ -95,6 +99,7 @@ class QuadratureTrace:
         self._state = QuadratureState(np.empty((0, 0)), np.empty((0, 0)))
         self._degree = 0
         self._quadrature_error = math.inf
+        self.is_cut_short = False
 
     def pilot(self, tolerance: Callable[[float], float], max_matvecs: int) -> None:
         """Find the degree with one probe: double it until half of it gives the same trace.
@@ -106,34 +111,48 @@ class QuadratureTrace:
         max_matvecs : int
             Budget of products.
         """
-        degree = min(FIRST_DEGREE, self.order, max_matvecs)
-        spent = 0
+        degree, spent = min(FIRST_DEGREE, self.order, max_matvecs), 0
         while True:
-            fine, coarse = self._integrate(degree, 0, 1)
+            rule, _ = self._integrate(degree, 0, 1)
             spent += degree
-            values = [self.order * float(rule_values(self.f, *rule, self.rounding)[0]) for rule in (fine, coarse)]
-            change, allowed = abs(values[0] - values[1]), QUADRATURE_SHARE * tolerance(values[0])
-            complete = np.isfinite(fine[0]).sum() < degree
+            changes = self._changes(rule)
+            complete = np.isfinite(rule[0]).sum() < degree or degree == self.order
+            value = self.order * float(rule_values(self.f, *rule, self.rounding)[0])
+            allowed = QUADRATURE_SHARE * tolerance(value)
+            change = max((error for m, error in changes if 2 * m >= degree), default=0.0)
             following = min(2 * degree, self.order, MOST_DEGREE)
-            if change <= allowed or complete or following == degree or spent + following > max_matvecs:
+            if change <= allowed or complete or following == degree:
+                break
+            if spent + following > max_matvecs:
+                self.is_cut_short = True
                 break
             degree = following
-        self._state = QuadratureState(*fine, n_matvecs=spent)
-        self._degree, self._quadrature_error = self._sufficient_degree(fine, values[0], allowed)
-        if change > allowed and not complete:
-            self._quadrature_error = change
+        self._state = QuadratureState(*rule, n_matvecs=spent)
+        if degree < FEWEST_STEPS and not complete:
+            change, self.is_cut_short = math.inf, True
+        elif change > allowed:
+            earlier = max((error for m, error in changes if 4 * m >= degree), default=0.0)
+            change *= error_factor(change, earlier - change)
+        self._degree, self._quadrature_error = int(np.isfinite(rule[0]).sum()), 0.0 if complete else change
+        for m, error in changes:
+            # Fewer nodes would give the mean of a smooth f, but not its variance, which the error bar rests on.
+            if m < FEWEST_STEPS or max(error, self._quadrature_error) > allowed:
+                break
+            # A degree serves when all higher ones do: a single one may agree by accident.
+            self._degree, self._quadrature_error = m, max(error, self._quadrature_error)
 
-    def _sufficient_degree(self, fine: tuple[Array, Array], value: float, allowed: float) -> tuple[int, float]:
-        """Smallest degree that gives the pilot's trace within what is allowed, and the error left there."""
-        alpha, beta = recurrence_of_rule(fine[0][0], fine[1][0])
-        for degree in range(1, len(alpha) + 1):
+    def _changes(self, rule: tuple[Array, Array]) -> list[tuple[int, float]]:
+        """Return lower degrees, descending, and how far the pilot's trace is off with them."""
+        alpha, beta = recurrence_of_rule(rule[0][0], rule[1][0])
+        degree = len(alpha)
+        value = self.order * float(rule_values(self.f, *rule, self.rounding)[0])
+        changes = []
+        while degree > 1:
+            degree = min(degree - 1, math.ceil(COMPARED_DEGREES * degree))
             nodes, vectors = eigh_tridiagonal(alpha[:degree], beta[: degree - 1])
-            weights = vectors[0] ** 2
-            found = self.order * float(rule_values(self.f, nodes[None], weights[None], self.rounding)[0])
-            if abs(found - value) <= allowed:
-                # One more step: agreement at a single degree may be an accident.
-                return min(degree + 1, len(alpha)), abs(found - value)
-        return len(alpha), 0.0
+            found = self.order * float(rule_values(self.f, nodes[None], vectors[:1] ** 2, self.rounding)[0])
+            changes.append((degree, abs(found - value)))
+        return changes
 
     def add_probes(self, count: int) -> None:
         """Integrate with further probes at the degree the pilot has found."""
@@ -147,13 +166,19 @@ class QuadratureTrace:
         spent = self._state.n_matvecs + self._degree * len(fine[0])
         self._state = QuadratureState(joined[0], joined[1], spent, self._state.interrupted)
 
-    def wanted_probes(self, report: TraceReport, tolerance: float, confidence: float, max_matvecs: int) -> int:
-        """Return how many more probes the tolerance needs, within the budget."""
-        rest = math.sqrt(max(tolerance**2 - report.quadrature_error**2, 0.25 * tolerance**2))
-        ratio = (normal_quantile(confidence) * report.stderr / rest) ** 2 if rest > 0 else math.inf
-        more = math.ceil(min(ratio - 1.0, float(GROWTH)) * report.n_probes)
-        affordable = (max_matvecs - report.n_matvecs) // self._degree
-        return int(min(max(1, more), affordable))
+    def wanted_probes(self, report: TraceReport, tolerance: float, confidence: float) -> float:
+        """Return how many more probes the tolerance needs; infinity when no number of them helps."""
+        if not report.quadrature_error < tolerance:
+            return math.inf
+        # Ratios first: squares of small numbers leave the floating range.
+        rest = 1.0 - (report.quadrature_error / tolerance) ** 2
+        ratio = (normal_quantile(confidence) * report.stderr / tolerance) ** 2 / max(rest, LEAST_REST)
+        return max(1.0, math.ceil((ratio - 1.0) * report.n_probes))
+
+    @property
+    def degree(self) -> int:
+        """Products per probe."""
+        return self._degree
 
     def report(self) -> TraceReport:
         """Return the estimate from the probes so far."""
@@ -166,10 +191,15 @@ class QuadratureTrace:
         factor = variance_factor(
             self.order, [1] * n_probes, is_complex=self.operator.dtype.kind == "c", orthogonal=False
         )
+        # In units of the largest: squares of what is near the ends of the floating range leave it.
+        size = float(np.abs(residual).max(initial=0.0)) or 1.0
+        residual = residual / size
         spread = max(float(w @ residual**2) - float(w @ residual) ** 2, 0.0)
         return TraceReport(
             value=self.order * (value - correction),
-            stderr=self.order * math.sqrt(factor * spread),
+            stderr=self.order * size * math.sqrt(factor * spread)
+            if math.isfinite(self._quadrature_error)
+            else math.inf,
             quadrature_error=self._quadrature_error,
             n_matvecs=self._state.n_matvecs,
             n_probes=n_probes,

@@ -2,113 +2,160 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import Interrupted, InvalidInputError
-from ..results.estimate import Estimate
+from ..errors import Interrupted
+from ..results.trace_estimate import TraceEstimate
+from ..run_options import Stopwatch
+from .exact import exact_products, exact_trace
 from .function_products import FunctionProducts
-from .low_rank import XNysTrace, XTrace, hutch_plus_plus
+from .low_rank import Hutchinson, HutchPlusPlus, XNysTrace, XTrace
 from .probes import gaussian_probes
+from .samples import Samples
 from .target import Target
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-ROUNDING_FACTOR = 64
-"""Times order and rounding unit: the relative rounding of a trace, and of the shift of the Nyström method."""
+FIRST_SAMPLES = 8
+"""Samples of the first round."""
 
-FIRST_TESTS = 8
-"""Test vectors of the first round."""
+MEMORY_ADVICE = "the vectors of another round do not fit max_memory: raise it, rtol or atol"
+BUDGET_ADVICE = "raise max_matvecs, max_seconds, rtol or atol"
+DEGREE_ADVICE = "most of it is the error of the Lanczos process: raise degree"
+"""What to do when the tolerance was not met."""
 
 
-class GrowingEstimates(Protocol):
-    """Exchangeable estimates of a trace that further test vectors improve."""
+class Family(Protocol):
+    """Estimates of a trace that further test vectors improve."""
 
-    products_per_vector: int
+    products_per_sample: int
+    tests_per_sample: int
+    kept_per_sample: int
 
     def add(self, tests: Array) -> None:
         """Use further test vectors."""
 
-    def estimates(self) -> Array:
-        """Return the estimates so far."""
+    def samples(self) -> Samples:
+        """Return the estimate so far, in units of the products."""
 
 
-class Hutchinson:
-    """Averages ``n vᴴ A v`` over vectors on the sphere."""
-
-    products_per_vector = 1
-
-    def __init__(self, products: Callable[[Array], Array]) -> None:
-        self._products = products
-        self._samples = np.empty(0)
-
-    def add(self, tests: Array) -> None:
-        """Use further test vectors, one product each."""
-        lengths = np.einsum("ij,ij->j", tests.conj(), tests).real
-        found = np.einsum("ij,ij->j", tests.conj(), self._products(tests)).real
-        self._samples = np.concatenate([self._samples, len(tests) * found / lengths])
-
-    def estimates(self) -> Array:
-        """Return one estimate per vector."""
-        return self._samples
-
-
-FAMILIES: dict[str, Callable[[Callable[[Array], Array]], GrowingEstimates]] = {
+FAMILIES: dict[str, Callable[[FunctionProducts], Family]] = {
     "hutchinson": Hutchinson,
+    "hutch++": HutchPlusPlus,
     "xtrace": XTrace,
     "xnystrace": XNysTrace,
 }
 
 
-def trace_by_products(method: str, products: FunctionProducts, target: Target, seed: int) -> Estimate:
-    """Return an estimate of the trace by one of `FAMILIES` or by "hutch++"."""
-    n = products.operator.shape[0]
-    affordable = max(1, target.max_matvecs // products.products_per_vector)
-    if n <= min(FIRST_TESTS, affordable):
-        value = float(np.trace(products(np.eye(n))).real)
-        return Estimate(value, 0.0, (value, value), target.confidence, products.n_matvecs)
-    draw = gaussian_probes(products.operator, seed)
-    if method == "hutch++":
-        k = min(affordable // 3, n - 1)
-        if k < 2:
-            raise InvalidInputError(f"hutch++ needs at least {6 * products.products_per_vector} products")
-        return mean_estimate(hutch_plus_plus(products, draw(0, 2 * k)), n, products.n_matvecs, target.confidence)
-    family = FAMILIES[method](products)
-    most = max(2, affordable // family.products_per_vector)
-    return _in_rounds(family, draw, most if method == "hutchinson" else min(most, n), products, target)
+def exact_estimate(products: FunctionProducts, target: Target, method: str, watch: Stopwatch) -> TraceEstimate:
+    """Return the trace from all unit vectors; Ctrl-C leaves nothing."""
+    try:
+        value, error = exact_trace(products)
+    except KeyboardInterrupt as stop:
+        raise Interrupted("trace was interrupted; nothing is known before all products are complete") from stop
+    interval = (value - error, value + error)
+    spent = products.n_matvecs
+    return TraceEstimate(
+        value, 0.0, interval, target.confidence, spent, "converged", watch.info(method, n_matvecs=spent)
+    )
 
 
-def _in_rounds(
-    family: GrowingEstimates,
-    draw: Callable[[int, int], Array],
-    most: int,
-    products: FunctionProducts,
-    target: Target,
-) -> Estimate:
-    used, count, estimate = 0, min(FIRST_TESTS, most), None
-    while True:
-        try:
-            family.add(draw(used, count))
-        except KeyboardInterrupt as stop:
-            raise Interrupted("trace was interrupted; .partial holds the estimate so far or None", estimate) from stop
-        used += count
-        order = products.operator.shape[0]
-        estimate = mean_estimate(family.estimates(), order, products.n_matvecs, target.confidence)
-        if target.ends_with(estimate) or used >= most:
-            return estimate
-        count = min(used, most - used)
+class SampledTrace:
+    """Adds rounds of test vectors until the interval is narrow enough.
 
+    Parameters
+    ----------
+    method : str
+        One of `FAMILIES`.
+    products : FunctionProducts
+        With A or f(A).
+    target : Target
+        What to reach.
+    may_be_exact : bool
+        Whether all unit vectors may stand in for random ones as soon as they cost no more.
+    seed : int
+        Of the random vectors.
+    watch : Stopwatch
+        Of the run.
+    """
 
-def mean_estimate(samples: Array, order: int, n_matvecs: int, confidence: float) -> Estimate:
-    """Return Student's interval of the mean of exchangeable estimates of the trace of an operator of some order."""
-    from scipy.special import stdtrit
+    def __init__(
+        self,
+        method: str,
+        products: FunctionProducts,
+        target: Target,
+        may_be_exact: bool,
+        seed: int,
+        watch: Stopwatch,
+    ) -> None:
+        self._products, self._target, self._watch, self._method = products, target, watch, method
+        self._family: Family = FAMILIES[method](products)
+        if target.max_matvecs < self._family.products_per_sample:
+            self._family, self._method = Hutchinson(products), "hutchinson"
+        products.degree = min(products.degree, target.max_matvecs // self._family.products_per_sample)
+        self._may_be_exact = may_be_exact
+        self._draw = gaussian_probes(products.operator, seed)
+        self.advice = BUDGET_ADVICE
 
-    count, value = len(samples), float(samples.mean())
-    stderr = float(samples.std(ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-    half = float(stdtrit(max(count - 1, 1), 0.5 * (1 + confidence))) * stderr
-    # Where nothing is left to chance, as for low rank, the samples agree better than rounding allows.
-    half += ROUNDING_FACTOR * order * np.finfo(np.float64).eps * abs(value)
-    return Estimate(value, stderr, (value - half, value + half), confidence, n_matvecs)
+    def run(self) -> TraceEstimate:
+        """Return the estimate of the last round."""
+        used, estimate = 0, None
+        while True:
+            more = self._affordable(used)
+            wanted = FIRST_SAMPLES if estimate is None else used
+            if self._exact_is_cheaper(min(wanted, more) if estimate is None else wanted):
+                method = "exact" if estimate is None else f"{self._method}, then exact"
+                return exact_estimate(self._products, self._target, method, self._watch)
+            if estimate is not None and more < 1:
+                return estimate
+            count = max(1, min(wanted, more))
+            try:
+                width = self._family.tests_per_sample
+                self._family.add(self._draw(width * used, width * count))
+                used += count
+                samples = self._family.samples()
+            except KeyboardInterrupt as stop:
+                raise Interrupted(
+                    "trace was interrupted; .partial holds the estimate so far or None", estimate
+                ) from stop
+            estimate = self._estimate(samples)
+            if self._target.ends_with(estimate) or samples.is_complete:
+                return estimate
+
+    def _exact_is_cheaper(self, count: int) -> bool:
+        exact = exact_products(self._products)
+        left = self._target.max_matvecs - self._products.n_matvecs
+        return self._may_be_exact and exact <= min(left, self._products.n_matvecs + count * self._price)
+
+    @property
+    def _price(self) -> int:
+        return self._family.products_per_sample * self._products.products_per_vector
+
+    def _affordable(self, used: int) -> int:
+        """Return how many more samples the budgets allow, and remember which of them ends the run."""
+        order = self._products.order
+        more = (self._target.max_matvecs - self._products.n_matvecs) // self._price
+        if not self._family.kept_per_sample:
+            return more
+        copies = self._family.kept_per_sample * (1 if self._products.f is None else 2)
+        # Joining old and new columns holds both for a moment.
+        fit = int(self._target.max_bytes // (2 * copies * order * self._draw(0, 1).itemsize))
+        if fit - used < min(more, used, order - used):
+            self.advice = MEMORY_ADVICE
+        return min(more, fit - used, order - used)
+
+    def _estimate(self, samples: Samples) -> TraceEstimate:
+        products, target = self._products, self._target
+        unit, spent = products.unit, products.n_matvecs
+        half = samples.half_width(target.confidence, products.order, products.rounding) / unit
+        value = samples.value / unit
+        if samples.change / unit > 0.5 * target.tolerance(value):
+            self.advice = DEGREE_ADVICE
+        interval = (value - half, value + half)
+        info = self._watch.info(self._method, n_matvecs=spent)
+        unmet = "stagnated" if samples.is_complete else "budget"
+        status = "converged" if half <= target.tolerance(value) else unmet
+        return TraceEstimate(value, samples.stderr / unit, interval, target.confidence, spent, status, info)

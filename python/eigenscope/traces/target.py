@@ -8,9 +8,13 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from ..arguments import is_real_number, is_whole_number
 from ..errors import ConvergenceWarning, InvalidInputError
-from ..results.estimate import Estimate
-from ..run_options import Progress
+from ..results.diagonal_estimate import DiagonalEstimate
+from ..results.trace_estimate import TraceEstimate
+from ..run_options import Progress, memory_budget
 
 DEFAULT_MATVECS = 20_000
 """Budget of products unless another is given."""
@@ -21,14 +25,19 @@ class Target:
 
     Parameters
     ----------
+    name : str
+        What is estimated, for messages.
     rtol, atol : float
-        The interval is to reach no farther than ``max(atol, rtol * abs(value))`` from the value.
+        The interval is to reach no farther than ``max(atol, rtol * abs(value))`` from the value; of a diagonal, no
+        interval farther than that for its largest entry.
     confidence : float
         Coverage of the interval.
     max_matvecs : int or None
         Budget of products.
     max_seconds : float or None
         Budget of time; looked at between rounds.
+    max_memory : int, float or "auto"
+        Bytes that the vectors kept may take.
     meter : Progress
         Listener.
     callback : callable or None
@@ -37,49 +46,61 @@ class Target:
 
     def __init__(
         self,
+        name: str,
+        *,
         rtol: float,
         atol: float,
         confidence: float,
         max_matvecs: int | None,
         max_seconds: float | None,
+        max_memory: int | float | str,
         meter: Progress,
-        callback: Callable[[dict[str, Any]], Any] | None = None,
+        callback: Callable[[dict[str, Any]], Any] | None,
     ) -> None:
-        if not (rtol >= 0 and atol >= 0 and rtol + atol > 0):
-            raise InvalidInputError(f"rtol and atol must not be negative, and one must be positive; got {rtol}, {atol}")
-        if not 0.0 < confidence < 1.0:
-            raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence}")
-        if max_matvecs is not None and max_matvecs < 1:
-            raise InvalidInputError(f"max_matvecs must be positive, got {max_matvecs}")
-        self.confidence = confidence
-        self.max_matvecs = DEFAULT_MATVECS if max_matvecs is None else int(max_matvecs)
+        if not (is_real_number(rtol) and is_real_number(atol) and rtol >= 0 and atol >= 0 and rtol + atol > 0):
+            raise InvalidInputError(
+                f"rtol and atol must not be negative, and one must be positive; got {rtol!r}, {atol!r}"
+            )
+        if not (is_real_number(confidence) and 0.0 < confidence < 1.0):
+            raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+        if max_matvecs is not None and not (is_whole_number(max_matvecs) and max_matvecs >= 1):
+            raise InvalidInputError(f"max_matvecs must be a positive integer, got {max_matvecs!r}")
         if max_seconds is not None and not max_seconds >= 0:
             raise InvalidInputError(f"max_seconds must not be negative, got {max_seconds!r}")
+        self.name, self.confidence = name, confidence
+        self.max_matvecs = DEFAULT_MATVECS if max_matvecs is None else int(max_matvecs)
+        self.max_bytes = memory_budget(max_memory)
         self._rtol, self._atol, self._meter, self._callback = rtol, atol, meter, callback
         self._stopped = False
         self._ends = math.inf if max_seconds is None else time.monotonic() + max_seconds
 
-    def tolerance(self, value: float) -> float:
+    def tolerance(self, value: Any) -> float:
         """Return the half width that is wanted."""
-        return max(self._atol, self._rtol * abs(value))
+        return max(self._atol, self._rtol * float(np.max(np.abs(value))))
 
-    def ends_with(self, estimate: Estimate) -> bool:
+    def ends_with(self, estimate: TraceEstimate | DiagonalEstimate) -> bool:
         """Whether this round is the last: narrow enough, out of time, or stopped by the callback; reports it."""
-        half = estimate.interval[1] - estimate.value
-        self._meter(f"{estimate.n_matvecs} products, {estimate.value:.6g} ± {half:.1e}")
+        half, largest = _half_width(estimate), float(np.max(np.abs(estimate.value)))
+        shown = f"{estimate.value:.6g}" if isinstance(estimate, TraceEstimate) else f"entries up to {largest:.6g}"
+        self._meter(f"{estimate.n_matvecs} products, {shown} ± {half:.1e}")
         if self._callback is not None:
             state = {"n_matvecs": estimate.n_matvecs, "value": estimate.value, "interval": estimate.interval}
             self._stopped = self._callback(state) is True
         return self._stopped or half <= self.tolerance(estimate.value) or time.monotonic() > self._ends
 
-    def warn_unless_met(self, estimate: Estimate) -> None:
-        """Say how far the interval is from what was asked for."""
-        half, wanted = estimate.interval[1] - estimate.value, self.tolerance(estimate.value)
-        if half <= wanted or self._stopped:
+    def warn_unless_converged(self, estimate: TraceEstimate | DiagonalEstimate, advice: str) -> None:
+        """Say how far the interval is from what was asked for, and what to change."""
+        if estimate.status == "converged" or self._stopped:
             return
+        half, wanted = _half_width(estimate), self.tolerance(estimate.value)
+        about = f"{estimate.value:.6g}" if isinstance(estimate, TraceEstimate) else "the value of an entry"
         warnings.warn(
-            f"trace: after {estimate.n_matvecs} products the interval reaches {half:.2g} from {estimate.value:.6g}, "
-            f"{wanted:.2g} was asked for; raise max_matvecs, max_seconds, rtol or atol",
+            f"{self.name}: after {estimate.n_matvecs} products the interval reaches {half:.2g} from {about}, "
+            f"{wanted:.2g} was asked for; {advice}",
             ConvergenceWarning,
             stacklevel=3,
         )
+
+
+def _half_width(estimate: TraceEstimate | DiagonalEstimate) -> float:
+    return float(np.max(np.asarray(estimate.interval[1]) - np.asarray(estimate.value)))

@@ -2,6 +2,7 @@
 // SciPy's public capsules, or by the linked provider of the C++ tests. All matrices are column-major.
 #pragma once
 
+#include <array>
 #include <eigenscope/foundation/types.hpp>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,10 @@ struct Tridiagonal {
 /// A = Q T Q^T from the lower triangle of A (n x n), whose place the reflectors of Q take.
 template <class Real>
 Tridiagonal<Real> tridiagonalize(Index n, Real* a, Index lda);
+
+/// Eigenvalues number i - 1 and i (0-based, ascending) of T, by bisection to an absolute tolerance.
+template <class Real>
+std::array<Real, 2> tridiagonal_neighbours(const Tridiagonal<Real>& t, Index i, Real tolerance);
 
 /// The `count` eigenvalues of T in (low, high], ascending, with their vectors (n x count); false when LAPACK finds
 /// others. Asked for numbers instead of an interval, LAPACK tells eigenvalues apart to the root of eps only.

@@ -69,9 +69,10 @@ struct BulgeKernels {
     static constexpr int lanes = 8;
     static constexpr int bandwidth = 64;
     /// Steps first_step … last_step - 1 of one sweep: step 0 clears column `sweep` below its first subdiagonal, step
-    /// k moves what that created k blocks down. `reflector` (bandwidth + 1 numbers) is carried between calls.
+    /// k moves what that created k blocks down. The reflector I - tau v v^T of step k is v and tau, bandwidth + 1
+    /// numbers, at reflectors + k reflector_stride; with stride 0 only the last one is kept, which the next step needs.
     void (*chase)(double* band, std::int64_t stride, std::int64_t sweep, std::int64_t first_step,
-                  std::int64_t last_step, double* reflector);
+                  std::int64_t last_step, double* reflectors, std::int64_t reflector_stride);
 };
 
 /// One step of a three-term recurrence, `count` reals at a time; complex columns are reals of twice the length.

@@ -25,7 +25,15 @@ struct BandMatrix {
     }
 };
 
+/// The factors T of the block reflectors I - V T V^T, one per panel of columns, from first to last; the V stay in A,
+/// below the band.
+using PanelFactors = std::vector<Matrix<double>>;
+
 /// Q^T A Q as a band matrix, from the lower triangle of A (n x n), which is destroyed. Bits do not depend on threads.
-BandMatrix reduce_to_band(Index n, double* a, Index lda, const Execution& execution);
+BandMatrix reduce_to_band(Index n, double* a, Index lda, const Execution& execution, PanelFactors* factors = nullptr);
+
+/// Z := Q Z with the Q of reduce_to_band, whose A is given; Z is n x count.
+void multiply_by_panels(Index n, double* a, Index lda, const PanelFactors& factors, Block<double> z,
+                        const Execution& execution);
 
 }  // namespace eigenscope
