@@ -108,7 +108,9 @@ def test_constant_power_gives_the_white_law(ratio, variance):
     np.testing.assert_allclose(law.ppf(probability), x, rtol=1e-8)
     z = variance * np.array([5 + 1j, -1, 0.5 - 0.1j])
     np.testing.assert_allclose(law.stieltjes(z), white.stieltjes(z), rtol=1e-10)
+    np.testing.assert_allclose(law.sf(x), 1 - probability, atol=1e-12)
     assert law.cdf(-variance) == 0
+    assert law.sf(-variance) == 1
     assert law.var() == pytest.approx(white.var())
 
 
@@ -131,17 +133,81 @@ def test_law_is_a_value():
     assert "samples per effective sample" in repr(law)
 
 
+def resonance(rng, n_samples, n_features):
+    """Return AR(2) noise of unit variance that rings at an eighth of the sampling rate."""
+    a, b = 2 * 0.9 * np.cos(np.pi / 4), -(0.9**2)
+    data = lfilter([1], [1, -a, -b], rng.standard_normal((n_samples + 200, n_features)), axis=0)[200:]
+    return data / np.sqrt((1 - b) / ((1 + b) * ((1 - b) ** 2 - a**2)))
+
+
+def five_time_scales(rng, n_samples, n_features):
+    """Return noise whose power falls about like 1 / frequency: AR(1) noise of time constants 0 to 30, added up."""
+    coefficients = [0, *np.exp(-1 / np.array([1, 3, 10, 30]))]
+    return sum(autoregressive(rng, n_samples, n_features, phi) for phi in coefficients) / np.sqrt(5)
+
+
 def test_power_spectrum_is_that_of_the_noise():
     rng = np.random.default_rng(2)
-    data = autoregressive(rng, 4000, 200, 0.6)
-    data += np.outer(np.sin(np.arange(4000) / 50), rng.standard_normal(200))
+    n, p = 1000, 400
+    angles = np.pi * np.arange(n) / n
+    course = np.cos(np.outer(np.arange(n) + 0.5, angles[1:5])).sum(axis=1)
+    data = autoregressive(rng, n, p, 0.6) + 3 * np.outer(course, rng.standard_normal(p))
     power = noise_power_spectrum(data, n_signal=1)
-    angles = 2 * np.pi * np.fft.fftfreq(len(power))
     truth = (1 - 0.36) / (1.36 - 1.2 * np.cos(angles))
-    # 200 features x about 15 segments: 2 % each; the mean and the signal cost the lowest frequencies some power.
-    inner = np.abs(angles) > 0.1
-    np.testing.assert_allclose(power[inner], truth[inner], rtol=0.15)
+    # Means of p squared normal numbers: 7 % each.
+    np.testing.assert_allclose(power[1:], truth[1:], rtol=0.33)
+    # The signal takes a quarter of the noise at its four frequencies with it, which is given back.
+    assert power[1:5].mean() == pytest.approx(truth[1:5].mean(), rel=0.12)
+    assert power[:200].mean() == pytest.approx(truth[:200].mean(), rel=0.02)
+    assert power.shape == (n,)
     assert power.mean() == pytest.approx(1)
+    np.testing.assert_allclose(noise_power_spectrum(data.T * 1e140, sample_axis=1, n_signal=1), power, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("make", "n", "p", "draws"),
+    [
+        (lambda *size: autoregressive(*size, 0.9), 1000, 100, 30),
+        (lambda *size: autoregressive(*size, 0.8), 300, 60, 60),
+        (lambda *size: autoregressive(*size, 0.95), 300, 60, 40),
+        (lambda *size: autoregressive(*size, 0.9), 200, 300, 12),
+        (resonance, 400, 200, 30),
+        (resonance, 200, 300, 12),
+        (five_time_scales, 300, 60, 40),
+        (five_time_scales, 200, 300, 12),
+    ],
+)
+def test_measured_power_spectrum_keeps_the_level_and_the_variance(make, n, p, draws):
+    rng = np.random.default_rng(9)
+    found, doubtful, variances = 0, 0, []
+    for _ in range(draws):
+        data = make(rng, n, p)
+        fit = fit_marchenko_pastur(covariance_spectrum(data, threads=1), temporal=noise_power_spectrum(data))
+        found += fit.n_signal > 0
+        doubtful += not fit.credible
+        variances.append(fit.variance.value)
+    assert found <= binom.isf(1e-3, draws, 0.05)
+    assert doubtful <= binom.isf(1e-3, draws, 0.01)
+    error = np.std(variances) / np.sqrt(draws)
+    assert abs(np.mean(variances) - 1) < 0.01 + 2 * error
+    # As small as the errors that the fits report.
+    assert error < 0.012
+
+
+def test_measured_power_spectrum_finds_signals_it_leaves_out():
+    rng = np.random.default_rng(10)
+    n, p, coefficient = 200, 250, 0.8
+    counts, one_too_many = [], []
+    for _ in range(10):
+        patterns = np.linalg.qr(rng.standard_normal((p, 3)))[0]
+        signals = autoregressive(rng, n, 3, coefficient) * np.sqrt([60.0, 45.0, 30.0]) @ patterns.T
+        data = autoregressive(rng, n, p, coefficient) + signals
+        spectrum = covariance_spectrum(data, threads=1)
+        fits = [fit_marchenko_pastur(spectrum, temporal=noise_power_spectrum(data, n_signal=k)) for k in (3, 4)]
+        counts.append(fits[0].n_signal)
+        one_too_many.append(fits[1].n_signal)
+    assert np.mean(np.equal(counts, 3)) >= 0.9
+    assert np.mean(np.equal(one_too_many, 3)) >= 0.6
 
 
 @pytest.mark.parametrize("centered", [True, False])
@@ -183,6 +249,74 @@ def test_false_positives_stay_at_the_nominal_level(n, p, coefficient):
     assert found <= binom.isf(1e-3, draws, 0.05)
 
 
+@pytest.mark.parametrize(("n", "p", "coefficient", "draws"), [(400, 200, 0.95, 12), (200, 300, 0.9, 12)])
+def test_strong_correlation_is_not_mistaken_for_another_one(n, p, coefficient, draws):
+    # The bulk hardly spreads any further there: its quartiles say little about the coefficient.
+    found, doubtful = 0, 0
+    for seed in range(draws):
+        spectrum = covariance_spectrum(autoregressive(np.random.default_rng([0, seed]), n, p, coefficient), threads=1)
+        fit = fit_marchenko_pastur(spectrum, temporal="ar1")
+        found += fit.n_signal > 0
+        doubtful += not fit.credible
+    assert found <= binom.isf(1e-3, draws, 0.05)
+    assert doubtful <= binom.isf(1e-3, draws, 0.01)
+
+
+@pytest.mark.parametrize(("n", "p", "coefficient"), [(300, 60, 0.9), (400, 200, 0.5), (150, 200, 0.8), (300, 60, 0.0)])
+def test_true_law_is_credible(n, p, coefficient):
+    rng = np.random.default_rng(15)
+    draws = 20
+    doubtful = np.zeros(3, dtype=int)
+    for _ in range(draws):
+        spectrum = covariance_spectrum(autoregressive(rng, n, p, coefficient), threads=1)
+        plain = fit_marchenko_pastur(spectrum.eigenvalues, n_samples=n - 1, n_features=p, temporal=coefficient)
+        fits = [plain, *(fit_marchenko_pastur(spectrum, temporal=temporal) for temporal in ("ar1", coefficient))]
+        doubtful += [not fit.credible for fit in fits]
+    # At most 5 %; the nominal level is 1 %.
+    assert np.all(doubtful <= 1)
+
+
+@pytest.mark.parametrize(("coefficient", "assumed"), [(0.0, 0.9), (0.0, 0.4), (0.8, 0.6), (0.5, 0.7)])
+def test_wrong_law_is_doubted(coefficient, assumed):
+    data = autoregressive(np.random.default_rng(0), 400, 100, coefficient)
+    values = np.linalg.eigvalsh(np.cov(data.T))
+    fit = fit_marchenko_pastur(values, n_samples=399, n_features=100, temporal=assumed)
+    assert fit.goodness < 0.01
+    assert not fit.credible
+    assert any("does not follow the law of noise correlated in this way" in reason for reason in fit.reasons)
+    assert (
+        not fit_marchenko_pastur(
+            values[-20:], n_samples=399, n_features=100, temporal=assumed, total_variance=values.sum()
+        ).goodness
+        >= 0
+    )
+
+
+def test_features_of_unequal_variance_are_not_called_signals():
+    rng = np.random.default_rng(16)
+    data = rng.standard_normal((400, 100)) * np.exp(0.8 * rng.standard_normal(100))
+    fit = fit_marchenko_pastur(covariance_spectrum(data, threads=1), temporal="ar1")
+    assert not fit.credible
+    assert "or of unequal variance" in fit.reasons[0]
+    assert "does not follow the law" in fit.reasons[1]
+
+
+def test_mean_takes_the_lowest_frequency_with_it():
+    rng = np.random.default_rng(17)
+    n, p, coefficient = 150, 300, 0.9
+    data = autoregressive(rng, n, p, coefficient)
+    centered, raw = (covariance_spectrum(data, center=center, threads=1) for center in (True, False))
+    power = noise_power_spectrum(data)
+    for temporal in (coefficient, "ar1", power):
+        # Without the 1 - 19 / 150 that is left of the variance of centred data it would be 0.88.
+        for spectrum in (centered, raw):
+            variance = fit_marchenko_pastur(spectrum, temporal=temporal).variance
+            assert variance.value == pytest.approx(1, abs=0.05)
+    by_spectrum = fit_marchenko_pastur(centered, temporal=power)
+    by_values = fit_marchenko_pastur(centered.eigenvalues, n_samples=n - 1, n_features=p, temporal=power)
+    assert by_values.variance.value == pytest.approx(by_spectrum.variance.value, rel=1e-10)
+
+
 def test_signals_in_ar1_noise_are_found_and_debiased():
     rng = np.random.default_rng(6)
     n, p, coefficient = 800, 100, 0.6
@@ -212,7 +346,7 @@ def test_signals_that_pull_the_autocorrelation_are_noticed(signal_correlation):
     assert abs(spectrum.lag_one_autocorrelation - coefficient) > 0.2
     fit = fit_marchenko_pastur(spectrum, temporal="ar1")
     assert fit.n_signal == 1
-    assert "signals pull it" in fit.reasons[0]
+    assert "signals with a correlation of their own" in fit.reasons[0]
     assert fit.variance.value == pytest.approx(1, abs=0.05)
     measured = fit_marchenko_pastur(spectrum, temporal=noise_power_spectrum(noise + signal, n_signal=1))
     assert measured.n_signal == 1
@@ -222,6 +356,16 @@ def test_spread_of_eigenvalues_tells_the_coefficient():
     for coefficient in (0.0, 0.4, 0.9):
         found = ar1_coefficient_of_spread(ar1_log_spread(coefficient, 0.3), 0.3)
         assert found == pytest.approx(coefficient, abs=2e-3)
+    assert ar1_coefficient_of_spread(10, 0.3) == 0.96875
+    assert ar1_coefficient_of_spread(0.1, 0.3) == 0
+
+
+@pytest.mark.parametrize(("ratio", "coefficient"), [(0.01, 0.95), (0.5, -0.5), (1, 0.5), (5, 0.8)])
+def test_spread_of_eigenvalues_is_that_of_the_law(ratio, coefficient):
+    law = CorrelatedMarchenkoPastur.autoregressive(coefficient, ratio)
+    levels = law.atom + (1 - law.atom) * np.array([0.25, 0.75])
+    assert ar1_log_spread(coefficient, ratio) == pytest.approx(np.log(np.divide(*law.ppf(levels)[::-1])), abs=1e-3)
+    assert ar1_log_spread(coefficient, ratio, 0.01) > ar1_log_spread(coefficient, ratio)
 
 
 def test_fit_by_number_and_by_power_spectrum_agree_and_scale(tmp_path):
@@ -265,7 +409,16 @@ def test_wrong_input_is_explained():
         CorrelatedMarchenkoPastur([1], 0.5, 0)
     with pytest.raises(InvalidInputError, match="do not vary"):
         noise_power_spectrum(np.ones((100, 3)))
-    with pytest.raises(InvalidInputError, match="segment_length"):
-        noise_power_spectrum(np.eye(10), segment_length=11)
+    with pytest.raises(InvalidInputError, match="do not vary"):
+        noise_power_spectrum(np.full((100, 3), 0.1))
+    data = np.random.default_rng(1).standard_normal((50, 5))
+    for n_signal in (5, -1, 1.5, "2"):
+        with pytest.raises(InvalidInputError, match="n_signal must be an integer from 0 to 4"):
+            noise_power_spectrum(data, n_signal=n_signal)
+    for dtype in (np.float64, np.float32):
+        with pytest.raises(InvalidInputError, match="without 2 components nothing but rounding is left"):
+            noise_power_spectrum(np.hstack([data[:, :2]] * 3).astype(dtype), n_signal=2)
+    with pytest.raises(InvalidInputError, match="needs 4 samples"):
+        noise_power_spectrum(np.eye(3))
     with pytest.raises(InvalidInputError, match="between -1 and 1"):
         ar1_coefficient(1.5, 100)

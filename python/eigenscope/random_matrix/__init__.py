@@ -8,12 +8,13 @@ from .free_convolution import FreeProduct, FreeSum, FussCatalan, Semicircle, mom
 from .general_noise import opt_shrink, screenot_threshold
 from .heteroscedastic import NoiseEqualization, biwhiten, dyson_equalizer
 from .laws import MarchenkoPastur
+from .noise_power import noise_power_spectrum
 from .noise_variance import noise_variance
 from .population import PopulationSpectrum, population_moments, population_spectrum
 from .shrinkers import denoised_singular_values, optimal_shrinkage, shrink_spikes
 from .silverstein import GeneralizedMarchenkoPastur
 from .sphericity import SphericityTest, john_test
-from .temporal import CorrelatedMarchenkoPastur, noise_power_spectrum
+from .temporal import CorrelatedMarchenkoPastur
 from .thresholds import apply_threshold, gavish_donoho_rank, optimal_threshold
 from .tracy_widom import TracyWidom
 

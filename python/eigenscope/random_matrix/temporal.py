@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import is_real_number, is_whole_number, positive_number
+from ..arguments import is_real_number, positive_number
 from ..errors import InvalidInputError
-from ..inputs import as_source, check_finite
 from ._elementwise import apply_elementwise
 from .edges import Edge
 from .silverstein import GeneralizedMarchenkoPastur, checked_atoms
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+EPS = float(np.finfo(np.float64).eps)
 
 FIRST_FREQUENCIES, LAST_FREQUENCIES = 128, 1 << 16
 """Numbers of frequencies tried for an AR(1) spectrum, doubled until the edges stand still."""
@@ -28,11 +29,11 @@ STRONGEST_COEFFICIENT = 0.999
 QUARTILES = (0.25, 0.75)
 """Levels between which the spread of the non-zero eigenvalues is measured: signals above hardly move it."""
 
-SPREAD_FREQUENCIES = 512
-"""Frequencies for the law whose spread is compared with that of data."""
+STRONGEST_SPREAD = 0.96875
+"""Largest AR(1) coefficient that is read off the spread of eigenvalues; beyond, it hardly grows any more."""
 
-FEATURES_PER_BLOCK = 64
-"""Features whose periodograms are held in memory together."""
+QUANTILE_NODES = 512
+"""Points of the density from which its quartiles are taken: three digits, where those of eigenvalues have two."""
 
 
 class CorrelatedMarchenkoPastur:
@@ -160,12 +161,16 @@ class CorrelatedMarchenkoPastur:
 
     def cdf(self, x: ArrayLike) -> Array | float:
         """Probability of an eigenvalue at or below `x`, the atom at zero included."""
+        return 1 - self.sf(x)
 
-        def distribution(points: Array) -> Array:
+    def sf(self, x: ArrayLike) -> Array | float:
+        """Probability of an eigenvalue above `x`."""
+
+        def survival(points: Array) -> Array:
             above = np.asarray(self._companion.sf(points / self._unit)) / self._ratio
-            return np.where(points < 0, 0.0, np.maximum(1 - above, 0.0))
+            return np.where(points < 0, 1.0, np.minimum(above, 1.0))
 
-        return apply_elementwise(distribution, x)
+        return apply_elementwise(survival, x)
 
     def ppf(self, probability: ArrayLike) -> Array | float:
         """Smallest eigenvalue whose `cdf` reaches `probability`; NaN outside [0, 1]."""
@@ -266,77 +271,6 @@ def ar1_power_spectrum(coefficient: float, n_frequencies: int = 512) -> Array:
     return np.asarray((1 - coefficient) * (1 + coefficient) / denominator)
 
 
-def noise_power_spectrum(
-    X: Any, *, sample_axis: int = 0, n_signal: int = 0, segment_length: int | None = None
-) -> Array:
-    """Estimate the power spectrum that all features share, for ``fit_marchenko_pastur(temporal=…)``.
-
-    Averages tapered periodograms of half-overlapping segments (Welch) over features, each weighted by its variance.
-
-    Parameters
-    ----------
-    X : array_like
-        Data, samples x features.
-    sample_axis : {0, 1}
-        Axis along which samples lie.
-    n_signal : int
-        Number of leading principal components to remove first, so that the signals' time courses do not count as noise.
-    segment_length : int, optional
-        Samples in a segment: an eighth of all by default, at least 64 where there are as many.
-
-    Returns
-    -------
-    ndarray, shape (segment_length,)
-        Power at evenly spread frequencies, of mean one.
-
-    References
-    ----------
-    Welch 1967, "The use of fast Fourier transform for the estimation of power spectra", IEEE Trans. Audio
-    Electroacoustics 15.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from eigenscope.random_matrix import noise_power_spectrum
-    >>> white = np.random.default_rng(0).standard_normal((512, 40))
-    >>> power = noise_power_spectrum(white)
-    >>> bool(np.all(np.abs(power[1:] - 1) < 0.3))
-    True
-    """
-    from scipy.signal import welch
-
-    source = as_source(X, sample_axis=sample_axis)
-    check_finite(source, 1)
-    n = source.n_samples
-    length = min(n, max(64, n // 8)) if segment_length is None else segment_length
-    if not (is_whole_number(length) and 2 <= length <= n):
-        raise InvalidInputError(f"segment_length must be an integer from 2 to the {n} samples, got {length!r}")
-    length = int(length)
-    rows = slice(None) if source.row_index is None else source.row_index
-    total = np.zeros(length)
-    components, patterns = _leading_components(source.array[rows], n_signal)
-    for first in range(0, source.n_features, FEATURES_PER_BLOCK):
-        block = np.asarray(source.array[rows, first : first + FEATURES_PER_BLOCK], dtype=np.float64)
-        rest = block - block.mean(axis=0) - components @ patterns[:, first : first + FEATURES_PER_BLOCK]
-        scale = float(np.abs(rest).max())
-        if scale > 0:
-            power = welch(rest / scale, nperseg=length, axis=0, return_onesided=False, detrend="constant")[1]
-            total += scale**2 * power.sum(axis=1)
-    if not total.sum() > 0:
-        raise InvalidInputError("the data do not vary: there is no noise whose power spectrum could be estimated")
-    return np.asarray(total / total.mean())
-
-
-def _leading_components(array: Array, n_signal: int) -> tuple[Array, Array]:
-    """Return time courses (n_samples x k) and patterns (k x n_features) of the leading components of centred data."""
-    if n_signal == 0:
-        return np.zeros((len(array), 0)), np.zeros((0, array.shape[1]))
-    from ..svd import svds
-
-    U, singular_values, Vh = svds(array, n_signal, center=True, rng=0)
-    return np.asarray(U * singular_values), np.asarray(Vh)
-
-
 def ar1_coefficient(lag_one_autocorrelation: float, n_samples: int) -> float:
     """Return the AR(1) coefficient behind a pooled lag-one autocorrelation, without its bias in finite samples.
 
@@ -366,11 +300,38 @@ def ar1_coefficient(lag_one_autocorrelation: float, n_samples: int) -> float:
     return lowest if excess(lowest) >= 0 else float(brentq(excess, lowest, highest))
 
 
-def ar1_log_spread(coefficient: float, ratio: float) -> float:
-    """Return the logarithm of upper over lower quartile of the non-zero eigenvalues of AR(1) noise."""
-    law = CorrelatedMarchenkoPastur(ar1_power_spectrum(coefficient, SPREAD_FREQUENCIES), ratio)
-    low, high = np.asarray(law.ppf(law.atom + (1 - law.atom) * np.array(QUARTILES)))
-    return float(np.log(high / low))
+def ar1_log_spread(coefficient: float, ratio: float, shift: float = 0.0) -> float:
+    """Return the logarithm of upper over lower quartile of the non-zero eigenvalues of AR(1) noise.
+
+    Parameters
+    ----------
+    coefficient : float
+        Autocorrelation at lag one.
+    ratio : float
+        ``n_features / n_samples``.
+    shift : float
+        Share of the eigenvalues by which both quartiles are moved outwards.
+    """
+    low, high = CorrelatedMarchenkoPastur.autoregressive(coefficient, ratio).support[[0, -1], [0, 1]]
+    angles = np.pi * (np.arange(QUANTILE_NODES) + 0.5) / QUANTILE_NODES
+    # From edge to edge in log x, dense at both: powers of frequencies, too, spread over orders of magnitude.
+    logs = np.log(high) + np.log(max(low / high, EPS)) * np.cos(angles / 2) ** 2
+    mass = _ar1_density(np.exp(logs), coefficient, ratio) * np.exp(logs) * np.sin(angles)
+    heights = (np.cumsum(mass) - mass / 2) / mass.sum()
+    lower, upper = np.interp([QUARTILES[0] - shift, QUARTILES[1] + shift], heights, logs)
+    return float(upper - lower)
+
+
+def _ar1_density(x: Array, coefficient: float, ratio: float) -> Array:
+    """Return the density at points of the support, from ``(x g + 1)² (1 + 2 B c g + c² g²) = g²``."""
+    b, c = (1 + coefficient**2) / (1 - coefficient**2), ratio
+    ones = np.ones_like(x)
+    quartic = (x**2 * c**2, 2 * x * c * (x * b + c), x**2 + 4 * x * b * c + c**2 - 1, 2 * x + 2 * b * c, ones)
+    companion = np.zeros((len(x), 4, 4))
+    companion[:, 0] = -np.transpose(quartic[1:]) / quartic[0][:, None]
+    companion[:, (1, 2, 3), (0, 1, 2)] = 1
+    # One pair of its roots is complex.
+    return np.asarray(np.linalg.eigvals(companion).imag.max(axis=1) / np.pi)
 
 
 def ar1_coefficient_of_spread(log_spread: float, ratio: float) -> float:
@@ -385,12 +346,8 @@ def ar1_coefficient_of_spread(log_spread: float, ratio: float) -> float:
     """
     from scipy.optimize import brentq
 
-    # Strong correlation makes laws costly: from 0, 1/2, 3/4, … the first that spreads further ends the bracket.
-    low = 0.0
-    if ar1_log_spread(low, ratio) >= log_spread:
-        return low
-    for high in (0.5, 0.75, 0.875, 0.9375, 0.96875):
-        if ar1_log_spread(high, ratio) > log_spread:
-            return float(brentq(lambda phi: ar1_log_spread(phi, ratio) - log_spread, low, high, xtol=1e-4))
-        low = high
-    return low
+    if ar1_log_spread(0.0, ratio) >= log_spread:
+        return 0.0
+    if ar1_log_spread(STRONGEST_SPREAD, ratio) <= log_spread:
+        return STRONGEST_SPREAD
+    return float(brentq(lambda phi: ar1_log_spread(phi, ratio) - log_spread, 0.0, STRONGEST_SPREAD, xtol=1e-4))

@@ -14,9 +14,19 @@ from ..errors import InvalidInputError
 from ..results.estimate import Estimate
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
 from ..results.spectrum import Spectrum
+from .credibility import DOUBTFUL_GOODNESS
 from .edges import Edge, edge_p_value, edge_threshold
+from .noise_power import FEWEST_SAMPLES
 from .noise_variance import NORMAL_95, sizes
-from .temporal import QUARTILES, CorrelatedMarchenkoPastur, ar1_coefficient, ar1_coefficient_of_spread, ar1_log_spread
+from .temporal import (
+    QUARTILES,
+    CorrelatedMarchenkoPastur,
+    ar1_coefficient,
+    ar1_coefficient_of_spread,
+    ar1_log_spread,
+    ar1_power_spectrum,
+)
+from .temporal_goodness import correlated_goodness
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,8 +41,31 @@ LESS_SPREAD, MORE_SPREAD = 1.7, 1.3
 spread's is 5 to 10 % low, with a standard deviation of 10 to 15 % in data of a hundred samples or features. Less
 spread lowers the noise edge, and has to be the clearer for it."""
 
+SPREAD_RANKS = 2.5
+"""Eigenvalues by which chance moves a quartile: where strong correlation hardly spreads the bulk any further, these
+and not the factors decide."""
+
 FEW_EFFECTIVE_SAMPLES = 10
 """Below this many effective samples the laws for large data are rough."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Assumption:
+    """What is taken for granted before signals are counted.
+
+    Parameters
+    ----------
+    laws : tuple of CorrelatedMarchenkoPastur
+        The law of the noise, in units of its variance; then others that would do as well.
+    kept : float
+        Variance left by subtracting means, over what white noise keeps.
+    doubts : tuple of str
+        What speaks against it already.
+    """
+
+    laws: tuple[CorrelatedMarchenkoPastur, ...]
+    kept: float = 1.0
+    doubts: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +83,11 @@ class CorrelatedNoise:
         edge = self.law.largest_eigenvalue_edge(n_features)
         unit = self.shrink * self.variance
         return Edge(edge.location * unit, edge.scale * unit)
+
+    def n_entries(self, n_samples: float, n_features: float) -> float:
+        """Return the number of independent entries that would tell the variance as well as these data."""
+        k = len(self.signal_variances)
+        return (n_samples - k) * (n_features - k) / self.law.samples_per_effective_sample
 
 
 def fit_correlated_noise(
@@ -81,83 +119,126 @@ def fit_correlated_noise(
     """
     if method not in ("auto", "kritchman_nadler"):
         raise InvalidInputError(f'noise correlated in time is fitted with method="kritchman_nadler", not {method!r}')
-    n, p = sizes(sample)
-    law, kept, doubts = _law(temporal, sample, spectrum)
+    assumed = _assumption(temporal, sample, spectrum)
     scale = float(sample.values[0])
     unit = sample.in_units_of(scale)
-    p_values: list[float] = []
+    p_values, noise, reasons = _count(unit, assumed, significance)
+    k = len(noise.signal_variances)
+    goodness = _best_goodness(unit, k, assumed.laws)
+    reasons += _reasons(sample, noise, goodness)
+    return _assemble(sample, scale, noise, p_values, goodness, assumed.doubts + reasons, significance)
+
+
+def _count(
+    unit: Eigenvalues, assumed: Assumption, significance: float
+) -> tuple[Array, CorrelatedNoise, tuple[str, ...]]:
+    """Test one eigenvalue after the other; return p-values, the noise beside the signals, and what cut it short."""
+    n, p = sizes(unit)
     limit = min(int(min(n, p)) // 2, len(unit.values))
-    reasons = list(doubts)
-    while True:
-        k = len(p_values)
-        noise = _explain(unit, k, law, kept)
-        n_entries = (n - k) * (p - k) / law.samples_per_effective_sample
-        if k == limit:
-            reasons.append(
-                f"all {k} eigenvalues tested exceed the noise edge: there is no low-rank signal in this noise"
-            )
-            break
-        p_values.append(edge_p_value(float(unit.values[k]), noise.edge(p - k), n_entries))
+    p_values: list[float] = []
+    for k in range(limit):
+        noise = _explain(unit, k, assumed)
+        p_values.append(edge_p_value(float(unit.values[k]), noise.edge(p - k), noise.n_entries(n, p)))
         if p_values[-1] > significance:
-            break
-    k = sum(value <= significance for value in p_values)
+            return np.array(p_values), noise, ()
+    reason = f"all {limit} eigenvalues tested exceed the noise edge: there is no low-rank signal in this noise"
+    return np.array(p_values), _explain(unit, limit, assumed), (reason,)
+
+
+def _best_goodness(unit: Eigenvalues, n_signal: int, laws: tuple[CorrelatedMarchenkoPastur, ...]) -> float:
+    """Return the highest p-value of the laws; NaN when none could be compared."""
+    n, p = sizes(unit)
+    reduced = (CorrelatedMarchenkoPastur(law.power_spectrum, (p - n_signal) / (n - n_signal)) for law in laws)
+    found = [correlated_goodness(unit, n_signal, law) for law in reduced]
+    return math.nan if np.all(np.isnan(found)) else float(np.nanmax(found))
+
+
+def _reasons(sample: Eigenvalues, noise: CorrelatedNoise, goodness: float) -> tuple[str, ...]:
+    """Name merging signals, few effective samples, and a bulk of another shape."""
+    n = sizes(sample)[0]
+    effective = n / noise.law.samples_per_effective_sample
+    reasons = []
     if not noise.separated:
         reasons.append("the weakest signals merge with the noise: their number and strength are uncertain")
-    if n / law.samples_per_effective_sample < FEW_EFFECTIVE_SAMPLES:
+    if effective < FEW_EFFECTIVE_SAMPLES:
         reasons.append(
-            f"{n:g} samples of this noise are worth {n / law.samples_per_effective_sample:.2g} independent ones: "
-            "the laws for large data are rough"
+            f"{n:g} samples of this noise are worth {effective:.2g} independent ones: the laws for large data are rough"
         )
-    return _assemble(sample, scale, noise, k, np.array(p_values), n_entries, tuple(reasons), significance)
+    if goodness < DOUBTFUL_GOODNESS:
+        reasons.append(
+            f"the bulk does not follow the law of noise correlated in this way (p = {goodness:.1g}): another power "
+            "spectrum, features of unequal variance or power spectrum, or structure spread over many dimensions"
+        )
+    return tuple(reasons)
 
 
-def _law(
-    temporal: str | ArrayLike, sample: Eigenvalues, spectrum: Spectrum | None
-) -> tuple[CorrelatedMarchenkoPastur, float, list[str]]:
-    """Return the law, the share of the noise's variance left after subtracting means, and doubts about the law."""
+def _assumption(temporal: str | ArrayLike, sample: Eigenvalues, spectrum: Spectrum | None) -> Assumption:
+    """Return the law of the noise that is left by subtracting means."""
     n, p = sizes(sample)
+    doubts: tuple[str, ...] = ()
+    n_powers = max(FEWEST_SAMPLES, round(n)) if spectrum is None else spectrum.n_samples
     if isinstance(temporal, str):
-        if temporal != "ar1":
-            raise InvalidInputError(f'temporal must be None, "ar1", a number or a power spectrum; got {temporal!r}')
-        if spectrum is None or math.isnan(spectrum.lag_one_autocorrelation):
-            raise InvalidInputError(
-                'temporal="ar1" needs the lag-one autocorrelation of the data: pass the Spectrum of '
-                "covariance_spectrum(X), the AR(1) coefficient as a number, or noise_power_spectrum(X)"
-            )
-        raw = ar1_coefficient(spectrum.lag_one_autocorrelation, spectrum.n_samples)
-        coefficient, doubts = _reconciled(raw, sample)
-        # A mean over correlated samples takes V / n of the variance with it, where white noise loses 1 / n.
-        lost = (1 + coefficient) / (1 - coefficient) / spectrum.n_samples if spectrum.centered else 0.0
-        kept = (1 - lost) * spectrum.n_samples / spectrum.degrees_of_freedom
-        return CorrelatedMarchenkoPastur.autoregressive(coefficient, p / n), kept, doubts
-    if np.ndim(temporal) == 0:
-        return CorrelatedMarchenkoPastur.autoregressive(float(temporal), p / n), 1.0, []  # type: ignore[arg-type]
-    return CorrelatedMarchenkoPastur(temporal, p / n), 1.0, []
+        coefficient, doubts = _coefficient(temporal, sample, spectrum)
+        powers: ArrayLike = ar1_power_spectrum(coefficient, n_powers)
+    elif np.ndim(temporal) == 0:
+        powers = ar1_power_spectrum(temporal, n_powers)  # type: ignore[arg-type]
+    else:
+        powers = temporal
+    whole = CorrelatedMarchenkoPastur(powers, p / n)
+    # One power for every sample: the mean takes the lowest frequency with it, where white noise loses 1 / n.
+    others = whole.power_spectrum[1:]
+    n_left = n if spectrum is None else spectrum.n_samples - 1
+    if len(others) == n_left and (spectrum is None or spectrum.centered):
+        return Assumption((CorrelatedMarchenkoPastur(others, p / n),), float(others.mean()), doubts)
+    if spectrum is None and np.ndim(temporal) == 0:
+        # Plain eigenvalues do not tell whether means were subtracted.
+        return Assumption((whole, CorrelatedMarchenkoPastur(others, p / n)))
+    return Assumption((whole,), 1.0, doubts)
 
 
-def _reconciled(coefficient: float, sample: Eigenvalues) -> tuple[float, list[str]]:
-    """Return the coefficient of the noise, from the spread of the bulk where signals pull the data's correlation."""
+def _coefficient(temporal: str, sample: Eigenvalues, spectrum: Spectrum | None) -> tuple[float, tuple[str, ...]]:
+    """Return the AR(1) coefficient of the noise behind a Spectrum, and doubts about it."""
+    if temporal != "ar1":
+        raise InvalidInputError(f'temporal must be None, "ar1", a number or a power spectrum; got {temporal!r}')
+    if spectrum is None or math.isnan(spectrum.lag_one_autocorrelation):
+        raise InvalidInputError(
+            'temporal="ar1" needs the lag-one autocorrelation of the data: pass the Spectrum of '
+            "covariance_spectrum(X), the AR(1) coefficient as a number, or noise_power_spectrum(X)"
+        )
+    found = ar1_coefficient(spectrum.lag_one_autocorrelation, spectrum.n_samples)
+    return _reconciled(found, sample)
+
+
+def _reconciled(coefficient: float, sample: Eigenvalues) -> tuple[float, tuple[str, ...]]:
+    """Return the coefficient of the data, or that of the bulk where its spread is another one."""
     n, p = sizes(sample)
     rank = min(math.floor(n), p)
     if len(sample.values) < rank or not sample.values[rank - 1] > 0:
-        return coefficient, []
+        return coefficient, ()
     spread = float(np.log(np.divide(*np.quantile(sample.values[:rank], QUARTILES[::-1]))))
+    shift = min(SPREAD_RANKS / rank, 0.8 * QUARTILES[0])
+    nearest, furthest = (ar1_log_spread(coefficient, p / n, way * shift) for way in (-1, 1))
+    if nearest <= spread <= furthest:
+        return coefficient, ()
     redundancy = (1 + coefficient**2) / (1 - coefficient**2)
     # B = (1 + φ²) / (1 - φ²) samples are worth one; φ² = (B - 1) / (B + 1).
     low, high = (math.sqrt(max(0.0, b - 1) / (b + 1)) for b in (redundancy / LESS_SPREAD, redundancy * MORE_SPREAD))
-    too_narrow = low > 0 and spread < ar1_log_spread(low, p / n)
-    if not too_narrow and spread <= ar1_log_spread(high, p / n):
-        return coefficient, []
+    too_narrow = spread < nearest and low > 0 and spread < ar1_log_spread(low, p / n)
+    too_wide = spread > furthest and spread > ar1_log_spread(high, p / n)
+    if not (too_narrow or too_wide):
+        return coefficient, ()
     from_bulk = math.copysign(ar1_coefficient_of_spread(spread, p / n), coefficient)
-    return from_bulk, [
-        f"the data's autocorrelation ({coefficient:.2f}) is not that of the noise, whose eigenvalues spread as if it "
-        f"were {from_bulk:.2f}, which was used: signals pull it; noise_power_spectrum(X, n_signal=…) measures the noise"
-    ]
+    return from_bulk, (
+        f"the bulk's eigenvalues spread as under an AR(1) coefficient of {from_bulk:.2f}, which was used, and not as "
+        f"under that of the data ({coefficient:.2f}): signals with a correlation of their own, which "
+        "noise_power_spectrum(X, n_signal=…) leaves out, or noise that is not AR(1) or of unequal variance",
+    )
 
 
-def _explain(sample: Eigenvalues, n_signal: int, law: CorrelatedMarchenkoPastur, kept: float) -> CorrelatedNoise:
+def _explain(sample: Eigenvalues, n_signal: int, assumed: Assumption) -> CorrelatedNoise:
     """Return noise variance and signals that explain each other, ``kept p s² = trace - Σ signal``."""
     n, p = sizes(sample)
+    law, kept = assumed.laws[0], assumed.kept
     leading, total = sample.values[:n_signal], float(sample.rests[0])
     top = law.support[-1, 1]
     # Just above the edge stands in for everything below it, where no signal can be.
@@ -183,13 +264,13 @@ def _assemble(
     sample: Eigenvalues,
     scale: float,
     noise: CorrelatedNoise,
-    n_signal: int,
     p_values: Array,
-    n_entries: float,
+    goodness: float,
     reasons: tuple[str, ...],
     significance: float,
 ) -> MarchenkoPasturFit:
     n, p = sizes(sample)
+    n_signal, n_entries = len(noise.signal_variances), noise.n_entries(n, p)
     variance = noise.variance * scale
     stderr = variance * math.sqrt(2 / n_entries)
     margin = NORMAL_95 * stderr
@@ -205,7 +286,7 @@ def _assemble(
         signal_stderrs=np.full(n_signal, np.nan),
         p_values=p_values,
         significance=significance,
-        goodness=math.nan,
+        goodness=goodness,
         method="kritchman_nadler",
         credible=not reasons,
         reasons=reasons,
