@@ -16,7 +16,7 @@ from eigenscope.random_matrix.temporal import (
     ar1_power_spectrum,
 )
 from scipy.optimize import brentq
-from scipy.signal import lfilter
+from scipy.signal import butter, lfilter, sosfilt
 from scipy.stats import binom
 
 EDGES = [
@@ -192,6 +192,18 @@ def test_measured_power_spectrum_keeps_the_level_and_the_variance(make, n, p, dr
     assert abs(np.mean(variances) - 1) < 0.01 + 2 * error
     # As small as the errors that the fits report.
     assert error < 0.012
+
+
+@pytest.mark.parametrize(("n", "p"), [(300, 60), (150, 250)])
+def test_filtered_noise_is_credible_by_its_own_power_spectrum(n, p):
+    rng = np.random.default_rng(18)
+    sections = butter(4, [0.05, 0.4], btype="band", output="sos")
+    fits = []
+    for _ in range(12):
+        data = sosfilt(sections, rng.standard_normal((n + 400, p)), axis=0)[400:]
+        fits.append(fit_marchenko_pastur(covariance_spectrum(data, threads=1), temporal=noise_power_spectrum(data)))
+    assert sum(fit.n_signal > 0 for fit in fits) <= binom.isf(1e-3, 12, 0.05)
+    assert sum(not fit.credible for fit in fits) <= binom.isf(1e-3, 12, 0.01)
 
 
 def test_measured_power_spectrum_finds_signals_it_leaves_out():

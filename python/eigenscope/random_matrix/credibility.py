@@ -112,8 +112,8 @@ def correlation_reasons(spectrum: Spectrum) -> tuple[str, ...]:
         return ()
     return (
         f"successive samples are correlated (lag one {correlation:.2f}): unless only the signals are, "
-        'the noise reaches further than the fitted edge and too many signals are counted; temporal="ar1" '
-        "or temporal=noise_power_spectrum(X) takes that into account",
+        'the noise reaches further than the fitted edge and too many signals are counted; temporal="ar1", '
+        "or temporal=noise_power_spectrum(X, n_signal=…) where the noise is not AR(1), takes that into account",
     )
 
 

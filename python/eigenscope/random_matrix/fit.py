@@ -74,7 +74,8 @@ def fit_marchenko_pastur(
         Estimator of the variance that is reported, one of those of `noise_variance`; "auto" is "conditional".
     temporal : None, "ar1", float or array_like
         How the noise is correlated in time. "ar1" takes the AR(1) coefficient from a Spectrum's lag-one
-        autocorrelation, a number is that coefficient, and an array is a power spectrum (`noise_power_spectrum`).
+        autocorrelation, a number is that coefficient, and an array is a power spectrum (`noise_power_spectrum`); of one
+        power per sample the first is that at frequency zero, which centring takes away.
     significance : float
         Level of each test: the probability of calling the largest noise eigenvalue a signal.
     n_removed : int

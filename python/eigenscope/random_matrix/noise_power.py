@@ -41,8 +41,8 @@ def noise_power_spectrum(X: Any, *, sample_axis: int = 0, n_signal: int = 0) -> 
         Axis along which samples lie.
     n_signal : int
         Number of leading principal components to remove first; the noise they take with them is given back. Signals
-        that are left in count as noise: slow or rhythmic ones raise the edge above themselves and weaker ones. One
-        component too many does little harm.
+        that are left in count as noise: slow or rhythmic ones raise the edge above themselves and weaker ones, and ones
+        faster than the noise lower it. One component too many does little harm.
 
     Returns
     -------

@@ -21,7 +21,7 @@ known power spectrum few slow waves make up the mean, and its error alone moves 
 the unit free within these, the null of white noise is kept, or the p-value is high, for AR(1) coefficients from 0 to
 0.95 and for sizes from 100 x 20 to 150 x 500 (100 draws each)."""
 
-QUIET = 0.1
+QUIET = 0.2
 """Eigenvalues below this share of their mean are not compared: they come from frequencies that filters have quietened,
 where a measured power spectrum is what loud frequencies leak."""
 
