@@ -1,0 +1,69 @@
+"""Goodness of fit: the distance of a bulk from its law, and the test of sphericity."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from eigenscope import MarchenkoPastur
+from eigenscope.eigenvalues import as_eigenvalues
+from eigenscope.errors import InvalidInputError
+from eigenscope.random_matrix import john_test
+from eigenscope.random_matrix.goodness import bulk_distance, bulk_goodness
+from eigenscope.results import Spectrum
+from scipy.stats import binom
+
+
+def test_john_test_is_calibrated_and_sees_small_departures_that_add_up():
+    assert john_test([3.0, 1.0], n_samples=10, n_features=2).statistic == 0.5
+    n, p, draws = 100, 50, 400
+    generator, law = np.random.default_rng(3), MarchenkoPastur(0.5)
+    found = [john_test(law.rvs(p, rng=generator), n_samples=n, n_features=p) for _ in range(draws)]
+    statistics, p_values = np.array(found).T
+    # N(1, 4) in large data; the mean of n U - p is 1 - 2 / p.
+    assert statistics.mean() == pytest.approx(1 - 2 / p, abs=4 * 2 / math.sqrt(draws))
+    assert statistics.var() == pytest.approx(4, rel=0.3)
+    for level in (0.2, 0.05):
+        assert (
+            binom.ppf(1e-3, draws, 0.9 * level) <= np.sum(p_values < level) <= binom.ppf(1 - 1e-3, draws, 1.1 * level)
+        )
+    data = generator.standard_normal((n, p)) * np.linspace(0.7, 1.3, p)
+    values = np.linalg.eigvalsh(data.T @ data / n)
+    assert john_test(values, n_samples=n, n_features=p).p_value < 1e-3
+    with pytest.raises(InvalidInputError, match="needs all eigenvalues"):
+        john_test(Spectrum(values[:10], n, p, float(values.sum()), n))
+    with pytest.raises(InvalidInputError, match="all eigenvalues are zero"):
+        john_test(np.zeros(5), n_samples=9, n_features=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "p"), [(20, 10), (200, 100), (100, 200), (1000, 300), (500, 500)])
+def test_goodness_has_a_uniform_p_value_in_its_tail(n, p):
+    draws = 2000 if p < 300 else 500
+    generator = np.random.default_rng([n, p])
+    law = MarchenkoPastur(p / n)
+    p_values = np.array(
+        [bulk_goodness(as_eigenvalues(law.rvs(p, rng=generator), n_samples=n, n_features=p), 0) for _ in range(draws)]
+    )
+    for level in (0.1, 0.05, 0.01):
+        assert np.sum(p_values < level) <= binom.ppf(1 - 1e-4, draws, 1.15 * level)
+        assert np.sum(p_values < level) >= binom.ppf(1e-4, draws, 0.4 * level)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "p", "distance"), [(100, 50, 0.0492), (400, 200, 0.0155), (1000, 500, 0.0075)])
+def test_repelling_eigenvalues_keep_the_distance_small(n, p, distance):
+    draws, generator = 1000, np.random.default_rng([n, p])
+    law = MarchenkoPastur(p / n)
+    found = np.quantile([bulk_distance(law.rvs(p, rng=generator), n, p) for _ in range(draws)], 0.95) / p
+    # Published from few draws, and far below the 1.36 / sqrt(p) of independent ones.
+    assert found == pytest.approx(distance, rel=0.1)
+    assert found < 0.3 * 1.36 / math.sqrt(p)
+
+
+def test_distance_of_exact_quantiles_is_half_a_step():
+    m = 50
+    quantiles = MarchenkoPastur(0.5).ppf((np.arange(m) + 0.5) / m)
+    assert bulk_distance(quantiles, 100, 50) == pytest.approx(0.5, abs=0.05)
+    assert bulk_distance(quantiles, 50, 100) == pytest.approx(0.5, abs=0.05)
