@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from eigenscope import MarchenkoPastur, _core, covariance_spectrum, shrink_covariance
 from eigenscope.errors import InvalidInputError
+from eigenscope.random_matrix import cross_validated_shrinkage
 
 METHODS = ["quadratic_inverse", "analytical", "ledoit_peche", "linear"]
 
@@ -198,3 +199,49 @@ def test_a_density_must_say_how_many_eigenvalues_it_stands_for():
     np.testing.assert_allclose(
         shrink_covariance(density, n_samples=40, n_features=20), shrink_covariance(values, n_samples=40), rtol=1e-9
     )
+
+
+@pytest.mark.parametrize(("n", "p"), [(400, 200), (100, 200)])
+def test_cross_validation_comes_near_the_oracle(n, p):
+    generator = np.random.default_rng(1)
+    population = np.repeat([1.0, 3.0, 10.0], [2 * p // 5, 2 * p // 5, p // 5])
+    data = 5 + generator.standard_normal((n, p)) * np.sqrt(population)
+    spectrum = covariance_spectrum(data, eigenvectors=True)
+    rank, vectors = min(n - 1, p), spectrum.eigenvectors
+    oracle = np.einsum("ij,i,ij->j", vectors[:, :rank], population, vectors[:, :rank])
+    null = (population.sum() - oracle.sum()) / max(1, p - rank)
+    oracle = np.concatenate([oracle, np.full(p - rank, null)])
+
+    def error(values):
+        return np.sqrt(np.mean((values - oracle) ** 2))
+
+    found = cross_validated_shrinkage(data, n_repeats=3)
+    sample = np.concatenate([spectrum.eigenvalues[:rank], np.zeros(p - rank)])
+    assert error(found) < 1.5 * error(shrink_covariance(spectrum))
+    assert error(found) < 0.3 * error(sample)
+    assert found.sum() == pytest.approx(sample.sum(), rel=0.01)
+    np.testing.assert_array_equal(found, cross_validated_shrinkage(data, n_repeats=3))
+    np.testing.assert_allclose(cross_validated_shrinkage(data.T * 1e150, n_repeats=3, sample_axis=1) / 1e300, found)
+
+
+def test_cross_validation_of_one_sample_at_a_time_is_a_closed_form():
+    # Leaving out sample t of one feature: its square about the mean of the others, over 1 + 1/(n - 1).
+    x = np.array([1.0, 2.0, 4.0, 9.0, 5.0])
+    squares = [(x[t] - np.delete(x, t).mean()) ** 2 for t in range(5)]
+    found = cross_validated_shrinkage(x[:, None], n_folds=5)
+    assert found == pytest.approx(np.mean(squares) / 1.25, rel=1e-12)
+    assert found == pytest.approx(x.var(ddof=1), rel=1e-12)
+    uncentred = cross_validated_shrinkage(x[:, None], n_folds=5, center=False)
+    assert uncentred == pytest.approx(np.mean(x**2), rel=1e-12)
+
+
+def test_cross_validation_of_awkward_input():
+    np.testing.assert_array_equal(cross_validated_shrinkage(np.zeros((6, 3))), 0)
+    np.testing.assert_allclose(cross_validated_shrinkage(np.full((12, 3), 7.0)), 0, atol=1e-25)
+    for options in ({"n_folds": 1}, {"n_folds": 13}, {"n_folds": 2.5}):
+        with pytest.raises(InvalidInputError, match="n_folds"):
+            cross_validated_shrinkage(np.eye(12), **options)
+    with pytest.raises(InvalidInputError, match="n_repeats"):
+        cross_validated_shrinkage(np.eye(12), n_repeats=0)
+    with pytest.raises(InvalidInputError, match="too few"):
+        cross_validated_shrinkage(np.eye(3))

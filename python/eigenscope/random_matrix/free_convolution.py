@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from ..arguments import is_whole_number, positive_number
 from ..errors import ConvergenceWarning, InvalidInputError, UnsupportedTypeError
 from ._elementwise import apply_elementwise
+from .silverstein import merged_atoms
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -21,6 +22,9 @@ TOLERANCE = 1e-13
 
 MAX_STEPS = 5000
 """Fixed-point steps, each accelerated; only points at an edge need more than a few dozen."""
+
+RESOLVENT_ENTRIES = 1 << 20
+"""Distances between points and eigenvalues held at once."""
 
 
 class Law(Protocol):
@@ -85,6 +89,55 @@ class Semicircle:
             raise InvalidInputError(f"order must be an integer of at least 0, got {order!r}")
         half, odd = divmod(int(order), 2)
         return 0.0 if odd else self._variance**half * math.comb(2 * half, half) / (half + 1)
+
+
+class DiscreteLaw:
+    """Law of given eigenvalues, such as those of a population covariance.
+
+    Parameters
+    ----------
+    eigenvalues : array_like, shape (k,)
+        Not negative, and not all zero.
+    weights : array_like, shape (k,), optional
+        Their shares; equal by default.
+
+    Examples
+    --------
+    The law of a sample covariance, ``A^½ W A^½`` with white W, is that of `GeneralizedMarchenkoPastur`:
+
+    >>> from eigenscope import GeneralizedMarchenkoPastur, MarchenkoPastur
+    >>> from eigenscope.random_matrix import DiscreteLaw, FreeProduct
+    >>> print(f"{FreeProduct(DiscreteLaw([1.0, 8.0]), MarchenkoPastur(0.5)).pdf(1.0):.6f}")
+    0.277141
+    >>> print(f"{GeneralizedMarchenkoPastur([1.0, 8.0], 0.5).pdf(1.0):.6f}")
+    0.277141
+    """
+
+    def __init__(self, eigenvalues: ArrayLike, weights: ArrayLike | None = None) -> None:
+        self._eigenvalues, self._weights = merged_atoms(eigenvalues, weights)
+
+    def __repr__(self) -> str:
+        return f"DiscreteLaw({len(self._eigenvalues)} eigenvalues, mean {self.moment(1):.6g})"
+
+    def stieltjes(self, z: ArrayLike) -> Array | complex:
+        """Stieltjes transform ``∫ dF(x) / (x - z)``, infinite at the eigenvalues."""
+
+        def transform(points: Array) -> Array:
+            values = np.empty(len(points), dtype=np.complex128)
+            step = max(1, RESOLVENT_ENTRIES // len(self._eigenvalues))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                for first in range(0, len(points), step):
+                    gaps = self._eigenvalues - points[first : first + step, np.newaxis]
+                    values[first : first + step] = (1 / gaps) @ self._weights
+            return values
+
+        return apply_elementwise(transform, z, dtype=np.complex128)
+
+    def moment(self, order: int) -> float:
+        """Return ``E x**order``."""
+        if not (is_whole_number(order) and order >= 0):
+            raise InvalidInputError(f"order must be an integer of at least 0, got {order!r}")
+        return float(self._weights @ self._eigenvalues ** int(order))
 
 
 def _law(law: Law) -> Law:
