@@ -108,9 +108,9 @@ class DiscreteLaw:
     >>> from eigenscope import GeneralizedMarchenkoPastur, MarchenkoPastur
     >>> from eigenscope.random_matrix import DiscreteLaw, FreeProduct
     >>> print(f"{FreeProduct(DiscreteLaw([1.0, 8.0]), MarchenkoPastur(0.5)).pdf(1.0):.6f}")
-    0.277141
+    0.277142
     >>> print(f"{GeneralizedMarchenkoPastur([1.0, 8.0], 0.5).pdf(1.0):.6f}")
-    0.277141
+    0.277142
     """
 
     def __init__(self, eigenvalues: ArrayLike, weights: ArrayLike | None = None) -> None:
