@@ -32,6 +32,26 @@ if(EIGENSCOPE_PYTHON)
   find_package(pybind11 3.1 REQUIRED CONFIG)
 endif()
 
+# pip unpacks build requirements into an environment that lasts for one build. From copies that keep their place and
+# their times, the next build of the same checkout compiles only what has changed.
+function(eigenscope_keep_headers target library)
+  get_target_property(found ${target} INTERFACE_INCLUDE_DIRECTORIES)
+  list(GET found 0 source)
+  set(kept "${PROJECT_BINARY_DIR}/headers/${library}")
+  file(GLOB_RECURSE headers RELATIVE "${source}" "${source}/${library}/*")
+  foreach(header IN LISTS headers)
+    get_filename_component(folder "${kept}/${header}" DIRECTORY)
+    file(MAKE_DIRECTORY "${folder}")
+    file(COPY_FILE "${source}/${header}" "${kept}/${header}" ONLY_IF_DIFFERENT)
+  endforeach()
+  set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${kept}")
+endfunction()
+
+if(SKBUILD)
+  eigenscope_keep_headers(Eigen3::Eigen Eigen)
+  eigenscope_keep_headers(pybind11::headers pybind11)
+endif()
+
 find_package(Threads REQUIRED)
 if(EIGENSCOPE_PARALLEL STREQUAL "openmp")
   find_package(OpenMP REQUIRED COMPONENTS CXX)

@@ -7,9 +7,10 @@ import math
 
 import numpy as np
 import pytest
+from eigenscope import _core
 from eigenscope.errors import DataWarning, InvalidInputError, NonFiniteInputError
 from eigenscope.neural import MomentPowerLawFit, cvpca, fit_power_law_moments, split_repeats
-from eigenscope.neural.eigen_moments import bootstrap_moments, eigen_moments, paired_gram
+from eigenscope.neural.eigen_moments import bootstrap_moments, eigen_moments
 from eigenscope.neural.moment_fit import break_candidates
 from scipy.stats import binom
 
@@ -28,7 +29,7 @@ def recording(n_stimuli, eigenvalues, noise, generator, axes=None):
 
 def test_moments_are_sums_over_increasing_chains():
     gram = np.random.default_rng(0).standard_normal((7, 7))
-    found = eigen_moments(gram, 7)
+    found = _core.chain_moments(gram, n_moments=7)
     for m in range(1, 8):
         chains = [
             np.prod([gram[chain[i], chain[(i + 1) % m]] for i in range(m)])
@@ -44,9 +45,30 @@ def test_blocked_products_are_the_dense_ones(n, n_moments):
     if n_moments > n:
         return
     upper, power = np.triu(gram, 1), np.eye(n)
-    for m, moment in enumerate(eigen_moments(gram, n_moments), start=1):
+    for m, moment in enumerate(_core.chain_moments(gram, n_moments=n_moments), start=1):
         assert moment == pytest.approx(np.trace(power @ gram) / math.comb(n, m), rel=1e-8, abs=1e-12)
         power = upper @ power
+
+
+@pytest.mark.parametrize("n_stimuli", [6, 61])
+def test_pairs_are_differences_of_consecutive_stimuli(n_stimuli):
+    generator = np.random.default_rng(n_stimuli)
+    X1, X2 = generator.standard_normal((2, n_stimuli, 5))
+    orders = [generator.permutation(n_stimuli), generator.integers(0, n_stimuli, n_stimuli)]
+    for order, found in zip(orders, eigen_moments(X1 @ X2.T, orders, 3), strict=True):
+        last = 2 * (n_stimuli // 2)
+        first, second = ((X[order[:last:2]] - X[order[1:last:2]]) / math.sqrt(2) for X in (X1, X2))
+        expected = _core.chain_moments(first @ second.T, n_moments=3)
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_core_refuses_what_it_cannot_index():
+    cross = np.eye(6)
+    for orders, n_moments in (([range(1, 7)], 2), ([range(6)], 4), ([range(-1, 5)], 2)):
+        with pytest.raises(InvalidInputError):
+            eigen_moments(cross, [np.array(order) for order in orders], n_moments)
+    with pytest.raises(InvalidInputError):
+        _core.chain_moments(cross, n_moments=7)
 
 
 def test_moments_are_unbiased():
@@ -55,7 +77,7 @@ def test_moments_are_unbiased():
     draws = []
     for _ in range(600):
         X1, X2 = recording(40, eigenvalues, 0.5, generator)
-        draws.append(eigen_moments(paired_gram((X1 + 7) @ (X2 - 3).T, generator.permutation(40)), 4))
+        draws.append(eigen_moments((X1 + 7) @ (X2 - 3).T, [generator.permutation(40)], 4)[0])
     truth = [np.sum(eigenvalues**m) for m in range(1, 5)]
     errors = np.std(draws, axis=0) / math.sqrt(600)
     assert np.all(np.abs(np.mean(draws, axis=0) - truth) < 4 * errors)
@@ -67,7 +89,7 @@ def test_bootstrap_in_single_precision_and_threads():
     orders = [generator.integers(0, 60, 60) for _ in range(20)]
     one, three = (bootstrap_moments(X1 @ X2.T, 6, orders, threads) for threads in (1, 3))
     np.testing.assert_array_equal(one, three)
-    exact = np.stack([eigen_moments(paired_gram(X1 @ X2.T, order), 6) for order in orders])
+    exact = eigen_moments(X1 @ X2.T, orders, 6)
     assert np.all(np.abs(one - exact) <= 1e-4 * np.abs(exact).max(axis=0))
 
 

@@ -67,7 +67,7 @@ py::dict quadrature(PythonOperator<Scalar>& self, Index degree, Index first_prob
 }
 
 template <class Scalar>
-void register_scalar(py::module_& module) {
+void register_quadrature(py::module_& module) {
     module.def((std::string("spectral_quadrature_") + scalar_name<Scalar>()).c_str(), &quadrature<Scalar>,
                py::arg("operator"), py::kw_only(), py::arg("degree"), py::arg("first_probe"), py::arg("n_probes"),
                py::arg("block"), py::arg("probe"), py::arg("gram"), py::arg("reorthogonalize"), py::arg("max_seconds"),
@@ -77,10 +77,10 @@ void register_scalar(py::module_& module) {
 }  // namespace
 
 void register_density(py::module_& module) {
-    register_scalar<float>(module);
-    register_scalar<double>(module);
-    register_scalar<complex64>(module);
-    register_scalar<complex128>(module);
+    register_quadrature<float>(module);
+    register_quadrature<double>(module);
+    register_quadrature<complex64>(module);
+    register_quadrature<complex128>(module);
 }
 
 }  // namespace eigenscope::bind

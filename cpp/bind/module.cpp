@@ -14,6 +14,7 @@ void register_dense_algebra(py::module_& module);
 void register_random_matrix(py::module_& module);
 void register_silverstein(py::module_& module);
 void register_shrinkage(py::module_& module);
+void register_chain_moments(py::module_& module);
 void register_system(py::module_& module);
 void register_random(py::module_& module);
 }  // namespace eigenscope::bind
@@ -32,6 +33,7 @@ PYBIND11_MODULE(_core, module) {
     eigenscope::bind::register_random_matrix(module);
     eigenscope::bind::register_silverstein(module);
     eigenscope::bind::register_shrinkage(module);
+    eigenscope::bind::register_chain_moments(module);
     eigenscope::bind::register_system(module);
     eigenscope::bind::register_random(module);
 }

@@ -12,7 +12,7 @@ from ..arguments import is_whole_number
 from ..errors import InvalidInputError
 from ..results.run_info import RunInfo
 from ..run_options import RandomSource, Stopwatch, resolve_seed, resolve_threads, single_threaded_blas
-from .eigen_moments import Array, bootstrap_moments, eigen_moments, paired_gram
+from .eigen_moments import Array, bootstrap_moments, eigen_moments
 from .repeats import NEURONS_PER_BLOCK, as_pair, center_in_place
 
 N_MOMENTS = 10
@@ -63,7 +63,7 @@ def estimate_moments(
         )
     cross = cross / scale
     with single_threaded_blas():
-        values = np.mean([eigen_moments(paired_gram(cross, order), n_moments) for order in orders], axis=0)
+        values = eigen_moments(cross, orders, n_moments, threads=threads).mean(axis=0)
         samples = bootstrap_moments(cross, n_moments, resamples, threads)
     units = _powers(scale, n_moments)
     return MomentEstimate(
