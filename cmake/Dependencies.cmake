@@ -49,7 +49,7 @@ endfunction()
 
 if(SKBUILD)
   eigenscope_keep_headers(Eigen3::Eigen Eigen)
-  eigenscope_keep_headers(pybind11::headers pybind11)
+  eigenscope_keep_headers(pybind11::pybind11_headers pybind11)
 endif()
 
 find_package(Threads REQUIRED)
