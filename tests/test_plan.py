@@ -22,7 +22,7 @@ class Shape:
         raise AssertionError("a plan reads no data")
 
 
-FUNCTIONS = ["covariance_spectrum", "analyze", "svds", "randomized_svd", "eigsh"]
+FUNCTIONS = ["covariance_spectrum", "analyze", "svds", "randomized_svd", "eigsh", "spectral_density"]
 
 
 def shape_for(name, rows, columns):
@@ -48,6 +48,17 @@ def test_more_data_cost_more(name):
     assert large.seconds > small.seconds
     assert large.peak_bytes > small.peak_bytes
     assert plan(name, shape_for(name, 4000, 1000), threads=4).seconds < small.seconds
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(3000, 3000), (600, 200)])
+def test_passes_and_memory_of_a_density_are_those_of_the_call(rows, columns):
+    A = eigenscope.testing.goe(rows, rng=0)[:, :columns]
+    predicted = plan("spectral_density", A, threads=1)
+    density = eigenscope.spectral_density(A, threads=1, rng=0, check=False)
+    assert predicted.n_passes == density.info.n_passes
+    assert predicted.peak_bytes == pytest.approx(density.info.peak_bytes, rel=0.5)
+    with pytest.raises(InvalidInputError, match="leave k out"):
+        plan("spectral_density", A, 3)
 
 
 def test_the_memory_verdict_is_that_of_the_call():

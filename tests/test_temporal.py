@@ -146,6 +146,27 @@ def five_time_scales(rng, n_samples, n_features):
     return sum(autoregressive(rng, n_samples, n_features, phi) for phi in coefficients) / np.sqrt(5)
 
 
+def fractional(rng, n_samples, n_features, memory):
+    """Noise whose power goes like frequency^(-2 memory), a piece of a series eight times as long."""
+    frequencies = np.fft.rfftfreq(8 * n_samples)
+    frequencies[0] = np.inf
+    white = np.fft.rfft(rng.standard_normal((8 * n_samples, n_features)), axis=0)
+    return np.fft.irfft(white * frequencies[:, None] ** -memory, axis=0)[:n_samples]
+
+
+def test_memory_longer_than_the_recording_is_noticed():
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        with pytest.warns(DataWarning, match=r"rises at the lowest frequencies.*time_shift"):
+            noise_power_spectrum(fractional(rng, 400, 200, 0.4))
+        # Warnings are errors here: noise that the recording resolves does not warn.
+        noise_power_spectrum(autoregressive(rng, 300, 60, 0.9))
+        noise_power_spectrum(rng.standard_normal((40, 3)))
+    trend = rng.standard_normal((200, 50)) + np.linspace(-1, 1, 200)[:, None]
+    with pytest.warns(DataWarning, match="slow drifts"):
+        noise_power_spectrum(trend)
+
+
 def test_power_spectrum_is_that_of_the_noise():
     rng = np.random.default_rng(2)
     n, p = 1000, 400
@@ -164,6 +185,7 @@ def test_power_spectrum_is_that_of_the_noise():
     np.testing.assert_allclose(noise_power_spectrum(data.T * 1e140, sample_axis=1, n_signal=1), power, rtol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:the noise power still rises")  # Of 20 time constants or less.
 @pytest.mark.parametrize(
     ("make", "n", "p", "draws"),
     [
@@ -313,6 +335,7 @@ def test_features_of_unequal_variance_are_not_called_signals():
     assert "does not follow the law" in fit.reasons[1]
 
 
+@pytest.mark.filterwarnings("ignore:the noise power still rises")  # Of 20 time constants or less.
 def test_mean_takes_the_lowest_frequency_with_it():
     rng = np.random.default_rng(17)
     n, p, coefficient = 150, 300, 0.9

@@ -103,7 +103,7 @@ def plan(
     Parameters
     ----------
     function : callable or str
-        `covariance_spectrum`, `analyze`, `svds`, `randomized_svd` or `eigsh`, or its name.
+        `covariance_spectrum`, `analyze`, `svds`, `randomized_svd`, `eigsh` or `spectral_density`, or its name.
     X : array_like, path, dataset, sparse matrix or operator
         What it would be called with; only shape and dtype are looked at.
     k : int, optional
@@ -253,10 +253,36 @@ def _plan_eigenpairs(work: Work, k: int | None, budget: int) -> tuple[MethodCost
     return (lapack, [lanczos]) if direct else (lanczos, [lapack])
 
 
+def _plan_density(work: Work, k: int | None, budget: int) -> tuple[MethodCost, list[MethodCost]]:
+    """Predict the default degree and number of probes; two products for each step of a Gram matrix."""
+    from .density.estimation import BASIS_BYTES, choose_sizes, default_block, numbers_per_probe
+
+    if k is not None:
+        raise InvalidInputError("spectral_density finds the whole distribution: leave k out")
+    n, gram = work.columns, work.rows != work.columns
+    degree, n_probes = choose_sizes(n, None, None, None)
+    block = min(default_block(work.kind, work.item), n_probes)
+    groups = -(-n_probes // block)
+    kept = degree if block * n * degree * work.item <= BASIS_BYTES else 0
+    passes = groups * degree * (2 if gram else 1)
+    products = 2.0 * work.stored_values * degree * n_probes * (2 if gram else 1)
+    algebra = 4.0 * n * n_probes * (degree * kept + 2 * degree)
+    quadrature = MethodCost(
+        "quadrature",
+        f"stochastic Lanczos quadrature, {degree} steps for {n_probes} probes in blocks of {block}",
+        passes,
+        products + algebra,
+        work.item * block * numbers_per_probe((work.rows, n), kept, gram),
+        product_seconds(work, products, passes) + algebra / (PRODUCT_RATE * work.threads),
+    )
+    return quadrature, []
+
+
 _PLANNERS: dict[str, Callable[[Work, int | None, int], tuple[MethodCost, list[MethodCost]]]] = {
     "covariance_spectrum": _plan_covariance,
     "analyze": _plan_analysis,
     "svds": _plan_svds,
     "randomized_svd": _plan_randomized,
     "eigsh": _plan_eigenpairs,
+    "spectral_density": _plan_density,
 }

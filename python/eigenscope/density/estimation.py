@@ -249,11 +249,9 @@ def positive_integer(name: str, value: Any) -> int:
     return int(value)
 
 
-def default_block(operator: Operator) -> int:
+def default_block(kind: str, item_bytes: int) -> int:
     """Return the number of probes that are multiplied at once."""
-    if operator.kind == "sparse":
-        return max(4, CACHE_LINE_BYTES // operator.dtype.itemsize)
-    return BLOCK
+    return max(4, CACHE_LINE_BYTES // item_bytes) if kind == "sparse" else BLOCK
 
 
 def _choose_group(
@@ -262,7 +260,8 @@ def _choose_group(
     """Return how many probes are taken at once, and whether their vectors are kept."""
     n = operator.shape[1]
     bytes_per_probe = n * settings["degree"] * operator.dtype.itemsize
-    block = default_block(operator) if block_size is None else positive_integer("block_size", block_size)
+    usual = default_block(operator.kind, operator.dtype.itemsize)
+    block = usual if block_size is None else positive_integer("block_size", block_size)
     is_whole_basis = settings["probe"] == "orthogonal" and n_probes >= n
     if block_size is None and is_whole_basis and n * bytes_per_probe <= BASIS_BYTES:
         # Only within a group are probes orthogonal, and n of those are exact.
@@ -330,12 +329,15 @@ def _check_names(of: str, probe: str) -> None:
         raise InvalidInputError(f"probe must be one of {', '.join(PROBES)}, got {probe!r}")
 
 
+def numbers_per_probe(shape: tuple[int, int], kept: int, gram: bool) -> int:
+    """Return the numbers held for every probe of a group, with the vectors of so many steps."""
+    rows, columns = shape
+    return columns * (3 + kept) + (2 * rows if gram else 0)
+
+
 def _check_memory(operator: Operator, settings: dict[str, Any], budget: int) -> None:
-    rows, columns = operator.shape
-    width = settings["block"]
-    vectors = 3 * columns + (2 * rows if settings["gram"] else 0)
-    basis = columns * settings["degree"] if settings["reorthogonalize"] else 0
-    needed = (vectors + basis) * width * operator.dtype.itemsize
+    width, kept = settings["block"], settings["degree"] if settings["reorthogonalize"] else 0
+    needed = width * operator.dtype.itemsize * numbers_per_probe(operator.shape, kept, settings["gram"])
     if needed > budget:
         advice = "reorthogonalize=False, or " if settings["reorthogonalize"] else ""
         raise MemoryBudgetError(

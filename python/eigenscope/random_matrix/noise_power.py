@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from typing import Any
 
 import numpy as np
 
 from ..arguments import is_whole_number
-from ..errors import InvalidInputError
+from ..errors import DataWarning, InvalidInputError
 from ..inputs import Source, as_source, check_finite
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -22,6 +24,13 @@ LEAST_KEPT = 0.5
 
 FEWEST_SAMPLES = 4
 """Two frequencies from which that at zero is continued, and one more."""
+
+LOWEST, NEXT = slice(1, 3), slice(4, 9)
+"""Frequencies whose powers show whether the power still rises at the end: the power at zero is not known."""
+
+STEEPEST, CERTAINTY = 0.25, 2.0
+"""Power that rises at the lowest frequencies by a larger exponent, and so many standard errors, is that of a memory
+longer than the recording: AR(1) noise of 30 time constants and more is flat there."""
 
 ROUNDING = 100
 """Units of rounding of the data that what is left after removing components may consist of."""
@@ -54,6 +63,12 @@ def noise_power_spectrum(X: Any, *, sample_axis: int = 0, n_signal: int = 0) -> 
     ------
     InvalidInputError
         When nothing but rounding is left of the data, or `n_signal` is not a number of components below the rank.
+
+    Warns
+    -----
+    DataWarning
+        When the power still rises at the lowest frequencies: slow drifts, or power-law memory, for which noise has no
+        edge. What is measured then is less than there is.
 
     References
     ----------
@@ -91,7 +106,30 @@ def noise_power_spectrum(X: Any, *, sample_axis: int = 0, n_signal: int = 0) -> 
     _check_rest(float(total.sum()) / varying, source.array.dtype, n_signal)
     total /= np.maximum(kept, LEAST_KEPT)
     total[0] = max(0.0, 2 * total[1] - total[2])
+    _warn_of_long_memory(total, source.n_features - int(n_signal))
     return np.asarray(total / total.mean())
+
+
+def _warn_of_long_memory(power: Array, n_features: int) -> None:
+    """Look at the slope of log power over log frequency at the lowest frequencies, means over features."""
+    if len(power) < NEXT.stop:
+        return
+    places = np.log(np.arange(len(power)).clip(1))
+    octaves = float(places[NEXT].mean() - places[LOWEST].mean())
+    low, following = float(power[LOWEST].mean()), float(power[NEXT].mean())
+    if not (low > 0 and following > 0):
+        return
+    slope = math.log(low / following) / octaves
+    # A mean of m features' squares is off by sqrt(2 / m).
+    error = math.sqrt(2 / n_features * (1 / (LOWEST.stop - LOWEST.start) + 1 / (NEXT.stop - NEXT.start))) / octaves
+    if slope - CERTAINTY * error > STEEPEST:
+        warnings.warn(
+            f"the noise power still rises at the lowest frequencies, as frequency^-{slope:.2g}: slow drifts, or a "
+            "memory longer than the recording, whose noise edge and variance may come out too small. Remove drifts or "
+            'compare with circularly shifted data: parallel_analysis(X, null="time_shift")',
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _check_n_signal(n_signal: Any, source: Source) -> None:
