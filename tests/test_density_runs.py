@@ -7,7 +7,7 @@ import math
 import eigenscope
 import numpy as np
 import pytest
-from eigenscope import MarchenkoPastur, spectral_density, testing
+from eigenscope import MarchenkoPastur, fit_marchenko_pastur, spectral_density, testing
 from eigenscope.errors import (
     ConvergenceWarning,
     Interrupted,
@@ -173,3 +173,18 @@ def test_pictures_are_drawn():
     with pytest.raises(InvalidInputError, match="kind"):
         density.plot(axes[0], kind="histogram")
     plt.close(figure)
+
+
+def test_noise_of_a_density_does_not_hang_on_its_probes():
+    data = np.random.default_rng(0).standard_normal((600, 300))
+    fits = [
+        fit(density)
+        for seed in (0, 1)
+        for density in [spectral_density(data, of="covariance", degree=40, n_probes=8, rng=seed)]
+        for fit in (fit_marchenko_pastur, lambda d: d.fit_marchenko_pastur())
+    ]
+    assert {fit.variance.value for fit in fits} == {fits[0].variance.value}
+    assert fits[0].variance.value == pytest.approx(np.mean(data**2), rel=1e-10)
+    assert all(fit.credible and fit.n_samples == 600 for fit in fits)
+    with pytest.raises(InvalidInputError, match='of="covariance"'):
+        fit_marchenko_pastur(spectral_density(data, rng=0), n_samples=600, n_features=300)

@@ -8,6 +8,7 @@ from eigenscope import GeneralizedMarchenkoPastur, MarchenkoPastur
 from eigenscope.errors import InvalidInputError, UnsupportedTypeError
 from eigenscope.random_matrix import (
     CorrelatedMarchenkoPastur,
+    DiscreteLaw,
     FreeProduct,
     FreeSum,
     FussCatalan,
@@ -134,3 +135,21 @@ def test_wrong_input_is_explained():
         moments_of_sum([1, 2], [1])
     with pytest.raises(InvalidInputError, match="mean zero"):
         moments_of_product([0, 1], [1, 2])
+
+
+@pytest.mark.parametrize("atoms", [[1.0], [1.0, 1.0 + 1e-9]])
+def test_a_law_of_one_point_only_shifts_and_scales(atoms):
+    # Its subordination functions are real: rounding must not take them below the axis.
+    white, point, x = MarchenkoPastur(0.5), DiscreteLaw(atoms), np.linspace(0.1, 2.9, 300)
+    for product in (FreeProduct(white, point), FreeProduct(point, white)):
+        np.testing.assert_allclose(product.pdf(x), white.pdf(x), rtol=1e-7)
+        np.testing.assert_allclose(product.stieltjes(x), white.stieltjes(x), rtol=1e-7)
+    for total in (FreeSum(Semicircle(), point), FreeSum(point, Semicircle())):
+        np.testing.assert_allclose(total.pdf(x - 0.5), Semicircle().pdf(x - 1.5), rtol=1e-7)
+    assert np.isnan(FreeProduct(white, white).pdf(np.nan))
+
+
+def test_limits_on_the_real_axis_are_from_above_whatever_the_sign_of_zero():
+    for law in (MarchenkoPastur(0.5), Semicircle(), GeneralizedMarchenkoPastur([1, 4], 0.5)):
+        assert law.stieltjes(complex(1.5, -0.0)) == law.stieltjes(1.5)
+        assert law.stieltjes(1.5).imag > 0

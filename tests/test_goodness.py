@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from eigenscope import MarchenkoPastur
+from eigenscope import GeneralizedMarchenkoPastur, MarchenkoPastur, fit_marchenko_pastur
 from eigenscope.eigenvalues import as_eigenvalues
 from eigenscope.errors import InvalidInputError
 from eigenscope.random_matrix import john_test
 from eigenscope.random_matrix.goodness import bulk_distance, bulk_goodness
+from eigenscope.random_matrix.sequential_test import sequential_test
 from eigenscope.results import Spectrum
 from scipy.stats import binom
 
@@ -67,3 +68,13 @@ def test_distance_of_exact_quantiles_is_half_a_step():
     quantiles = MarchenkoPastur(0.5).ppf((np.arange(m) + 0.5) / m)
     assert bulk_distance(quantiles, 100, 50) == pytest.approx(0.5, abs=0.05)
     assert bulk_distance(quantiles, 50, 100) == pytest.approx(0.5, abs=0.05)
+
+
+def test_doubtful_fits_do_not_take_minutes():
+    # The squares of these eigenvalues are no noise either, and are not tested to the end.
+    p = 4000
+    values = GeneralizedMarchenkoPastur([1, 1.5], 0.5).ppf((np.arange(p) + 0.5) / p)
+    fit = fit_marchenko_pastur(values, n_samples=2 * p, n_features=p)
+    assert not fit.credible
+    squares = as_eigenvalues(values**2, n_samples=2 * p, n_features=p)
+    assert sequential_test(squares, 0.05, most=10).n_signal <= 10

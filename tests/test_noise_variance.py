@@ -9,6 +9,7 @@ import pytest
 from eigenscope import MarchenkoPastur
 from eigenscope.eigenvalues import as_eigenvalues
 from eigenscope.errors import InvalidInputError
+from eigenscope.random_matrix import effective_samples
 from eigenscope.random_matrix.noise_variance import METHODS, kritchman_nadler, noise_variance
 from scipy.stats import binom
 
@@ -139,3 +140,15 @@ def test_wrong_requests_are_refused():
         noise_variance(VALUES[:4], 1, n_samples=20, n_features=10, total_variance=24.0, method="median")
     with pytest.raises(InvalidInputError, match="method must be one of"):
         noise_variance(VALUES, 1, n_samples=20, n_features=10, method="mode")
+
+
+@pytest.mark.parametrize("method", ["conditional", "quantile", "median"])
+def test_top_eigenvalues_without_a_trace_are_refused(method):
+    values = np.linalg.svd(np.random.default_rng(0).standard_normal((60, 40)), compute_uv=False) ** 2 / 60
+    with pytest.raises(InvalidInputError, match="pass total_variance="):
+        noise_variance(values[:8], 2, n_samples=60, n_features=40, method=method)
+    with pytest.raises(InvalidInputError, match="8 eigenvalues where"):
+        effective_samples(values[:8], 2, n_samples=60, n_features=40)
+    for wrong in (-1, 41, 1.5, 25):
+        with pytest.raises(InvalidInputError, match="n_signal"):
+            effective_samples(values, wrong, n_samples=60, n_features=40)

@@ -287,3 +287,8 @@ def test_wrong_input_is_explained():
     with pytest.raises(InvalidInputError, match="full spectrum"):
         population_spectrum(covariance_spectrum(np.random.default_rng(5).standard_normal((50, 20)), k=3, threads=1))
     assert all(moment.value == 0 for moment in population_moments(np.zeros((4, 3)), 2))
+
+
+def test_top_eigenvalues_are_not_taken_for_all():
+    with pytest.raises(InvalidInputError, match="3 eigenvalues where"):
+        population_spectrum([9.0, 4.0, 2.0], n_samples=400, n_features=200)

@@ -110,3 +110,16 @@ def test_units_do_not_matter(unit):
     np.testing.assert_allclose(np.array(scaled.edges) / unit, law.edges, rtol=1e-11)
     assert scaled.pdf(2 * unit) * unit == pytest.approx(law.pdf(2.0), rel=1e-9)
     assert scaled.largest_eigenvalue_edge(100).scale / unit == pytest.approx(law.largest_eigenvalue_edge(100).scale)
+
+
+def test_density_of_equal_features_is_that_of_the_temporal_law():
+    law, known = SeparableMarchenkoPastur(np.ones(50), POWERS, 0.5), CorrelatedMarchenkoPastur(POWERS, 0.5)
+    x = np.linspace(0.07, 4.0, 60)
+    np.testing.assert_allclose(law.pdf(x), known.pdf(x), rtol=1e-8)
+
+
+@pytest.mark.parametrize("coefficient", [0.95, 0.99, -0.99])
+def test_strong_correlation_has_frequencies_enough(coefficient):
+    law = SeparableMarchenkoPastur([1], ar1_power_spectrum(coefficient), 0.5)
+    known = CorrelatedMarchenkoPastur.autoregressive(coefficient, 0.5).support
+    assert law.edges == pytest.approx((known[0, 0], known[-1, 1]), rel=1e-5)

@@ -457,3 +457,16 @@ def test_wrong_input_is_explained():
         noise_power_spectrum(np.eye(3))
     with pytest.raises(InvalidInputError, match="between -1 and 1"):
         ar1_coefficient(1.5, 100)
+
+
+@pytest.mark.parametrize(("coefficient", "ratio"), [(0.5, 100.0), (0.5, 1000.0), (0.9, 100.0)])
+def test_many_features_leave_no_gaps_between_frequencies(coefficient, ratio):
+    law = CorrelatedMarchenkoPastur.autoregressive(coefficient, ratio)
+    assert len(law.support) == 1
+    # (x g + 1)² (1 + 2 B c g + c² g²) = g²
+    b, c = (1 + coefficient**2) / (1 - coefficient**2), ratio
+    x = law.support[0] @ [[0.7, 0.3], [0.3, 0.7]]
+    for point in x:
+        quartic = np.polymul(np.polymul([point, 1], [point, 1]), [c**2, 2 * b * c, 1])
+        roots = np.roots(np.polysub(quartic, [1, 0, 0]))
+        assert law.pdf(point) == pytest.approx(roots.imag.max() / np.pi, rel=1e-4)

@@ -87,3 +87,10 @@ def test_pure_noise_has_rank_zero():
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(InvalidInputError, match=message):
         optimal_threshold(**arguments)
+
+
+def test_rank_of_top_eigenvalues_needs_a_noise_level():
+    values = np.linspace(5, 1, 8)
+    with pytest.raises(InvalidInputError, match="8 eigenvalues where"):
+        gavish_donoho_rank(values, n_samples=400, n_features=200)
+    assert gavish_donoho_rank(values, n_samples=400, n_features=200, noise=1.0) == 2

@@ -99,7 +99,11 @@ def as_eigenvalues(
     if n_features is not None and n_features % 1:
         raise InvalidInputError(f"n_features must be an integer, got {n_features!r}")
     if hasattr(spectrum_or_eigenvalues, "nodes") and hasattr(spectrum_or_eigenvalues, "weights"):
-        density = spectrum_or_eigenvalues
+        density: Any = spectrum_or_eigenvalues
+        if hasattr(density, "order"):
+            check_covariance_density(density)
+            n_samples = density.n_samples if n_samples is None else n_samples
+            n_features = density.order if n_features is None else n_features
         spectrum_or_eigenvalues = eigenvalues_from_density(density.nodes, density.weights, n_features)
     if isinstance(spectrum_or_eigenvalues, Spectrum):
         spectrum = spectrum_or_eigenvalues
@@ -118,6 +122,15 @@ def as_eigenvalues(
     total = float(np.sum(values)) if total_variance is None else float(total_variance)
     _check_total(values, total, complete)
     return Eigenvalues(values, n_samples, n_features, total, complete)
+
+
+def check_covariance_density(density: Any) -> None:
+    """Refuse a `SpectralDensity` whose eigenvalues are not those of a covariance of samples of equal weight."""
+    if density.n_samples == 0:
+        raise InvalidInputError(
+            'noise is that of a covariance of samples of equal weight: use spectral_density(X, of="covariance"), rows '
+            "being samples"
+        )
 
 
 def count_given(spectrum_or_eigenvalues: Spectrum | ArrayLike) -> int | None:

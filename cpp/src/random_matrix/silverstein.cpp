@@ -218,27 +218,38 @@ bool SilversteinLaw::find_gap(std::size_t left, double& offset) const {
 /// Follows u from an edge into the bulk, in the angle θ of distance = width sin²(θ/2), in which u is analytic.
 class SilversteinLaw::March {
   public:
-    March(const EdgeExpansion& edge, double width)
-        : edge_(edge), width_(width), derivative_(0, std::sqrt(width / std::abs(edge.at(0).level.real())) / 2) {}
+    March(const EdgeExpansion& edge, double width) : edge_(edge), width_(width) { start(); }
 
     /// u at a distance no smaller than the last one.
     complex to(double distance) {
         if (distance == reached_) return edge_.point + delta_;
         const double goal = 2 * std::asin(std::sqrt(std::min(1.0, distance / width_)));
+        bool is_fresh = reached_ == 0;
         while (reached_ < distance) {
             const bool arrives = angle_ + stride_ >= goal;
             const double end = arrives ? goal : angle_ + stride_, half = std::sin(end / 2);
             const bool arrived = step(end, arrives ? distance : width_ * half * half);
             stride_ *= arrived ? 2 : 0.5;
             stride_ = std::min(stride_, 1.0);
-            if (stride_ < shortest_stride)
+            if (stride_ >= shortest_stride) continue;
+            // A point close to a near-merger may have led to another branch: once more from the edge, past it.
+            if (is_fresh)
                 throw InvalidInput("the law could not be followed at a distance of " + std::to_string(distance) +
                                    " from an edge: two intervals of the support all but merge there");
+            is_fresh = true;
+            start();
         }
         return edge_.point + delta_;
     }
 
   private:
+    void start() {
+        angle_ = reached_ = 0;
+        stride_ = 1;
+        delta_ = 0;
+        derivative_ = {0, std::sqrt(width_ / std::abs(edge_.at(0).level.real())) / 2};
+    }
+
     /// Newton for δ² level(δ) = ± distance; false when it does not arrive above the real axis.
     bool step(double angle, double distance) {
         complex delta = delta_ + (angle - angle_) * derivative_;
@@ -261,10 +272,9 @@ class SilversteinLaw::March {
 
     const EdgeExpansion& edge_;
     double width_;
-    double angle_ = 0;
-    double reached_ = 0;
-    double stride_ = 1;  // the longest step in θ that is tried
-    complex delta_ = 0;
+    double angle_, reached_;
+    double stride_;  // the longest step in θ that is tried
+    complex delta_;
     complex derivative_;  // dδ/dθ
 };
 

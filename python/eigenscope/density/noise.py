@@ -6,29 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InvalidInputError
-from ..random_matrix.fit import fit_marchenko_pastur
+from ..eigenvalues import check_covariance_density
 from .atoms import SEEN_SHARE, cluster_by_residual
 
 if TYPE_CHECKING:
-    from ..results.marchenko_pastur_fit import MarchenkoPasturFit
     from ..results.spectral_density import SpectralDensity
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def fit_noise(density: SpectralDensity, **options: Any) -> MarchenkoPasturFit:
-    """Fit white noise to the density of a covariance, given its leading eigenvalues and its trace."""
-    if density.n_samples == 0:
-        raise InvalidInputError(
-            "a Marchenko-Pastur fit needs a covariance of samples of equal weight: use spectral_density(X, "
-            'of="covariance"), rows being samples'
-        )
-    leading = leading_eigenvalues(density)
+def known_of_covariance(density: SpectralDensity) -> tuple[Array, float]:
+    """Return the leading eigenvalues of a covariance and its trace."""
+    check_covariance_density(density)
     total = density.trace if np.isfinite(density.trace) else density.order * density.moment(1).value
-    return fit_marchenko_pastur(
-        leading, n_samples=density.n_samples, n_features=density.order, total_variance=total, **options
-    )
+    return leading_eigenvalues(density), float(total)
 
 
 def leading_eigenvalues(density: SpectralDensity) -> Array:

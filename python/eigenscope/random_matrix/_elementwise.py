@@ -21,5 +21,6 @@ def apply_elementwise(
     array = np.asarray(points)
     if not np.can_cast(array.dtype, dtype, casting="same_kind"):
         raise UnsupportedTypeError(f"expected numbers that fit {np.dtype(dtype)}, got dtype {array.dtype}")
-    values = function(np.ascontiguousarray(array, dtype=dtype).reshape(-1)).reshape(array.shape)
+    # Adding zero takes the sign off an imaginary part of -0: limits on the real axis are from above.
+    values = function(np.ascontiguousarray(array, dtype=dtype).reshape(-1) + 0.0).reshape(array.shape)
     return values if array.ndim else values.item()

@@ -35,6 +35,9 @@ DOUBTFUL_GOODNESS = 0.01
 DOUBTFUL_SMALLEST = 1e-3
 """p-value of the smallest eigenvalue below which it is called too small."""
 
+MOST_SIGNALS_OF_SQUARES = 64
+"""Signals after which squares of the values are no longer taken for noise and few signals."""
+
 DOUBTFUL_DISTANCE = 3
 """Standard errors between effective and given sample number that are called a difference."""
 
@@ -95,7 +98,7 @@ def singular_value_reasons(sample: Eigenvalues, goodness: float, significance: f
         return ()
     values = sample.values**2
     squares = dataclasses.replace(sample, values=values, total_variance=float(values.sum()))
-    test = sequential_test(squares, significance)
+    test = sequential_test(squares, significance, min(MOST_SIGNALS_OF_SQUARES, int(min(sizes(sample))) // 2))
     squared = math.nan if test.limits else bulk_goodness(squares, test.n_signal)
     if not squared > DOUBTFUL_GOODNESS:
         return ()

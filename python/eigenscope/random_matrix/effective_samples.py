@@ -14,7 +14,7 @@ from ..errors import InvalidInputError
 from ..results.estimate import Estimate
 from ..results.spectrum import Spectrum
 from .linear_statistics import BulkGrid
-from .noise_variance import NORMAL_95, complete_bulk, conditional_noise, plain_mean, sizes
+from .noise_variance import NORMAL_95, check_enough, check_signals, complete_bulk, conditional_noise, plain_mean, sizes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -62,8 +62,8 @@ def effective_samples(
     Raises
     ------
     InvalidInputError
-        When there are fewer samples than features, where the rank alone fixes their number, or the bulk is
-        narrower than that of any number of samples.
+        When there are fewer samples than features, where the rank alone fixes their number; only the top eigenvalues
+        are known; the signals leave less than half of them; or the bulk is narrower than that of any number of samples.
 
     References
     ----------
@@ -85,7 +85,9 @@ def effective_samples(
         raise InvalidInputError(
             f"n_samples={n:g} < n_features={p}: the number of non-zero eigenvalues already is the number of samples"
         )
-    return match_bulk(sample, n_signal)
+    check_enough(sample)
+    check_signals(sample, n_signal, min(n, p))
+    return match_bulk(sample, int(n_signal))
 
 
 def match_bulk(sample: Eigenvalues, n_signal: int) -> tuple[Estimate, Estimate]:

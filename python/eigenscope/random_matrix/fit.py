@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import is_whole_number
+from ..density.noise import known_of_covariance
 from ..eigenvalues import Eigenvalues, as_eigenvalues
 from ..errors import DataWarning, InvalidInputError
 from ..results.estimate import Estimate
 from ..results.marchenko_pastur_fit import MarchenkoPasturFit
+from ..results.spectral_density import SpectralDensity
 from ..results.spectrum import Spectrum
 from .credibility import (
     correlation_reasons,
@@ -43,7 +45,7 @@ DOUBTFUL_NOISE = 0.5
 
 
 def fit_marchenko_pastur(
-    spectrum_or_eigenvalues: Spectrum | ArrayLike,
+    spectrum_or_eigenvalues: Spectrum | SpectralDensity | ArrayLike,
     *,
     n_samples: float | None = None,
     n_features: int | None = None,
@@ -62,8 +64,9 @@ def fit_marchenko_pastur(
     Parameters
     ----------
     spectrum_or_eigenvalues : Spectrum, array_like of shape (k,), or spectral density
-        Eigenvalues of a sample covariance in any order. The top k are enough when `total_variance` is given. Of
-        a density with `nodes` and `weights`, p-values are as rough as its resolution at the edge.
+        Eigenvalues of a sample covariance in any order. The top k are enough when `total_variance` is given. Of a
+        `SpectralDensity` of a covariance the resolved top and the trace are taken; of another density with `nodes` and
+        `weights` what eigenvalues these stand for, so that p-values are as rough as its resolution at the edge.
     n_samples : float, optional
         Degrees of freedom of the covariance: ``n - 1`` for centred data, else n. Taken from a Spectrum.
     n_features : int, optional
@@ -133,7 +136,7 @@ def fit_marchenko_pastur(
 
 
 def fit_and_doubts(
-    spectrum_or_eigenvalues: Spectrum | ArrayLike,
+    spectrum_or_eigenvalues: Spectrum | SpectralDensity | ArrayLike,
     *,
     n_samples: float | None = None,
     n_features: int | None = None,
@@ -146,6 +149,13 @@ def fit_and_doubts(
     """Return what `fit_marchenko_pastur` does, and what it warns of."""
     check_significance(significance)
     chosen = _check_method(method)
+    if isinstance(spectrum_or_eigenvalues, SpectralDensity):
+        density = spectrum_or_eigenvalues
+        # The trace is exact and the top resolved, where eigenvalues read off the nodes have the error of the probes.
+        spectrum_or_eigenvalues, trace = known_of_covariance(density)
+        n_samples = density.n_samples if n_samples is None else n_samples
+        n_features = density.order if n_features is None else n_features
+        total_variance = trace if total_variance is None else total_variance
     sample = as_eigenvalues(
         spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
     )

@@ -184,9 +184,11 @@ class FreeSum:
         # w₁ = z + h₂(z + h₁(w₁)), h(w) = -w - 1/m(w), and then m(z) = m₁(w₁).
         upper = np.where(z.imag < 0, z.conj(), z)
 
+        def h(law: Law, points: Array) -> Array:
+            return _above(-points - 1 / np.asarray(law.stieltjes(points)))
+
         def step(w: Array, chosen: Array) -> Array:
-            inner = upper[chosen] - w - 1 / self._first.stieltjes(w)
-            return np.asarray(upper[chosen] - inner - 1 / self._second.stieltjes(inner))
+            return np.asarray(upper[chosen] + h(self._second, upper[chosen] + h(self._first, w)))
 
         w = _fixed_point(step, upper + 1j * np.where(upper == 0, 1, np.abs(upper)))
         values = np.asarray(self._first.stieltjes(w))
@@ -228,7 +230,7 @@ class FreeProduct:
         """Density at `x`; 0 at and below zero, where there may be an atom."""
 
         def density(points: Array) -> Array:
-            values = np.zeros(len(points))
+            values = np.where(np.isnan(points), np.nan, 0.0)
             positive = points > 0
             values[positive] = _density(self._stieltjes, points[positive])
             return values
@@ -241,14 +243,16 @@ class FreeProduct:
         s = 1 / upper.conj()
 
         def h(law: Law, points: Array) -> Array:
-            return np.asarray(1 / points + 1 / np.asarray(law.stieltjes((1 / points).conj())).conj())
+            return _above(1 / points + 1 / np.asarray(law.stieltjes(_above((1 / points).conj()))).conj())
 
         def step(w: Array, chosen: Array) -> Array:
             return np.asarray(s[chosen] * h(self._second, s[chosen] * h(self._first, w)))
 
         w = _fixed_point(step, 1j * np.abs(s))
         # m(1/s) = s / (η(s) - 1) and η(s) - 1 = w / m₁(1/w).
-        values = (s / w * np.asarray(self._first.stieltjes((1 / w).conj())).conj()).conj()
+        with np.errstate(invalid="ignore"):
+            inverse = _above((1 / w).conj())
+            values = (s / w * np.asarray(self._first.stieltjes(inverse)).conj()).conj()
         return np.asarray(np.where(z.imag < 0, values.conj(), values))
 
 
@@ -434,6 +438,11 @@ def _fixed_point(step: Callable[[Array, Array], Array], start: Array) -> Array:
     )
     w[active] = np.nan
     return w
+
+
+def _above(values: Array) -> Array:
+    """Return values of the closed upper half plane: rounding takes those of a law of one point, and -0, below it."""
+    return np.asarray(values.real + 1j * (np.maximum(values.imag, 0.0) + 0.0))
 
 
 def _density(transform: Callable[[Array], Array], x: Array) -> Array:

@@ -99,7 +99,8 @@ def noise_variance(
     )
     n, p = sizes(sample)
     check_rank(spectrum_or_eigenvalues, sample, n_samples)
-    _check_signals(sample, n_signal, min(n, p))
+    check_enough(sample)
+    check_signals(sample, n_signal, min(n, p))
     scale = float(sample.values[0])
     if scale == 0:
         return Estimate(0.0, 0.0, (0.0, 0.0))
@@ -209,7 +210,8 @@ def complete_bulk(sample: Eigenvalues, n_signal: int, purpose: str) -> Array:
     return bulk
 
 
-def _check_signals(sample: Eigenvalues, n_signal: int, n_possible: float) -> None:
+def check_signals(sample: Eigenvalues, n_signal: int, n_possible: float) -> None:
+    """Refuse a number of signals that is none, or that leaves less than half of the eigenvalues to the noise."""
     if not is_whole_number(n_signal) or not 0 <= n_signal <= len(sample.values):
         raise InvalidInputError(f"n_signal must be an integer from 0 to {len(sample.values)}, got {n_signal!r}")
     if 2 * n_signal > n_possible:

@@ -17,7 +17,7 @@ from ..inputs import as_source, check_finite
 from ..results.base import Result
 from ..results.estimate import Estimate
 from ..results.spectrum import Spectrum
-from .noise_variance import NORMAL_95, sizes
+from .noise_variance import NORMAL_95, check_enough, sizes
 from .population_fit import FARTHEST, expected_eigenvalues, fit_population
 from .silverstein import GeneralizedMarchenkoPastur
 
@@ -185,6 +185,7 @@ def _check(sample: Eigenvalues, n: float, p: int) -> None:
         raise InvalidInputError("all eigenvalues are zero: the data do not vary")
     if min(n, p) < 2:
         raise InvalidInputError(f"n_samples={n:g} and n_features={p}: at least 2 of each are needed")
+    check_enough(sample)
 
 
 def _warn_of_misfit(misfit: float, values: Array, n: float, method: str) -> None:

@@ -46,15 +46,15 @@ class SpikeTest:
     limits: tuple[str, ...]
 
 
-def sequential_test(sample: Eigenvalues, significance: float) -> SpikeTest:
+def sequential_test(sample: Eigenvalues, significance: float, most: int | None = None) -> SpikeTest:
     """Test eigenvalue after eigenvalue until one is explained by noise.
 
     Step k takes the first k eigenvalues as spikes, estimates the noise variance given where they lie in the
     sample, and compares the next eigenvalue with the Tracy–Widom law at the edge of noise beside them. At
-    most half of the eigenvalues can be signals.
+    most half of the eigenvalues can be signals, or `most`.
     """
     n, p = sizes(sample)
-    limit = min(int(min(n, p)) // 2, len(sample.values))
+    limit = min(int(min(n, p)) // 2 if most is None else most, len(sample.values))
     rests = sample.rests
     p_values: list[float] = []
     reasons: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,16 @@ Array = np.ndarray[Any, np.dtype[Any]]
 EPS = float(np.finfo(np.float64).eps)
 
 FIRST_FREQUENCIES, LAST_FREQUENCIES = 128, 1 << 16
-"""Numbers of frequencies tried for an AR(1) spectrum, doubled until the edges stand still."""
+"""Numbers of frequencies tried for an AR(1) spectrum, doubled until the edges stand still and no gaps are left."""
+
+WHOLE_IN_A_ROW = 3
+"""Numbers of frequencies in a row that leave no gaps before the density is smooth to seven digits."""
 
 EDGE_TOLERANCE = 1e-14
 """Relative change of both edges at which the quadrature over frequencies has converged; it converges exponentially."""
+
+FREQUENCIES, BANDS_PER_WIDTH = 512, 32
+"""Frequencies of a spectrum by default, and how many lie within the width ``1 - |φ|`` of its peak at least."""
 
 STRONGEST_COEFFICIENT = 0.999
 """AR(1) coefficients beyond ± this leave so few independent samples that no law for large data holds."""
@@ -101,13 +108,15 @@ class CorrelatedMarchenkoPastur:
         ratio, variance : float
             As for the class; `variance` is that of the noise, not of its innovations.
         """
-        n_frequencies, last = FIRST_FREQUENCIES, None
+        n_frequencies, last, n_whole = FIRST_FREQUENCIES, np.zeros(2), 0
         while True:
             law = cls(ar1_power_spectrum(coefficient, n_frequencies), ratio, variance)
             edges = law.support[[0, -1], [0, 1]]
-            if last is not None and np.all(np.abs(edges - last) <= EDGE_TOLERANCE * edges[1]):
-                return law
-            if n_frequencies >= LAST_FREQUENCIES:
+            stands = bool(np.all(np.abs(edges - last) <= EDGE_TOLERANCE * edges[1]))
+            # The support has no gaps; with few frequencies for the ratio there are some between their bumps, and waves
+            # a little beyond.
+            n_whole = n_whole + 1 if len(law.support) == 1 else 0
+            if (stands and n_whole >= WHOLE_IN_A_ROW) or n_frequencies >= LAST_FREQUENCIES:
                 return law
             n_frequencies, last = 2 * n_frequencies, edges
 
@@ -234,15 +243,16 @@ def _rebuilt(powers: Array, ratio: float, variance: float, weights: Array | None
     return CorrelatedMarchenkoPastur(powers, ratio, variance, weights=weights)
 
 
-def ar1_power_spectrum(coefficient: float, n_frequencies: int = 512) -> Array:
+def ar1_power_spectrum(coefficient: float, n_frequencies: int | None = None) -> Array:
     """Return the power of AR(1) noise of unit variance at frequencies spread evenly over (0, Nyquist).
 
     Parameters
     ----------
     coefficient : float
         Autocorrelation at lag one, between -0.999 and 0.999.
-    n_frequencies : int
-        Number of frequencies, the midpoints of as many equal bands.
+    n_frequencies : int, optional
+        Number of frequencies, the midpoints of as many equal bands; by default 512, or more for a coefficient near ±1,
+        whose power changes within a band otherwise.
 
     Returns
     -------
@@ -265,7 +275,8 @@ def ar1_power_spectrum(coefficient: float, n_frequencies: int = 512) -> Array:
             f"the AR(1) coefficient must lie between -{STRONGEST_COEFFICIENT} and {STRONGEST_COEFFICIENT}, got "
             f"{coefficient!r}: remove slow drifts first, or compare with circularly shifted data"
         )
-    angles = np.pi * (np.arange(n_frequencies) + 0.5) / n_frequencies
+    count = n_frequencies or max(FREQUENCIES, math.ceil(BANDS_PER_WIDTH / (1 - abs(coefficient))))
+    angles = np.pi * (np.arange(count) + 0.5) / count
     half_sine, half_cosine = np.sin(angles / 2) ** 2, np.cos(angles / 2) ** 2
     denominator = (1 - coefficient) ** 2 * half_cosine + (1 + coefficient) ** 2 * half_sine
     return np.asarray((1 - coefficient) * (1 + coefficient) / denominator)

@@ -150,7 +150,7 @@ def gavish_donoho_rank(
     >>> gavish_donoho_rank([9.0, 1.4, 1.1, 0.7], n_samples=100, n_features=4)
     1
     """
-    from .noise_variance import sizes
+    from .noise_variance import check_enough, sizes
 
     sample = as_eigenvalues(
         spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
@@ -161,6 +161,7 @@ def gavish_donoho_rank(
     if noise is not None:
         threshold = optimal_threshold((n, p), noise=noise) / math.sqrt(n)
     else:
+        check_enough(sample)
         threshold = optimal_threshold((n, p)) * _median_root(roots, int(min(n, p)), sample.is_complete)
     return int(np.count_nonzero(roots > threshold))
 

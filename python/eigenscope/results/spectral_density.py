@@ -234,9 +234,9 @@ class SpectralDensity(Result):
 
     def fit_marchenko_pastur(self, **options: Any) -> MarchenkoPasturFit:
         """Fit noise to the density of a covariance; options as `eigenscope.fit_marchenko_pastur`."""
-        from ..density.noise import fit_noise
+        from ..random_matrix.fit import fit_marchenko_pastur
 
-        return fit_noise(self, **options)
+        return fit_marchenko_pastur(self, **options)
 
     def refine(
         self,
