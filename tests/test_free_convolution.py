@@ -153,3 +153,12 @@ def test_limits_on_the_real_axis_are_from_above_whatever_the_sign_of_zero():
     for law in (MarchenkoPastur(0.5), Semicircle(), GeneralizedMarchenkoPastur([1, 4], 0.5)):
         assert law.stieltjes(complex(1.5, -0.0)) == law.stieltjes(1.5)
         assert law.stieltjes(1.5).imag > 0
+
+
+def test_product_at_zero_and_infinity():
+    # E 1/x of independent factors is the product of theirs: 2 · (1/1 + 1/4) / 2.
+    product = FreeProduct(DiscreteLaw([1.0, 4.0]), MarchenkoPastur(0.5))
+    np.testing.assert_allclose(product.stieltjes([0.0, np.inf, 1.0])[:2], [1.25, 0], rtol=1e-12)
+    assert product.stieltjes(0.0) == pytest.approx(GeneralizedMarchenkoPastur([1, 4], 0.5).stieltjes(0.0))
+    assert MarchenkoPastur(2).stieltjes(0) == np.inf
+    assert FreeProduct(DiscreteLaw([1.0]), MarchenkoPastur(2)).stieltjes(0.0) == np.inf

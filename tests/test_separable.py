@@ -100,6 +100,10 @@ def test_objects_can_be_stored_and_wrong_input_is_explained():
         SeparableMarchenkoPastur([1, -1], [1], 1)
     with pytest.raises(InvalidInputError, match="zero"):
         SeparableMarchenkoPastur([1], [0, 0], 1)
+    with pytest.raises(InvalidInputError, match="values of power_spectrum are negative"):
+        SeparableMarchenkoPastur([1], [1, -1], 1)
+    with pytest.raises(InvalidInputError, match="2 power_weights for 1"):
+        SeparableMarchenkoPastur([1], [1], 1, power_weights=[1, 2])
     with pytest.raises(InvalidInputError, match="order"):
         DiscreteLaw([1]).moment(0.5)
 

@@ -134,6 +134,8 @@ double MarchenkoPastur::ppf(double probability) const {
 // With a = z - (1 - c) and w = √(z - b₋) √(z - b₊), m = -2 / (a + w) = (w - a) / (2 c z): the form without
 // cancellation.
 std::complex<double> MarchenkoPastur::stieltjes(std::complex<double> z) const {
+    // At an atom, which the law has for c > 1, and at the edge 0 for c = 1.
+    if (z == 0.0 && ratio_ >= 1) return std::numeric_limits<double>::infinity();
     const std::complex<double> scaled = z / variance_;
     const double upper = (1 + root_) * (1 + root_);
     const std::complex<double> w = std::sqrt(scaled - gap_ * gap_) * std::sqrt(scaled - upper);

@@ -114,7 +114,7 @@ class DiscreteLaw:
     """
 
     def __init__(self, eigenvalues: ArrayLike, weights: ArrayLike | None = None) -> None:
-        self._eigenvalues, self._weights = merged_atoms(eigenvalues, weights)
+        self._eigenvalues, self._weights = merged_atoms(eigenvalues, weights, name="eigenvalues")
 
     def __repr__(self) -> str:
         return f"DiscreteLaw({len(self._eigenvalues)} eigenvalues, mean {self.moment(1):.6g})"
@@ -239,7 +239,8 @@ class FreeProduct:
 
     def _stieltjes(self, z: Array) -> Array:
         # With s = 1/z̄ in the upper half plane and h(s) = η(s)/s = 1/s + 1/m(1/s): ω₁ = s h₂(s h₁(ω₁)), η(s) = η₁(ω₁).
-        upper = np.where(z.imag < 0, z.conj(), z)
+        special = (z == 0) | ~np.isfinite(z)
+        upper = np.where(special, 1j, np.where(z.imag < 0, z.conj(), z))
         s = 1 / upper.conj()
 
         def h(law: Law, points: Array) -> Array:
@@ -253,7 +254,13 @@ class FreeProduct:
         with np.errstate(invalid="ignore"):
             inverse = _above((1 / w).conj())
             values = (s / w * np.asarray(self._first.stieltjes(inverse)).conj()).conj()
-        return np.asarray(np.where(z.imag < 0, values.conj(), values))
+        values = np.where(z.imag < 0, values.conj(), values)
+        return np.where(special, self._at_special(z), values) if special.any() else np.asarray(values)
+
+    def _at_special(self, z: Array) -> Array:
+        """Return the transform at 0, where it is ``E 1/x``, the product of those of the factors, and at infinity."""
+        at_zero = np.prod([np.asarray(law.stieltjes(0.0)).real for law in (self._first, self._second)])
+        return np.where(z == 0, at_zero, np.where(np.isnan(z), np.nan, 0.0))
 
 
 class FussCatalan:

@@ -76,10 +76,11 @@ class SeparableMarchenkoPastur:
         power_weights: ArrayLike | None = None,
     ) -> None:
         self._ratio = positive_number("ratio", ratio)
-        values, shares = merged_atoms(population, population_weights)
+        values, shares = merged_atoms(population, population_weights, weights_name="population_weights")
         self._unit = float(values[-1])
         self._population = values / self._unit, shares
-        powers, weights = merged_atoms(power_spectrum, power_weights)
+        names = {"name": "power_spectrum", "weights_name": "power_weights"}
+        powers, weights = merged_atoms(power_spectrum, power_weights, **names)
         self._powers = powers / (weights @ powers), weights
         self._law = FreeProduct(
             DiscreteLaw(*self._population), CorrelatedMarchenkoPastur(powers, self._ratio, weights=weights)

@@ -307,13 +307,15 @@ def population_density(u: Array, ratio: float) -> Array:
     return np.where(size == 0, np.inf, density)
 
 
-def checked_atoms(population: ArrayLike, weights: ArrayLike | None, *, name: str = "population") -> tuple[Array, Array]:
+def checked_atoms(
+    population: ArrayLike, weights: ArrayLike | None, *, name: str = "population", weights_name: str = "weights"
+) -> tuple[Array, Array]:
     """Return values and their weights as given, or say what is wrong with them."""
     values = _flat(name, population)
-    shares = np.full(len(values), 1.0) if weights is None else _flat("weights", weights)
+    shares = np.full(len(values), 1.0) if weights is None else _flat(weights_name, weights)
     if len(shares) != len(values):
-        raise InvalidInputError(f"{len(shares)} weights for {len(values)} values of {name}: one each is needed")
-    for label, array in ((name, values), ("weights", shares)):
+        raise InvalidInputError(f"{len(shares)} {weights_name} for {len(values)} values of {name}: one each is needed")
+    for label, array in ((name, values), (weights_name, shares)):
         if array.min() < 0:
             raise InvalidInputError(
                 f"{int((array < 0).sum())} of {len(array)} values of {label} are negative, the first "
@@ -324,9 +326,9 @@ def checked_atoms(population: ArrayLike, weights: ArrayLike | None, *, name: str
     return values, shares / shares.max()
 
 
-def merged_atoms(population: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array]:
-    """Return distinct population eigenvalues, ascending, and their shares, which sum to 1."""
-    values, shares = checked_atoms(population, weights)
+def merged_atoms(population: ArrayLike, weights: ArrayLike | None, **names: str) -> tuple[Array, Array]:
+    """Return distinct population eigenvalues, ascending, and their shares, which sum to 1; `names` are for errors."""
+    values, shares = checked_atoms(population, weights, **names)
     kept = shares > 0
     distinct, which = np.unique(values[kept], return_inverse=True)
     merged = np.bincount(which.reshape(-1), weights=shares[kept])
