@@ -5,15 +5,8 @@ from .covariance_shrinkage import shrink_covariance
 from .cross_validated_shrinkage import cross_validated_shrinkage
 from .effective_samples import effective_samples
 from .fit import fit_marchenko_pastur
-from .free_convolution import (
-    DiscreteLaw,
-    FreeProduct,
-    FreeSum,
-    FussCatalan,
-    Semicircle,
-    moments_of_product,
-    moments_of_sum,
-)
+from .free_convolution import DiscreteLaw, FreeProduct, FreeSum, FussCatalan, Semicircle
+from .free_moments import moments_of_product, moments_of_sum
 from .general_noise import opt_shrink, screenot_threshold
 from .heteroscedastic import NoiseEqualization, biwhiten, dyson_equalizer
 from .laws import MarchenkoPastur
