@@ -115,13 +115,13 @@ def _warn_of_long_memory(power: Array, n_features: int) -> None:
     if len(power) < NEXT.stop:
         return
     places = np.log(np.arange(len(power)).clip(1))
-    octaves = float(places[NEXT].mean() - places[LOWEST].mean())
+    distance = float(places[NEXT].mean() - places[LOWEST].mean())
     low, following = float(power[LOWEST].mean()), float(power[NEXT].mean())
     if not (low > 0 and following > 0):
         return
-    slope = math.log(low / following) / octaves
+    slope = math.log(low / following) / distance
     # A mean of m features' squares is off by sqrt(2 / m).
-    error = math.sqrt(2 / n_features * (1 / (LOWEST.stop - LOWEST.start) + 1 / (NEXT.stop - NEXT.start))) / octaves
+    error = math.sqrt(2 / n_features * (1 / (LOWEST.stop - LOWEST.start) + 1 / (NEXT.stop - NEXT.start))) / distance
     if slope - CERTAINTY * error > STEEPEST:
         warnings.warn(
             f"the noise power still rises at the lowest frequencies, as frequency^-{slope:.2g}: slow drifts, or a "

@@ -22,7 +22,7 @@ FIRST_FREQUENCIES, LAST_FREQUENCIES = 128, 1 << 16
 """Numbers of frequencies tried for an AR(1) spectrum, doubled until the edges stand still and no gaps are left."""
 
 WHOLE_IN_A_ROW = 3
-"""Numbers of frequencies in a row that leave no gaps before the density is smooth to seven digits."""
+"""Numbers of frequencies in a row that leave no gaps before the density is smooth to five digits."""
 
 EDGE_TOLERANCE = 1e-14
 """Relative change of both edges at which the quadrature over frequencies has converged; it converges exponentially."""
