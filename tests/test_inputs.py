@@ -179,7 +179,7 @@ class Tensor:
     def detach(self):
         return self
 
-    def numpy(self):
+    def numpy(self, force=False):
         return self._array
 
     def element_size(self):

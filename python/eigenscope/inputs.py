@@ -11,10 +11,10 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
-from .byte_sizes import format_bytes
 from .errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from .readers import check_regular_file, open_recording
 from .stored import SparseDataset, StoredMatrix, is_stored_dataset, map_binary
+from .tensors import refuse_other_devices, tensor_as_array, tensor_as_csr
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -113,6 +113,7 @@ def as_source(data: Any, *, sample_axis: int = 0) -> Source:
     """
     if isinstance(data, Source):
         return data
+    data = tensor_as_csr(data)
     array, names = (_from_chunks(SparseDataset(data)), None) if scipy.sparse.issparse(data) else _as_matrix(data)
     if array.dtype.kind not in _REAL_KINDS:
         raise UnsupportedTypeError(f"data of dtype {array.dtype} cannot be analysed here: real numbers are needed")
@@ -134,6 +135,7 @@ def as_matrix(data: Any, *, decodes: bool = True) -> tuple[Any, tuple[str, ...] 
 
 def _as_matrix(data: Any) -> tuple[Any, tuple[str, ...] | None]:
     names: tuple[str, ...] | None = None
+    data = tensor_as_csr(data)
     if scipy.sparse.issparse(data):
         raise UnsupportedTypeError("a sparse matrix cannot be used as a dense one here: give X.toarray() if it fits")
     if isinstance(data, (str, os.PathLike)):
@@ -145,7 +147,8 @@ def _as_matrix(data: Any) -> tuple[Any, tuple[str, ...] | None]:
     elif type(data).__module__.split(".")[0] == "pandas" and hasattr(data, "dtypes"):
         array, names = _from_frame(data)
     elif hasattr(data, "detach") and hasattr(data, "device"):
-        array = _from_tensor(data)
+        refuse_other_devices(data)
+        array = tensor_as_array(data)
     elif hasattr(data, "chunks") and hasattr(data, "id") and hasattr(data, "file"):
         array = _from_hdf5(data)
     elif is_stored_dataset(data):
@@ -241,14 +244,6 @@ def _from_frame(frame: Any) -> tuple[Array, tuple[str, ...]]:
             f"{', …' if len(wrong) > 5 else ''}; select the numeric ones first"
         )
     return frame.to_numpy(), tuple(str(name) for name in frame.columns)
-
-
-def _from_tensor(tensor: Any) -> Array:
-    """Share the memory of a CPU tensor; other devices are never copied behind the caller's back."""
-    if getattr(tensor.device, "type", "cpu") != "cpu":
-        size = format_bytes(tensor.element_size() * tensor.nelement())
-        raise UnsupportedTypeError(f"the tensor lies on {tensor.device}: move it ({size}) with .cpu() first")
-    return np.asarray(tensor.detach().numpy())
 
 
 def _from_hdf5(dataset: Any) -> Any:

@@ -14,6 +14,7 @@ from . import _core
 from .errors import InvalidInputError, UnsupportedTypeError
 from .inputs import Source, as_matrix, check_finite
 from .run_options import single_threaded_blas
+from .tensors import tensor_as_array, tensor_as_csr, tensor_dtype
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -53,7 +54,8 @@ class Answers:
 
     def __call__(self, block: Array) -> Array:
         """Return the checked product in the scalar of the computation."""
-        answer = _as_numpy(self._function(_as_tensor(block) if self._takes_tensors else block))
+        given = self._function(_as_tensor(block) if self._takes_tensors else block)
+        answer = tensor_as_array(given) if hasattr(given, "detach") else np.asarray(given)
         if answer.shape != (self._rows, block.shape[1]):
             raise InvalidInputError(
                 f"the operator returned shape {answer.shape} for a block of shape {block.shape}, "
@@ -174,8 +176,7 @@ def as_operator(
         if adjoint is not None and obj.kind == "callback":
             raise InvalidInputError("adjoint= belongs where this Operator was made: as_operator(..., adjoint=...)")
         return obj
-    if _is_sparse_tensor(obj):
-        obj = _from_sparse_tensor(obj)
+    obj = tensor_as_csr(obj)
     if scipy.sparse.issparse(obj):
         return _sparse_operator(obj, dtype, check)
     if callable(obj) and not hasattr(obj, "shape"):
@@ -330,7 +331,7 @@ def _callback_operator(
 ) -> Operator:
     shape = _checked_shape(shape)
     takes_tensors = type(dtype).__module__ == "torch"
-    scalar = compute_dtype(np.dtype(str(dtype).removeprefix("torch.")) if takes_tensors else np.dtype(dtype))
+    scalar = compute_dtype(tensor_dtype(dtype) if takes_tensors else np.dtype(dtype))
 
     def no_adjoint(_: Array) -> Array:
         raise InvalidInputError(_NO_ADJOINT)
@@ -358,23 +359,3 @@ def _as_tensor(block: Array) -> Any:
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(block))
-
-
-def _as_numpy(answer: Any) -> Array:
-    return np.asarray(answer.detach().cpu().numpy() if hasattr(answer, "detach") else answer)
-
-
-def _is_sparse_tensor(obj: Any) -> bool:
-    return hasattr(obj, "layout") and str(obj.layout).startswith("torch.sparse")
-
-
-def _from_sparse_tensor(tensor: Any) -> Any:
-    """Share the entries of a sparse CPU tensor."""
-    if tensor.device.type != "cpu":
-        raise UnsupportedTypeError(f"the tensor lies on {tensor.device}: move it with .cpu() first")
-    if tensor.ndim != 2:
-        raise InvalidInputError(f"a sparse tensor must be two-dimensional, got shape {tuple(tensor.shape)}")
-    tensor = tensor.detach()
-    rows = tensor if str(tensor.layout) == "torch.sparse_csr" else tensor.to_sparse_csr()
-    parts = (rows.values().numpy(), rows.col_indices().numpy(), rows.crow_indices().numpy())
-    return scipy.sparse.csr_array(parts, shape=tuple(tensor.shape))

@@ -32,6 +32,7 @@ from .svd_methods import (
     method_costs,
     product_seconds,
 )
+from .tensors import tensor_as_csr
 
 DEFAULT_COUNT = 6
 """Pairs or triplets where none are asked for."""
@@ -134,9 +135,13 @@ def plan(
     >>> plan("covariance_spectrum", np.zeros((100, 20)), threads=1).n_passes
     1
     """
-    name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
+    name = (
+        function
+        if isinstance(function, str)
+        else getattr(function, "__name__", f"an object of type {type(function).__name__}")
+    )
     if name not in _PLANNERS:
-        raise InvalidInputError(f"plan knows {', '.join(_PLANNERS)}, not {name!r}")
+        raise InvalidInputError(f"plan knows {', '.join(_PLANNERS)}, not {name}: plan(function, data)")
     work = _work(X, k, sample_axis, resolve_threads(threads))
     if k is not None:
         check_count(k, work.rows, work.columns)
@@ -162,6 +167,7 @@ def _work(X: Any, k: int | None, sample_axis: int, threads: int) -> Work:
     """Look at shape, dtype and kind; files are opened, not read."""
     if isinstance(X, (str, os.PathLike, tuple)):
         X = as_matrix(X, decodes=False)[0]
+    X = tensor_as_csr(X)
     if isinstance(X, Operator) and X.matrix is not None:
         X = X.matrix
     if not hasattr(X, "shape") or len(X.shape) != 2:

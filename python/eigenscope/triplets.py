@@ -21,6 +21,7 @@ from .second_moments import Task, finish_covariance, second_moments
 from .signs import leading_phases
 from .standardization import Standardization, standardized_dense, standardized_implicit
 from .svd_methods import WIDE_RATIO, Work
+from .tensors import tensor_as_csr
 
 UNCHECKED_SIZE = 1 << 24
 """Data of more values are not read once more only to see that they are finite: their first product shows it."""
@@ -130,6 +131,7 @@ def prepare(
     needs_norm: bool = False,
 ) -> Prepared:
     """View data as a standardised operator, iterated on the short side when it is wide."""
+    A = tensor_as_csr(A)
     if isinstance(A, Operator) and A.matrix is not None:
         A, dtype = A.matrix, A.dtype
     if is_implicit(A):

@@ -12,6 +12,7 @@ from .inputs import Source, as_matrix
 from .operators import Array, Operator, as_operator, is_implicit
 from .run_options import resolve_threads
 from .standardization import Standardization, standardized_dense, standardized_implicit
+from .tensors import tensor_as_csr
 
 
 def gram_view(A: Any, *, threads: int | None = None) -> Operator:
@@ -69,7 +70,7 @@ def centered_view(X: Any, *, threads: int | None = None) -> Operator:
     array([2.])
     """
     view, n_threads = Standardization(center=True), resolve_threads(threads)
-    dtype = None
+    X, dtype = tensor_as_csr(X), None
     if isinstance(X, Operator) and X.matrix is not None:
         X, dtype = X.matrix, X.dtype
     data = X if is_implicit(X) else as_matrix(X)[0]

@@ -25,6 +25,7 @@ from ..run_options import (
     single_threaded_blas,
 )
 from ..standardization import Standardization
+from ..tensors import tensor_as_csr
 from .confidence import normal_quantile
 from .measured_operator import prepare
 from .refinement import join
@@ -177,6 +178,7 @@ def spectral_density(
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
     _check_names(of, probe)
     view = Standardization(center, scale, row_weights, column_weights)
+    A = tensor_as_csr(A)
     operator, settings = prepare(A, of, view, shape, dtype, adjoint, check, seed, n_threads)
     n = operator.shape[1]
     is_asked_for = any(option is not None for option in (degree, n_probes, accuracy))

@@ -19,6 +19,7 @@ from ..run_options import (
     resolve_threads,
     single_threaded_blas,
 )
+from ..tensors import tensor_as_csr
 from .diagonal_run import DiagonalRun
 from .exact import stored_diagonal
 from .function_products import FunctionProducts, MatrixFunction, real_function
@@ -116,6 +117,7 @@ def diagonal(
     >>> np.round(diagonal(np.diag([1.0, 4.0]), np.sqrt, n_probes=6, rng=0).value, 12)
     array([1., 2.])
     """
+    A = tensor_as_csr(A)
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
     meter, watch = Progress(progress, "diagonal"), Stopwatch(n_threads, seed)
     if n_probes is not None and not (is_whole_number(n_probes) and n_probes >= 6):

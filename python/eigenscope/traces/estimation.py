@@ -22,6 +22,7 @@ from ..run_options import (
     resolve_threads,
     single_threaded_blas,
 )
+from ..tensors import tensor_as_csr
 from .exact import DECOMPOSED_ORDER, exact_products, stored_diagonal
 from .function_products import FunctionProducts, real_function
 from .quadrature_run import QuadratureRun
@@ -157,6 +158,7 @@ def trace(
     )
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
     watch = Stopwatch(n_threads, seed)
+    A = tensor_as_csr(A)
     operator = square_operator(A, "trace", shape, dtype, check, seed, n_threads)
     products = FunctionProducts(operator, None if f is None else real_function(f), int(degree), n_threads)
     explicit = is_explicit(A)
