@@ -26,13 +26,13 @@ def power_law_repeats(n_stimuli, n_neurons, noise, generator):
 def reference_cvpca(X1, X2, n_shuffles, seed):
     """Full decomposition of the responses and projection on all components, for every exchange of repeats."""
     generator = np.random.Generator(np.random.Philox(seed))
+    X1, X2 = X1 - X1.mean(axis=0), X2 - X2.mean(axis=0)
     present = np.ones((2, len(X1)), dtype=bool)
     total = np.zeros(min(X1.shape))
     for _ in range(n_shuffles):
         # The exchanges of eigenscope, so that both must give the same numbers.
         kept = random_halves(present, generator)[0].diagonal()[:, None] > 0
         first, second = np.where(kept, X1, X2), np.where(kept, X2, X1)
-        first, second = first - first.mean(axis=0), second - second.mean(axis=0)
         axes = np.linalg.svd(first, full_matrices=False)[2]
         total += np.sum((first @ axes.T) * (second @ axes.T), axis=0)
     return total / n_shuffles / (len(X1) - 1)

@@ -17,9 +17,10 @@ from eigenscope.neural import (
 from eigenscope.neural.repeats import as_repeats, random_halves
 
 
-def reference(X1, X2):
+def reference(X1, X2, center=True):
     """Components by the full decomposition of X1, both halves projected, products summed over stimuli."""
-    X1, X2 = X1 - X1.mean(axis=0), X2 - X2.mean(axis=0)
+    if center:
+        X1, X2 = X1 - X1.mean(axis=0), X2 - X2.mean(axis=0)
     _, _, axes = np.linalg.svd(X1, full_matrices=False)
     first, second = X1 @ axes.T, X2 @ axes.T
     n = len(X1) - 1
@@ -54,16 +55,55 @@ def test_gram_space_gives_the_numbers_of_the_reference(repeats, shape):
     assert found.total_noise_variance == pytest.approx(((X1 - X2).var(axis=0) * 60 / 59).sum() / 2, rel=1e-10)
 
 
-def test_exchanges_are_those_of_the_reference(repeats):
+@pytest.mark.parametrize("center", ["repeats", "halves"])
+def test_exchanges_are_those_of_the_reference(repeats, center):
     X1, X2 = repeats
-    found = cvpca(X1, X2, n_shuffles=3, rng=5)
+    found = cvpca(X1, X2, n_shuffles=3, rng=5, center=center)
     present = as_repeats(X1, X2).present
     generator = np.random.Generator(np.random.Philox(5))
-    stack = np.concatenate([X1, X2])
+    means = [X.mean(axis=0) if center == "repeats" else 0.0 for X in repeats]
+    stack = np.concatenate([X1 - means[0], X2 - means[1]])
     expected = []
     for _ in range(3):
-        expected.append(reference(*(half @ stack for half in random_halves(present, generator)))[0])
+        halves = [half @ stack for half in random_halves(present, generator)]
+        expected.append(reference(*halves, center=center == "halves")[0])
     np.testing.assert_allclose(found.eigenvalues[:50], np.mean(expected, axis=0)[:50], atol=1e-9 * found.eigenvalues[0])
+
+
+def test_what_each_repeat_adds_is_no_signal():
+    generator = np.random.default_rng(3)
+    X = generator.standard_normal((50, 20)) + 0.3 * generator.standard_normal((4, 50, 20))
+    missing = generator.random((4, 50)) < 0.2
+    missing[:, (~missing).sum(axis=0) < 2] = False
+    for gone in (np.zeros_like(missing), missing):
+        X[gone] = np.nan
+        plain, shifted = (
+            cvpca(X + offset, nan="omit", n_shuffles=4, rng=0).eigenvalues
+            for offset in (0.0, 3 * generator.standard_normal((4, 1, 20)))
+        )
+        np.testing.assert_allclose(shifted, plain, atol=1e-9 * plain[0])
+
+
+def test_exchanges_do_not_change_the_total_signal(repeats):
+    totals = [cvpca(*repeats, n_shuffles=count, rng=count).total_variance for count in (0, 1, 3)]
+    np.testing.assert_allclose(totals, totals[0], rtol=1e-12)
+
+
+def test_components_without_variance_hold_no_signal():
+    generator = np.random.default_rng(4)
+    signal = generator.standard_normal((60, 20)) @ generator.standard_normal((20, 80))
+    found = cvpca(signal, signal, rng=0)
+    np.testing.assert_array_equal(found.eigenvalues[20:], 0.0)
+    assert found.n_negative == 0
+    # Of 100 centred stimuli 99 components have variance: default ranks end there.
+    ranks = np.arange(1, 301.0)
+    signal = generator.standard_normal((100, 300)) * ranks**-0.5
+    for seed in range(6):
+        repeats = (signal + 0.1 * generator.standard_normal(signal.shape) for _ in range(2))
+        spectrum = cvpca(*repeats, n_shuffles=seed // 2, center="halves", rng=seed)
+        fit = spectrum.fit_power_law()
+        assert fit.ranks[1] <= 99
+        assert fit.exponent == spectrum.fit_power_law(ranks=(11, 99)).exponent
 
 
 def test_exchanging_swaps_each_stimulus_with_probability_one_half():
@@ -165,7 +205,7 @@ def test_noise_alone_has_no_dimensions():
     spectrum = cvpca(*(np.random.default_rng(seed).standard_normal((100, 50)) for seed in (2, 102)), rng=0)
     assert spectrum.total_variance < 0
     for count in (spectrum.dims_for_variance, spectrum.dims_interval, spectrum.participation_ratio):
-        with pytest.raises(InvalidInputError, match=r"add up to -0.699: no signal is common to the repeats"):
+        with pytest.raises(InvalidInputError, match=r"add up to -0.66.*: no signal is common to the repeats"):
             count()
 
 
@@ -334,7 +374,7 @@ def test_spontaneous_activity_is_refused_with_a_reason():
         (
             lambda a, b: cvpca(a * 0 + a[0], b * 0 + b[0], n_shuffles=0),
             InvalidInputError,
-            "one repeat are zero or constant",
+            "repeat 1 are zero or constant",
         ),
         (lambda a, b: cvpca(a * 1e-160, b * 1e-160), InvalidInputError, "underflow"),
         (lambda a, b: cvpca(np.where(a > 2, np.nan, a), b), NonFiniteInputError, "repeat 1"),
@@ -342,6 +382,11 @@ def test_spontaneous_activity_is_refused_with_a_reason():
         (lambda a, b: cvpca(a, b, spontaneous=a, n_spontaneous=60), InvalidInputError, "at most 59"),
         (lambda a, b: cvpca(a * 1e200, b * 1e200), InvalidInputError, "overflow"),
         (lambda a, b: exponent_bias(a), InvalidInputError, "result of cvpca"),
+        (lambda a, b: cvpca(a, b, center=2.5), InvalidInputError, 'True, False, "repeats" or "halves", got 2.5'),
+        (lambda a, b: cvpca(a, b, scale=1), InvalidInputError, "scale must be True or False, got 1"),
+        (lambda a, b: cvpca(a * 0 + 1, b), InvalidInputError, "repeat 1 are zero or constant"),
+        (lambda a, b: cvpca(a, b).fit_power_law(n_samples=5), InvalidInputError, "plain eigenvalues"),
+        (lambda a, b: cvpca(a, b).fit_power_law(confidence="a"), InvalidInputError, "confidence must be a number"),
     ],
 )
 def test_wrong_input_is_refused_with_a_reason(repeats, change, error, message):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from eigenscope import Estimate, covariance_spectrum, effective_rank
+from eigenscope import Estimate, covariance_spectrum, effective_rank, fit_power_law
 from eigenscope.errors import InvalidInputError
 from eigenscope.neural import LayerReport, RegionComparison, compare_regions, layer_report, rankme
 from eigenscope.neural.entropy_ranks import entropy_rank
@@ -79,6 +79,17 @@ def test_tensors_are_layers_too():
     tensor = torch.from_numpy(array).requires_grad_()
     expected, found = layer_report([array]).layers[0], layer_report([tensor]).layers[0]
     assert found.power_law.exponent == pytest.approx(expected.power_law.exponent, rel=1e-6)
+
+
+def test_the_wider_line_has_ranks_of_its_own():
+    generator = np.random.default_rng(6)
+    few, many = (generator.standard_normal((600, n)) / RANKS[:n] ** 0.5 for n in (12, 60))
+    first, second = layer_report([few, many], ranks=(1, 12)).layers
+    assert np.isnan(first.r_squared_500)
+    assert second.r_squared_500 == fit_power_law(covariance_spectrum(many), ranks=(11, 60)).r_squared
+    # A bottleneck: what rounding leaves beyond its width is no part of the spectrum.
+    narrow = (generator.standard_normal((500, 40)) @ generator.standard_normal((40, 120))).astype(np.float32)
+    assert layer_report([narrow]).layers[0].power_law.ranks == (11, 40)
 
 
 def test_layers_are_refused_with_a_reason():

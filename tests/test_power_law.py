@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from eigenscope import fit_power_law
+from eigenscope import covariance_spectrum, fit_power_law
 from eigenscope.errors import DataWarning, InvalidInputError, NonFiniteInputError
 from eigenscope.results import PowerLawFit, Spectrum
 from scipy.stats import binom
@@ -264,3 +264,25 @@ def test_a_misfit_warns_or_raises_when_asked():
     with pytest.raises(InvalidInputError, match="misfit must be"):
         fit_power_law(values, misfit="stop")
     assert fit_power_law(EXACT, misfit="raise").misfit == ""
+
+
+def test_rounding_of_zeros_is_no_part_of_the_law():
+    generator = np.random.default_rng(8)
+    # Rank 30 in double precision, and in single precision, where what rounding leaves is the size of its square.
+    for dtype in (np.float64, np.float32):
+        X = (generator.standard_normal((400, 30)) * EXACT[:30] ** 0.5) @ generator.standard_normal((30, 200))
+        spectrum = covariance_spectrum(X.astype(dtype))
+        fit = spectrum.fit_power_law()
+        assert fit.ranks == (11, 30)
+        assert fit.n_dropped == 170
+        assert fit.exponent == pytest.approx(fit_power_law(spectrum.eigenvalues[:30]).exponent, rel=1e-12)
+    with pytest.raises(InvalidInputError, match="170 eigenvalues in ranks 11 to 200 are not positive"):
+        spectrum.fit_power_law(nonpositive="raise")
+
+
+def test_other_ranges_are_fitted_by_the_same_method():
+    values = sample_eigenvalues(EXACT[:200], 400, np.random.default_rng(9))
+    fit = fit_power_law(values, ranks=(11, 100), method="likelihood", n_samples=400)
+    for first, last, exponent in fit.range_sensitivity:
+        again = fit_power_law(values, ranks=(first, last), method="likelihood", n_samples=400)
+        assert exponent == again.exponent

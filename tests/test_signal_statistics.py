@@ -1,11 +1,11 @@
-"""Signal fraction, signal-to-noise ratio and decoding."""
+"""Signal fraction, signal-to-noise ratio and decoding; how spontaneous activity is read."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from eigenscope.errors import InvalidInputError, NonFiniteInputError
-from eigenscope.neural import signal_statistics, split_repeats
+from eigenscope.errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+from eigenscope.neural import remove_spontaneous, signal_statistics, split_repeats
 
 
 def draw(noise, generator, n_stimuli=300, n_neurons=40):
@@ -29,6 +29,20 @@ def test_per_neuron_values_are_their_definitions():
     covariance = ((X1 - X1.mean(axis=0)) * (X2 - X2.mean(axis=0))).mean(axis=0)
     np.testing.assert_allclose(found.signal_fractions, covariance / ((v1 + v2) / 2), rtol=1e-10)
     assert found.signal_fraction.value == pytest.approx(found.signal_fractions.mean())
+
+
+def test_neurons_constant_in_one_repeat_count_in_no_average():
+    X1, X2 = draw(0.1, np.random.default_rng(5), 60, 12)
+    X1[:, 4] = 1.0
+    varies = np.arange(12) != 4
+    found, without = signal_statistics(X1, X2), signal_statistics(X1[:, varies], X2[:, varies])
+    assert np.isnan(found.snrs[4])
+    assert np.isnan(found.signal_fractions[4])
+    np.testing.assert_allclose(found.snrs[varies], without.snrs, rtol=1e-12)
+    for name in ("snr", "signal_fraction", "decoding_accuracy"):
+        pair = getattr(found, name), getattr(without, name)
+        for number in ("value", "stderr"):
+            assert getattr(pair[0], number) == pytest.approx(getattr(pair[1], number), rel=1e-10)
 
 
 def test_errors_are_those_seen_over_recordings():
@@ -87,3 +101,37 @@ def test_constant_neurons_count_in_no_average():
         signal_statistics(np.ones((10, 3)), np.ones((10, 3)))
     with pytest.raises(InvalidInputError, match="confidence"):
         signal_statistics(X1, X2, confidence=0)
+
+
+def test_responses_beside_spontaneous_activity_are_read_like_any_data():
+    generator = np.random.default_rng(6)
+    responses, spontaneous = generator.standard_normal((2, 6, 8)), generator.standard_normal((50, 8))
+    expected = remove_spontaneous(responses, spontaneous, n_components=2)
+    for same in (list(responses), responses.tolist(), np.ma.masked_array(responses)):
+        np.testing.assert_array_equal(remove_spontaneous(same, spontaneous, n_components=2), expected)
+    mask = np.zeros(responses.shape, dtype=bool)
+    mask[1, 2, 3] = True
+    masked = np.ma.masked_array(responses, mask=mask)
+    for wrong in (masked, masked[1], list(masked)):
+        with pytest.raises(InvalidInputError, match="masked entries"):
+            remove_spontaneous(wrong, spontaneous, n_components=2)
+    with pytest.raises(InvalidInputError, match="masked entries"):
+        remove_spontaneous(responses, np.ma.masked_array(spontaneous, mask=spontaneous > 1), n_components=2)
+    with pytest.raises(UnsupportedTypeError, match="not numeric data"):
+        remove_spontaneous(responses.astype("U32"), spontaneous)
+
+
+@pytest.mark.parametrize(
+    ("responses", "options", "message"),
+    [
+        (np.ones((0, 6, 8)), {}, "empty"),
+        (np.ones(8), {}, "two-dimensional"),
+        ([np.ones((6, 8)), np.ones((5, 8))], {}, "one shape"),
+        (np.ones((6, 8)), {"scale": "no"}, "scale must be True or False"),
+        (np.ones((6, 8)), {"n_components": None}, "n_components"),
+    ],
+)
+def test_responses_beside_spontaneous_activity_are_refused_with_a_reason(responses, options, message):
+    spontaneous = np.random.default_rng(7).standard_normal((50, 8))
+    with pytest.raises(InvalidInputError, match=message):
+        remove_spontaneous(responses, spontaneous, **{"n_components": 2, **options})

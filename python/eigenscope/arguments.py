@@ -8,6 +8,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .errors import InvalidInputError
 
 
@@ -19,6 +21,18 @@ def is_real_number(value: Any) -> bool:
 def is_whole_number(value: Any) -> bool:
     """Return whether `value` is one integer, of any numeric type."""
     return is_real_number(value) and value % 1 == 0
+
+
+def check_confidence(confidence: Any) -> None:
+    """Raise when the coverage asked for is not a number between 0 and 1."""
+    if not (is_real_number(confidence) and 0 < confidence < 1):
+        raise InvalidInputError(f"confidence must be a number between 0 and 1, got {confidence!r}")
+
+
+def check_switch(name: str, value: Any) -> None:
+    """Raise when an option that is on or off is neither."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidInputError(f"{name} must be True or False, got {value!r}")
 
 
 def make_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arguments import is_real_number
+from .arguments import check_confidence, is_real_number
 from .eigenvalues import Eigenvalues, as_eigenvalues
 from .errors import DataWarning, InvalidInputError
 from .results.estimate import Estimate
@@ -81,8 +81,7 @@ def participation_ratio(
     >>> print(f"{float(participation_ratio([2.0, 2.0, 1.0, 1.0])):.2f}")
     3.60
     """
-    if not 0 < confidence < 1:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    check_confidence(confidence)
     sample = as_eigenvalues(
         spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
     )

@@ -19,6 +19,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 NEGATIVE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 """Negative eigenvalues down to this share of the largest are rounding and count as zero."""
 
+ROUNDING_ORDER = 64
+"""Zero eigenvalues of a matrix of order n come out as up to this many rounding units of the largest, or n of them.
+Those that rounding of single-precision data makes are its square, and as large."""
+
 _ADVICE_ON_EIGENVALUES = "those of a covariance matrix are not; pass eigenvalues of X.T @ X / n"
 
 _ADVICE_ON_SPECTRUM = (
@@ -122,6 +126,13 @@ def as_eigenvalues(
     total = float(np.sum(values)) if total_variance is None else float(total_variance)
     _check_total(values, total, complete)
     return Eigenvalues(values, n_samples, n_features, total, complete)
+
+
+def without_rounding(values: Array) -> Array:
+    """Return eigenvalues with those set to zero that rounding of the largest cannot be told from."""
+    sizes = np.abs(values)
+    floor = max(ROUNDING_ORDER, len(values)) * np.finfo(np.float64).eps * sizes.max(initial=0.0)
+    return np.where(sizes > floor, values, 0.0)
 
 
 def check_covariance_density(density: Any) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arguments import is_whole_number
-from .eigenvalues import NEGATIVE_TOLERANCE, Eigenvalues, as_eigenvalues
+from .arguments import check_confidence, is_whole_number
+from .eigenvalues import NEGATIVE_TOLERANCE, Eigenvalues, as_eigenvalues, without_rounding
 from .errors import DataWarning, InvalidInputError
 from .power_law_line import Line, bias_and_doubt, fit_likelihood, fit_line
 from .results.cross_validated_spectrum import CrossValidatedSpectrum
@@ -65,6 +66,7 @@ def fit_power_law(
     nonpositive : {"drop", "abs", "raise"}
         What to do with zero or negative eigenvalues in the range (cross-validated spectra have them): leave
         them out, fold them by their absolute value (zeros are left out), or refuse. Their number is reported.
+        Values that rounding of the largest cannot be told from are zeros.
     bias_correction : bool
         Subtract the first-order bias that a finite number of samples gives the exponent.
     n_samples : float, optional
@@ -115,14 +117,18 @@ def fit_power_law(
     ranks, weights = _convention(method, ranks, weights, spectrum_or_eigenvalues, n_samples)
     if nonpositive not in ("drop", "abs", "raise"):
         raise InvalidInputError(f"nonpositive must be drop, abs or raise; got {nonpositive!r}")
-    if not 0 < confidence < 1:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    check_confidence(confidence)
     if misfit not in ("ignore", "warn", "raise"):
         raise InvalidInputError(f"misfit must be ignore, warn or raise; got {misfit!r}")
     values, n_samples, population = _values(spectrum_or_eigenvalues, n_samples)
+    values = without_rounding(values)
     first, last = _clip_ranks(ranks, len(values))
     used, logs, n_dropped = _usable(values, first, last, nonpositive)
-    line = fit_likelihood(used, np.exp(logs)) if method == "likelihood" else fit_line(used, logs, weights)
+
+    def fit_ranks(ranks: Array, logs: Array) -> Line:
+        return fit_likelihood(ranks, np.exp(logs)) if method == "likelihood" else fit_line(ranks, logs, weights)
+
+    line = fit_ranks(used, logs)
     sampling = _sampling_error(spectrum_or_eigenvalues, used, line, n_samples)
     bias, doubt = bias_and_doubt(population, used, line.influence)
     exponent, stderr = line.exponent, float(np.nanmax([sampling, line.scatter]))
@@ -137,7 +143,7 @@ def fit_power_law(
         ranks=(int(used[0]), int(used[-1])),
         intercept=line.intercept,
         method=method,
-        range_sensitivity=_sensitivity(values, first, last, weights, nonpositive),
+        range_sensitivity=_sensitivity(values, first, last, fit_ranks, nonpositive),
         n_dropped=n_dropped,
         bias=bias,
         confidence=confidence,
@@ -197,6 +203,8 @@ def _convention(
 def _values(spectrum: Spectrum | ArrayLike, n_samples: float | None) -> tuple[Array, float | None, Eigenvalues | None]:
     """Return values, degrees of freedom, and the checked eigenvalues unless some may be negative."""
     if isinstance(spectrum, CrossValidatedSpectrum):
+        if n_samples is not None:
+            raise InvalidInputError("n_samples belongs to plain eigenvalues: a CrossValidatedSpectrum knows its own")
         return spectrum.eigenvalues, None, None
     if not isinstance(spectrum, Spectrum):
         plain = np.asarray(spectrum)
@@ -252,7 +260,7 @@ def _interval(exponent: float, stderr: float, doubt: tuple[float, float], confid
 
 
 def _sensitivity(
-    values: Array, first: int, last: int, weights: str, nonpositive: str
+    values: Array, first: int, last: int, fit_ranks: Callable[[Array, Array], Line], nonpositive: str
 ) -> tuple[tuple[int, int, float], ...]:
     rows = []
     for first_factor, last_factor in SHIFTS:
@@ -264,5 +272,5 @@ def _sensitivity(
             used, logs, _ = _usable(values, start, end, nonpositive)
         except InvalidInputError:
             continue
-        rows.append((start, end, fit_line(used, logs, weights).exponent))
+        rows.append((start, end, fit_ranks(used, logs).exponent))
     return tuple(rows)

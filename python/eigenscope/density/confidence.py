@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidInputError
+from ..arguments import check_confidence
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -51,8 +51,7 @@ def normal_quantile(confidence: float) -> float:
     """Return z with probability `confidence` between -z and z."""
     from scipy.special import ndtri
 
-    if not 0.0 < confidence < 1.0:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence}")
+    check_confidence(confidence)
     return float(ndtri(0.5 * (1.0 + confidence)))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg.blas import dgemm as gemm
 
 from .. import _core
-from ..arguments import is_whole_number
+from ..arguments import check_switch, is_whole_number
 from ..errors import InvalidInputError
 from ..results.cross_validated_spectrum import CrossValidatedSpectrum
 from ..run_options import (
@@ -34,7 +34,7 @@ def cvpca(
     *,
     k: int | None = None,
     n_shuffles: int = 10,
-    center: bool = True,
+    center: bool | str = True,
     scale: bool = False,
     spontaneous: Any = None,
     n_spontaneous: int = 32,
@@ -63,8 +63,10 @@ def cvpca(
         Random exchanges of the repeats of each stimulus, averaged over. 0 finds components on `X1` (the
         first half of the repeats) and takes the rest as the second half: right when noise is correlated
         between stimuli within a repeat, for example successive time bins, which exchanging would break.
-    center : bool
-        Subtract every neuron's mean over stimuli, for each half on its own, after each exchange.
+    center : bool or {"repeats", "halves"}
+        Subtract every neuron's mean over stimuli: from every repeat before exchanges (True is "repeats"), or as
+        published code does from both halves after each ("halves"). There a change of a neuron's mean between repeats
+        becomes variance of opposite signs in the halves, which counts as negative signal.
     scale : bool
         Divide every neuron by its standard deviation over stimuli (root mean square without centring), so that
         all count alike; with `center`, z-scores. The variance is the mean of those of the repeats, each about its
@@ -114,18 +116,22 @@ def cvpca(
     seed = resolve_seed(rng)
     watch = Stopwatch(threads, seed)
     tell = Progress(progress, "cvpca")
+    centring = _check_centring(center)
+    check_switch("scale", scale)
+    center = centring != "none"
     repeats = _without_spontaneous(as_repeats(X1, X2, nan=nan), spontaneous, n_spontaneous)
     k, n_shuffles = _check_options(repeats, k, n_shuffles), int(n_shuffles)
     tell("Gram matrix of all presentations")
     deviations = neuron_deviations(repeats, center=center) if scale else None
-    gram = repeat_gram(repeats, center=center, threads=threads, deviations=deviations)
+    gram = repeat_gram(repeats, center=centring, threads=threads, deviations=deviations)
     unit = _unit_of(gram)
     gram /= unit
+    _check_every_repeat(gram, len(repeats.arrays))
     generator = np.random.Generator(np.random.Philox(seed))
     rounds = max(1, n_shuffles)
     exchanges = [random_halves(repeats.present, generator if n_shuffles else None) for _ in range(rounds)]
     tell(f"{rounds} exchanges of repeats")
-    contributions, noise, traces = _average_exchanges(gram, exchanges, k, center, threads)
+    contributions, noise, traces = _average_exchanges(gram, exchanges, k, centring == "all", threads)
     tell.close()
     divisor = (repeats.n_stimuli - int(center)) / unit
     contributions /= divisor
@@ -169,6 +175,23 @@ def _unit_of(gram: Array) -> float:
     return float(np.ldexp(1.0, int(np.frexp(largest)[1])))
 
 
+def _check_centring(center: bool | str) -> str:
+    """Return what is centred before the exchanges: "repeats", "all" presentations together, or "none"."""
+    if isinstance(center, str) and center in ("repeats", "halves"):
+        return "repeats" if center == "repeats" else "all"
+    if not isinstance(center, (bool, np.bool_)):
+        raise InvalidInputError(f'center must be True, False, "repeats" or "halves", got {center!r}')
+    return "repeats" if center else "none"
+
+
+def _check_every_repeat(gram: Array, n_repeats: int) -> None:
+    sums = np.add.reduceat(np.diagonal(gram), np.arange(n_repeats) * (len(gram) // n_repeats))
+    if not (sums > 0).all():
+        raise InvalidInputError(
+            f"all responses of repeat {int(np.argmin(sums)) + 1} are zero or constant: there is nothing to decompose"
+        )
+
+
 def _check_options(repeats: Repeats, k: int | None, n_shuffles: int) -> int:
     limit = min(repeats.n_stimuli, repeats.n_neurons)
     if k is None:
@@ -183,7 +206,7 @@ def _check_options(repeats: Repeats, k: int | None, n_shuffles: int) -> int:
 
 
 def _average_exchanges(
-    gram: Array, exchanges: list[tuple[Any, Any]], k: int, center: bool, threads: int
+    gram: Array, exchanges: list[tuple[Any, Any]], k: int, center_halves: bool, threads: int
 ) -> tuple[Array, Array, Array]:
     """Average over exchanges, several at a time, in their order whatever the number of threads."""
     contributions, noise, traces = np.zeros((exchanges[0][0].shape[0], k)), np.zeros(k), np.zeros(2)
@@ -191,7 +214,9 @@ def _average_exchanges(
         # As many at a time as there are threads: each needs several matrices of the Gram matrix's size.
         for first in range(0, len(exchanges), threads):
             batch = exchanges[first : first + threads]
-            for products, differences, sums in pool.map(lambda halves: _one_exchange(gram, halves, k, center), batch):
+            for products, differences, sums in pool.map(
+                lambda halves: _one_exchange(gram, halves, k, center_halves), batch
+            ):
                 contributions += products
                 noise += differences
                 traces += sums
@@ -199,7 +224,7 @@ def _average_exchanges(
     return contributions / count, noise / count, traces / count
 
 
-def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center: bool) -> tuple[Array, Array, Array]:
+def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center_halves: bool) -> tuple[Array, Array, Array]:
     """Return contributions (n_stimuli, k), noise variances (k,), and total signal and noise, as sums over stimuli.
 
     With ``G11 = X1 X1ᵀ = A B Aᵀ`` the components are ``X1ᵀ A B^-½``; projections of the two halves are
@@ -207,7 +232,7 @@ def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center: bool) ->
     """
     train, cross, second_total = _products_of_halves(gram, *halves)
     before = float(np.trace(train))
-    if center:
+    if center_halves:
         weights = np.asarray(halves[1].sum(axis=0)).ravel()
         second_total -= float(weights @ (gram @ weights)) / len(train)
         _center_in_place(train)
@@ -222,9 +247,9 @@ def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center: bool) ->
     values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
     # SciPy's BLAS, which the package keeps on one thread in every thread of its own.
     projected = gemm(1.0, cross.T, vectors, trans_a=True)
-    products = vectors * projected
     # Components without variance have no direction; both projections on them are zero.
     tiny = len(vectors) * np.finfo(np.float64).eps * largest
+    products = np.where(values > tiny, vectors * projected, 0.0)
     inverse = np.where(values > tiny, 1 / np.maximum(values, tiny), 0.0)
     second_power = inverse * np.sum(projected**2, axis=0)
     noise = (np.maximum(values, 0.0) + second_power) / 2 - products.sum(axis=0)

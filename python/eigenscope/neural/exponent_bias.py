@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from ..arguments import is_whole_number
+from ..arguments import check_confidence, is_whole_number
 from ..errors import InvalidInputError
 from ..power_law import fit_power_law
 from ..results.cross_validated_spectrum import CrossValidatedSpectrum
@@ -78,8 +78,7 @@ def exponent_bias(
         raise InvalidInputError(
             f"n_simulations must be an integer of at least 2 for an error bar, got {n_simulations!r}"
         )
-    if not 0 < confidence < 1:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    check_confidence(confidence)
     fit = fit_power_law(spectrum, ranks=ranks)
     generator = np.random.Generator(np.random.Philox(resolve_seed(rng)))
     exponent = fit.exponent
@@ -123,5 +122,7 @@ def _simulated_exponent(
     truth = generator.standard_normal((n, p)) * np.sqrt(signal)
     repeats = [truth + generator.standard_normal((n, p)) * np.sqrt(noise) for _ in range(2)]
     k = min(len(spectrum.eigenvalues), 2 * ranks[1])
-    found = cvpca(*repeats, k=k, n_shuffles=spectrum.n_shuffles, rng=generator, threads=threads)
+    found = cvpca(
+        *repeats, k=k, n_shuffles=spectrum.n_shuffles, center=spectrum.centered, rng=generator, threads=threads
+    )
     return fit_power_law(found, ranks=ranks).exponent

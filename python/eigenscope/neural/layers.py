@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..covariance import covariance_spectrum
+from ..eigenvalues import without_rounding
 from ..errors import InvalidInputError
 from ..power_law import check_ranks, fit_power_law
 from ..results.base import Result
@@ -36,7 +38,7 @@ class LayerSpectrum(Result):
     power_law : PowerLawFit
         Exponent with interval.
     r_squared_500 : float
-        Weighted share of log variance that a line through ranks 11 to 500 explains.
+        Weighted share of log variance that a line through ranks 11 to 500 explains; NaN below 15 eigenvalues.
     participation_ratio : Estimate
         With its sampling error; biased low with few samples.
     effective_rank, rank_me : Estimate
@@ -179,6 +181,10 @@ def layer_report(
     return LayerReport(tuple(_layer(str(name), x, ranks, confidence, rng, threads) for name, x in named.items()))
 
 
+FEWEST_FOR_500_RANKS = 15
+"""Ranks 11 to 500 hold five eigenvalues then."""
+
+
 def _layer(
     name: str, activations: Any, ranks: tuple[int, int], confidence: float, rng: RandomSource, threads: int | None
 ) -> LayerSpectrum:
@@ -188,7 +194,7 @@ def _layer(
         raise InvalidInputError(f"layer {name!r} has shape {tuple(shape)}: the first axis must be samples")
     flat = detached if len(shape) == 2 else detached.reshape(shape[0], -1)
     spectrum = covariance_spectrum(flat, rng=rng, threads=threads)
-    positive = int(np.sum(spectrum.eigenvalues > 0))
+    positive = int(np.sum(without_rounding(spectrum.eigenvalues) > 0))
     if positive < ranks[0] + 4:
         raise InvalidInputError(
             f"layer {name!r} with {shape[0]} samples has {positive} positive eigenvalues, ranks "
@@ -200,7 +206,7 @@ def _layer(
         n_samples=spectrum.n_samples,
         n_features=spectrum.n_features,
         power_law=fit,
-        r_squared_500=fit_power_law(spectrum, ranks=(ranks[0], 500)).r_squared,
+        r_squared_500=fit_power_law(spectrum).r_squared if positive >= FEWEST_FOR_500_RANKS else math.nan,
         participation_ratio=spectrum.participation_ratio(confidence=confidence),
         effective_rank=entropy_rank(spectrum, power=1.0, confidence=confidence),
         rank_me=entropy_rank(spectrum, power=0.5, offset=RANKME_OFFSET, confidence=confidence),

@@ -139,12 +139,13 @@ def _presence(arrays: Sequence[Array], nan: str, remedy: str) -> Array:
     return present
 
 
-def repeat_gram(repeats: Repeats, *, center: bool, threads: int, deviations: Array | None = None) -> Array:
+def repeat_gram(repeats: Repeats, *, center: str, threads: int, deviations: Array | None = None) -> Array:
     """Return ``X Xᵀ`` over all presentations, shape (n_repeats n_stimuli, n_repeats n_stimuli), symmetric.
 
     The rows of `X` are the repeats one below the other; missing presentations are rows of zeros. Each neuron's
-    mean over all presentations is subtracted when asked, for the sake of rounding: halves are centred later.
-    Neurons are divided by `deviations` where given. They are read once, a block at a time, and never again.
+    mean over the presentations of every repeat ("repeats") or of all ("all", for the sake of rounding) is subtracted,
+    or none ("none"). Neurons are divided by `deviations` where given. They are read once, a block at a time, and
+    never again.
     """
     n_stimuli, n_repeats = repeats.n_stimuli, len(repeats.arrays)
     order = n_repeats * n_stimuli
@@ -161,8 +162,10 @@ def repeat_gram(repeats: Repeats, *, center: bool, threads: int, deviations: Arr
         block[~here] = 0.0
         if deviations is not None:
             block /= deviations[first:last]
-        if center:
+        if center == "all":
             center_in_place(block, here)
+        elif center == "repeats":
+            center_repeats_in_place(block, repeats.present)
         with single_threaded_blas():
             gram += _core.sample_gram(block, center=False, threads=threads)["cross_products"]
     _mirror_lower_triangle(gram)
@@ -227,6 +230,39 @@ def center_in_place(block: Array, here: Array | None = None) -> None:
         block[~here] = 0.0
     spread = np.maximum(block.max(axis=0), -block.min(axis=0))
     block[:, spread <= ROUNDING_OF_MEANS * np.abs(means)] = 0.0
+
+
+def center_repeats_in_place(block: Array, present: Array) -> None:
+    """Subtract what each repeat adds to a neuron's responses: its mean, where every stimulus was presented.
+
+    Where presentations are missing, means are of different stimuli; the least-squares fit of a sum of one number per
+    stimulus and one per repeat takes their place.
+
+    Parameters
+    ----------
+    block : ndarray, shape (n_repeats n_stimuli, n_neurons)
+        Overwritten; rows of missing presentations are zero before and after.
+    present : ndarray of bool, shape (n_repeats, n_stimuli)
+        Presentations there are.
+    """
+    n_repeats, n_stimuli = present.shape
+    layers = block.reshape(n_repeats, n_stimuli, -1)
+    if present.all():
+        for layer in layers:
+            center_in_place(layer)
+        return
+    counts = present.sum(axis=0)
+    # Normal equations of the repeats' numbers once the stimuli's are eliminated; then those have mean zero.
+    matrix = np.diag(present.sum(axis=1).astype(np.float64)) - (present / counts) @ present.T
+    # Sums that overflow leave values that are not finite, which every caller refuses.
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = layers.sum(axis=0) / counts[:, None]
+        offsets = np.linalg.pinv(matrix, hermitian=True) @ (layers.sum(axis=1) - present @ means)
+        offsets += means.mean(axis=0) - (present / counts).mean(axis=1) @ offsets
+        for layer, here, offset in zip(layers, present, offsets, strict=True):
+            np.subtract(layer, offset, out=layer, where=here[:, None])
+            spread = np.maximum(layer.max(axis=0), -layer.min(axis=0))
+            layer[:, spread <= ROUNDING_OF_MEANS * np.abs(offset)] = 0.0
 
 
 def random_halves(present: Array, generator: np.random.Generator | None) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import binomtest
 
+from ..arguments import check_confidence
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
@@ -92,8 +93,7 @@ def signal_statistics(X1: Any, X2: Any = None, *, nan: str = "raise", confidence
     >>> bool(abs(found.signal_fraction.value - 0.5) < 0.03), found.decoding_accuracy.value > 0.3
     (True, True)
     """
-    if not 0 < confidence < 1:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    check_confidence(confidence)
     first, second = (array.astype(np.float64) for array in as_pair(X1, X2, nan=nan))
     # Nothing here depends on units: a power of two keeps squares in range and changes no bit.
     exponent = int(np.frexp(max(np.abs(first).max(), np.abs(second).max()))[1])
@@ -102,28 +102,36 @@ def signal_statistics(X1: Any, X2: Any = None, *, nan: str = "raise", confidence
     varies = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) > 0)
     if not varies.any():
         raise InvalidInputError("no neuron varies over stimuli in both repeats")
+    first, second = first[:, varies], second[:, varies]
     common = np.einsum("ij,ij->j", first, second)
     total = (np.einsum("ij,ij->j", first, first) + np.einsum("ij,ij->j", second, second)) / 2
     noise = total - common
-    with np.errstate(divide="ignore", invalid="ignore"):
-        fractions = np.where(varies, common / total, np.nan)
-        ratios = np.where(varies, (total - noise) / noise, np.nan)
+    fractions = common / total
+    with np.errstate(divide="ignore"):
+        ratios = common / noise
     # Influence of stimulus i on a ratio of sums: (its numerator - ratio * its denominator) / denominator.
-    weight = np.where(varies, 1 / np.where(varies, total, 1), 0) / varies.sum()
-    fraction_influence = _weighted(first, second, weight, np.where(varies, fractions, 0) * weight)
-    everywhere = np.full(len(varies), 1 / max(float(noise.sum()), np.finfo(np.float64).tiny))
+    weight = 1 / total / len(total)
+    fraction_influence = _weighted(first, second, weight, fractions * weight)
+    everywhere = np.full(len(total), 1 / max(float(noise.sum()), np.finfo(np.float64).tiny))
     snr = float(common.sum() / noise.sum()) if noise.sum() > 0 else math.inf
     # common - snr (total - common), with the noise of a stimulus as total - common.
     snr_influence = (
         _weighted(first, second, (1 + snr) * everywhere, snr * everywhere) if math.isfinite(snr) else common[:0]
     )
     return SignalStatistics(
-        signal_fraction=_estimate(float(np.nanmean(fractions)), fraction_influence, confidence),
-        signal_fractions=fractions,
+        signal_fraction=_estimate(float(fractions.mean()), fraction_influence, confidence),
+        signal_fractions=_of_all(varies, fractions),
         snr=_estimate(snr, snr_influence, confidence),
-        snrs=ratios,
-        decoding_accuracy=_decode(first[:, varies], second[:, varies], confidence),
+        snrs=_of_all(varies, ratios),
+        decoding_accuracy=_decode(first, second, confidence),
     )
+
+
+def _of_all(varies: Array, values: Array) -> Array:
+    """Return values of the neurons that vary beside NaN for the others."""
+    everyone = np.full(len(varies), np.nan)
+    everyone[varies] = values
+    return everyone
 
 
 def _weighted(first: Array, second: Array, common: Array, total: Array) -> Array:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import is_whole_number
+from ..arguments import check_confidence, is_whole_number
 from ..eigenvalues import Eigenvalues, as_eigenvalues, count_given
 from ..errors import ConvergenceWarning, InvalidInputError
 from ..inputs import as_source, check_finite
@@ -148,8 +148,7 @@ def population_spectrum(
     """
     if method not in METHODS:
         raise InvalidInputError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
-    if not 0 < confidence < 1:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    check_confidence(confidence)
     if not (is_whole_number(n_bootstrap) and n_bootstrap >= 0):
         raise InvalidInputError(f"n_bootstrap must be an integer of at least 0, got {n_bootstrap!r}")
     n_features = n_features or count_given(spectrum_or_eigenvalues)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import check_confidence
 from ..errors import InvalidInputError
 from .estimate import Estimate
 from .spectrum import Spectrum
@@ -81,7 +82,7 @@ class CrossValidatedSpectrum(Spectrum):
         """  # noqa: D205
         if bias_correction:
             raise InvalidInputError("for the unbiased value use eigenscope.neural.participation_ratio(X1, X2)")
-        _check_confidence(confidence)
+        check_confidence(confidence)
         total, square = self.eigenvalues.sum(), float(np.sum(self.eigenvalues**2))
         _check_signal(total)
         value = float(total**2 / square)
@@ -123,7 +124,7 @@ class CrossValidatedSpectrum(Spectrum):
         tuple of int
             Counts at which the signal held is not surely below or above the share.
         """
-        _check_confidence(confidence)
+        check_confidence(confidence)
         if not self.is_complete:
             raise InvalidInputError("dims_interval needs all components: leave k out of cvpca")
         count = self.dims_for_variance(share)
@@ -167,11 +168,6 @@ def _check_signal(total: float) -> None:
             f"the cross-validated variances add up to {total:.3g}: no signal is common to the repeats, and no "
             "dimension can be counted. Average more repeats, or add stimuli"
         )
-
-
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
 
 
 def _normal_quantile(confidence: float) -> float:

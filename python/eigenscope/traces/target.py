@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_real_number, is_whole_number
+from ..arguments import check_confidence, is_real_number, is_whole_number
 from ..errors import ConvergenceWarning, InvalidInputError
 from ..results.diagonal_estimate import DiagonalEstimate
 from ..results.trace_estimate import TraceEstimate
@@ -61,8 +61,7 @@ class Target:
             raise InvalidInputError(
                 f"rtol and atol must not be negative, and one must be positive; got {rtol!r}, {atol!r}"
             )
-        if not (is_real_number(confidence) and 0.0 < confidence < 1.0):
-            raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+        check_confidence(confidence)
         if max_matvecs is not None and not (is_whole_number(max_matvecs) and max_matvecs >= 1):
             raise InvalidInputError(f"max_matvecs must be a positive integer, got {max_matvecs!r}")
         if max_seconds is not None and not max_seconds >= 0:
