@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import eigenscope
+import eigenscope.neural
 import numpy as np
 import pytest
 import scipy.sparse
@@ -190,6 +192,21 @@ class Tensor:
 
     def __matmul__(self, block):
         raise AssertionError("a tensor on the CPU is used as an array")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda values: covariance_spectrum(np.ma.vstack([values] * 3)),
+        eigenscope.fit_power_law,
+        eigenscope.effective_rank,
+        lambda values: eigenscope.neural.learning_curve(values, np.ones(30), 10),
+    ],
+)
+def test_masked_entries_are_no_numbers(use):
+    values = np.ma.masked_array(np.arange(30, 0.0, -1), np.arange(30) == 3)
+    with pytest.raises(InvalidInputError, match="are masked: leave them out"):
+        use(values)
 
 
 def test_tensors_share_their_memory_and_other_devices_are_refused():

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from eigenscope import Estimate, covariance_spectrum, effective_rank, fit_power_law
-from eigenscope.errors import InvalidInputError
+from eigenscope.errors import InvalidInputError, NonFiniteInputError
 from eigenscope.neural import LayerReport, RegionComparison, compare_regions, layer_report, rankme
 from eigenscope.neural.entropy_ranks import entropy_rank
 from eigenscope.testing import polynomial_spectrum
@@ -103,6 +103,11 @@ def test_layers_are_refused_with_a_reason():
     ):
         with pytest.raises(InvalidInputError, match=message):
             layer_report(layers)
+    missing = np.where(np.arange(600).reshape(30, 20) == 7, np.nan, 1.0)
+    with pytest.raises(
+        NonFiniteInputError, match=r"layer 'a': 1 values .*sample 0, feature 7\). Leave"
+    ):
+        layer_report({"a": missing})
 
 
 def test_regions_get_their_verdicts(tmp_path):

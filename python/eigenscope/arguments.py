@@ -29,6 +29,15 @@ def check_confidence(confidence: Any) -> None:
         raise InvalidInputError(f"confidence must be a number between 0 and 1, got {confidence!r}")
 
 
+def refuse_masked(name: str, data: Any) -> None:
+    """Raise when an array has masked entries: what lies under a mask must not be taken for a number."""
+    if np.ma.isMaskedArray(data) and (n_masked := int(np.ma.getmaskarray(data).sum())):
+        raise InvalidInputError(
+            f"{n_masked} of {data.size} {name} are masked: leave them out, or fill them with NaN where a function "
+            "takes nan="
+        )
+
+
 def check_switch(name: str, value: Any) -> None:
     """Raise when an option that is on or off is neither."""
     if not isinstance(value, (bool, np.bool_)):

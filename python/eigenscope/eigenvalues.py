@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arguments import is_real_number
+from .arguments import is_real_number, refuse_masked
 from .errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from .results.spectrum import Spectrum
 
@@ -153,6 +153,7 @@ def count_given(spectrum_or_eigenvalues: Spectrum | ArrayLike) -> int | None:
 
 def check_values(eigenvalues: ArrayLike, name: str = "eigenvalues", advice: str = "") -> Array:
     """Return values, descending, in double precision, with tiny negatives set to zero; refuse others with `advice`."""
+    refuse_masked(name, eigenvalues)
     try:
         array = np.asarray(eigenvalues)
     except ValueError as error:

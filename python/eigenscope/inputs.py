@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
+from .arguments import refuse_masked
 from .errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from .readers import check_regular_file, open_recording
 from .stored import SparseDataset, StoredMatrix, is_stored_dataset, map_binary
@@ -155,10 +156,7 @@ def _as_matrix(data: Any) -> tuple[Any, tuple[str, ...] | None]:
         array = _from_chunks(data)
     else:
         array = _from_array_like(data)
-    if np.ma.isMaskedArray(data) and np.ma.getmaskarray(data).any():
-        raise InvalidInputError(
-            'a masked array has masked entries: fill them with NaN and choose nan="drop_rows" or other'
-        )
+    refuse_masked("entries", data)
     _check_layout(array)
     return array, names
 

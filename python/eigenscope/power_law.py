@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arguments import check_confidence, is_whole_number
+from .arguments import check_confidence, is_whole_number, refuse_masked
 from .eigenvalues import NEGATIVE_TOLERANCE, Eigenvalues, as_eigenvalues, without_rounding
 from .errors import DataWarning, InvalidInputError
 from .power_law_line import Line, bias_and_doubt, fit_likelihood, fit_line
@@ -207,6 +207,7 @@ def _values(spectrum: Spectrum | ArrayLike, n_samples: float | None) -> tuple[Ar
             raise InvalidInputError("n_samples belongs to plain eigenvalues: a CrossValidatedSpectrum knows its own")
         return spectrum.eigenvalues, None, None
     if not isinstance(spectrum, Spectrum):
+        refuse_masked("eigenvalues", spectrum)
         plain = np.asarray(spectrum)
         if plain.ndim == 1 and plain.size and plain.dtype.kind in "fiu" and np.isfinite(plain).all():
             values = np.sort(plain.astype(np.float64))[::-1]

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.linalg
 from scipy.special import ndtr
 
-from ..arguments import is_whole_number
+from ..arguments import is_whole_number, positive_number
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..signs import leading_phases
@@ -129,8 +129,7 @@ def cross_spectrum(
     >>> bool(abs(result.covariances[0] - 1) < 3 * result.stderr[0])
     True
     """
-    if not bins_per_octave > 0:
-        raise InvalidInputError(f"bins_per_octave must be positive, got {bins_per_octave!r}")
+    positive_number("bins_per_octave", bins_per_octave)
     if k is not None and (not is_whole_number(k) or k < 1):
         raise InvalidInputError(f"k must be a positive integer or None, got {k!r}")
     x, y = (representation(d, name=n, minimum=MINIMUM_STIMULI) for d, n in ((X_train, "X_train"), (Y_train, "Y_train")))

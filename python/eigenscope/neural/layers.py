@@ -11,7 +11,7 @@ import numpy as np
 
 from ..covariance import covariance_spectrum
 from ..eigenvalues import without_rounding
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, NonFiniteInputError
 from ..power_law import check_ranks, fit_power_law
 from ..results.base import Result
 from ..results.estimate import Estimate
@@ -193,7 +193,10 @@ def _layer(
     if len(shape) < 2:
         raise InvalidInputError(f"layer {name!r} has shape {tuple(shape)}: the first axis must be samples")
     flat = detached if len(shape) == 2 else detached.reshape(shape[0], -1)
-    spectrum = covariance_spectrum(flat, rng=rng, threads=threads)
+    try:
+        spectrum = covariance_spectrum(flat, rng=rng, threads=threads)
+    except NonFiniteInputError as error:
+        raise NonFiniteInputError(f"layer {name!r}: {str(error).partition('. ')[0]}. Leave them out first") from error
     positive = int(np.sum(without_rounding(spectrum.eigenvalues) > 0))
     if positive < ranks[0] + 4:
         raise InvalidInputError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import is_whole_number
+from ..arguments import is_whole_number, refuse_masked
 from ..eigenvalues import NEGATIVE_TOLERANCE
 from ..errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..results.base import Result
@@ -284,6 +284,7 @@ def mode_errors(eigenvalues: Array, n_train: float, kappa: float, one_minus_gamm
 
 
 def _checked(name: str, numbers: ArrayLike) -> Array:
+    refuse_masked(name, numbers)
     array = np.asarray(numbers)
     if array.dtype.kind not in "fiu":
         raise UnsupportedTypeError(f"{name} must be real numbers, got dtype {array.dtype}")
