@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from eigenscope.errors import ConvergenceWarning, InvalidInputError, NonFiniteInputError
+from eigenscope.errors import ConvergenceWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from eigenscope.neural import Embedding, classical_scaling, smacof
 from eigenscope.neural.embedding import _guttman_transform, _stress
 from scipy.spatial import procrustes
@@ -106,12 +106,34 @@ def test_wrong_input_is_refused():
         lambda: classical_scaling(np.eye(4)),
         lambda: classical_scaling(np.zeros((4, 4))),
         lambda: smacof(distances, start=np.zeros((6, 3))),
+        lambda: smacof(distances, start=np.full((6, 2), np.nan)),
+        lambda: smacof(distances, start="a"),
     ]:
         with pytest.raises(InvalidInputError):
             call()
     distances[1, 2] = np.nan
     with pytest.raises(NonFiniteInputError):
         smacof(distances)
+
+
+@pytest.mark.parametrize("method", [classical_scaling, smacof])
+def test_what_is_no_real_numbers_is_refused(method):
+    _, distances = planted(6)
+    masked = np.ma.masked_array(distances, mask=distances > 5)
+    with pytest.raises(InvalidInputError, match="masked entries"):
+        method(masked)
+    for wrong in (distances + 0j, distances.astype("U32"), distances.astype(object)):
+        with pytest.raises(UnsupportedTypeError):
+            method(wrong)
+    np.testing.assert_array_equal(method(np.ma.masked_array(distances)).coordinates, method(distances).coordinates)
+
+
+def test_start_is_read_like_data():
+    points, distances = planted(6)
+    with pytest.raises(InvalidInputError, match="masked entries"):
+        smacof(distances, start=np.ma.masked_array(points, mask=points > 1))
+    with pytest.raises(UnsupportedTypeError):
+        smacof(distances, start=points + 1j)
 
 
 def test_result_saves_prints_and_draws(tmp_path):

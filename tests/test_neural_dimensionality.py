@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from eigenscope import covariance_spectrum
 from eigenscope.errors import InvalidInputError, NonFiniteInputError
 from eigenscope.neural import participation_ratio, rankme
 from eigenscope.neural.dimensionality import _centred_pairs
@@ -180,6 +181,19 @@ def test_rankme_is_its_definition():
     for of, parts in (("singular_values", np.sqrt(eigenvalues)), ("eigenvalues", eigenvalues)):
         shares = parts / parts.sum() + 1e-7
         assert rankme(eigenvalues, of=of) == pytest.approx(np.exp(-(shares * np.log(shares)).sum()), rel=1e-12)
+
+
+def test_rankme_of_a_spectrum_needs_all_of_it():
+    X = np.random.default_rng(4).standard_normal((120, 30))
+    spectrum = covariance_spectrum(X, center=False)
+    assert rankme(spectrum) == pytest.approx(rankme(spectrum.eigenvalues), rel=1e-12)
+    with pytest.raises(InvalidInputError, match=r"top 10 eigenvalues hold .* compute all eigenvalues"):
+        rankme(covariance_spectrum(X, k=10))
+    # Of data of rank 3, the first ten are all there is.
+    flat = covariance_spectrum(X[:, :3] @ np.random.default_rng(5).standard_normal((3, 30)), k=10)
+    assert rankme(flat) == pytest.approx(rankme(flat.eigenvalues), rel=1e-12)
+    with pytest.raises(InvalidInputError, match="masked entries"):
+        rankme(np.ma.masked_array([3.0, 2.0, 1.0], mask=[False, True, False]))
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,36 @@ def test_jackknife_error_is_the_spread_over_data_sets():
     assert low[0] < result.expected_test_error[0] < high[0]
 
 
+@pytest.mark.parametrize("ridge", [0.0, 1e-3])
+def test_errors_at_sizes_near_all_stimuli_are_their_own(ridge):
+    sizes = [60, 89, 95, 98]
+    found = {"expected": [], "expected_test": [], "theory": []}
+    for seed in range(20):
+        X, _ = model_and_recordings(100, 150, seed=seed)
+        Y = X @ np.random.default_rng(99).standard_normal((150, 5))
+        result = prediction_error(X, Y, sizes, ridge=ridge, rng=0, n_subsets=2)
+        found["expected"].append((result.expected_error, result.expected_stderr))
+        found["expected_test"].append((result.expected_test_error, result.expected_test_stderr))
+        found["theory"].append((result.theory.generalization_error, result.theory_stderr))
+        assert len(np.unique(result.expected_stderr)) == len(sizes)
+        assert np.isfinite(result.dimension_stderr).all()
+    for name, pairs in found.items():
+        values, stderrs = np.array(pairs).transpose(1, 0, 2)
+        # The spread of 20 values is known to 16 %.
+        ratio = stderrs.mean(axis=0) / values.std(axis=0, ddof=1)
+        assert np.all((ratio > 0.6) & (ratio < 1.7)), (name, ratio)
+
+
+def test_error_is_infinite_at_the_interpolation_peak():
+    for rank in (30, 41, 50, 61):
+        X, Y = model_and_recordings(100, rank)
+        Y = Y + np.random.default_rng(1).standard_normal(Y.shape)
+        result = prediction_error(X, Y, [rank - 1, rank, rank + 1], rng=0, n_subsets=2)
+        for error in (result.theory.generalization_error, result.expected_error, result.expected_test_error):
+            np.testing.assert_array_equal(np.isinf(error), [False, True, False])
+        np.testing.assert_array_equal(np.isnan(result.expected_stderr), [False, True, False])
+
+
 def test_units_do_not_matter():
     X, Y = model_and_recordings(80, 50)
     plain = prediction_error(X, Y, [20], ridge=1e-3, rng=0)
@@ -111,7 +141,16 @@ def test_wrong_input_is_refused():
         ((X, Y, [29]), {}),
         ((X, Y, [2.5]), {}),
         ((X, Y), {"ridge": -1}),
+        ((X, Y), {"ridge": None}),
+        ((X, Y), {"ridge": "a"}),
+        ((X, Y), {"center": "no"}),
+        ((X, Y), {"center": 1}),
+        ((X, Y), {"n_groups": None}),
+        ((X, Y), {"n_groups": 1}),
+        ((X, Y), {"n_subsets": None}),
         ((X, Y), {"n_subsets": 1}),
+        ((X, Y, np.ma.masked_array([5, 6], mask=[False, True])), {}),
+        ((X, np.ma.masked_array(Y, mask=Y > 1)), {}),
         ((X, np.ones((30, 2))), {}),
     ]:
         with pytest.raises(InvalidInputError):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from eigenscope import participation_ratio
-from eigenscope.errors import InvalidInputError, NonFiniteInputError
+from eigenscope.errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from eigenscope.neural import ReducedRankRegression, reduced_rank_regression
 
 
@@ -114,13 +114,35 @@ def test_wrong_input_is_refused():
         lambda: reduced_rank_regression(X, Y, n_folds=11),
         lambda: reduced_rank_regression(X, np.ones((20, 3))),
         lambda: reduced_rank_regression(X, Y).predict(X[:, :2]),
+        lambda: reduced_rank_regression(X, Y).predict(X[0]),
         lambda: reduced_rank_regression(X, Y).dimension(0),
+        lambda: reduced_rank_regression(X, Y).dimension("a"),
+        lambda: reduced_rank_regression(X, Y, ridge=None),
+        lambda: reduced_rank_regression(X, Y, ridge="a"),
+        lambda: reduced_rank_regression(X, Y, ridge=np.ma.masked_array([1.0, 2.0], mask=[False, True])),
+        lambda: reduced_rank_regression(X, Y, confidence="a"),
+        lambda: reduced_rank_regression(X, Y, confidence=None),
     ]:
         with pytest.raises(InvalidInputError):
             call()
     X[0, 0] = np.nan
     with pytest.raises(NonFiniteInputError):
         reduced_rank_regression(X, Y)
+
+
+def test_new_stimuli_are_read_like_those_fitted():
+    rng = np.random.default_rng(8)
+    X = rng.standard_normal((30, 4))
+    result = reduced_rank_regression(X, X + rng.standard_normal((30, 4)))
+    np.testing.assert_array_equal(result.predict(X.tolist()), result.predict(X))
+    for wrong in (X + 1j, X.astype("U32"), X.astype(object)):
+        with pytest.raises(UnsupportedTypeError):
+            result.predict(wrong)
+    with pytest.raises(InvalidInputError, match="masked entries"):
+        result.predict(np.ma.masked_array(X, mask=X > 1))
+    X[2, 1] = np.nan
+    with pytest.raises(NonFiniteInputError, match="first at row 2, column 1"):
+        result.predict(X)
 
 
 def test_result_saves_and_prints(tmp_path):

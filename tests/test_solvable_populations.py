@@ -15,6 +15,8 @@ from eigenscope.neural import (
     simulate_random_features,
     simulate_ring_network,
 )
+from scipy.integrate import quad
+from scipy.special import eval_gegenbauer
 
 
 def second_moments(X):
@@ -60,6 +62,31 @@ def test_random_ring(n_neurons, tolerance):
     np.testing.assert_allclose(values[:10] / values.sum(), ring_spectrum(10), rtol=tolerance)
     assert ratio(values) == pytest.approx(3, abs=0.02)
     assert dims_for_variance(values, 0.9) == 4
+
+
+def turns(trajectory):
+    phase = np.unwrap(np.arctan2(trajectory.latents[:, 1], trajectory.latents[:, 0]))
+    return (phase[-1] - phase[0]) / (2 * math.pi)
+
+
+@pytest.mark.parametrize("options", [{}, {"time_step": 1}, {"time_step": 0.5}, {"n_neurons": 3}, {"delay_angle": 1.4}])
+def test_whole_turns_are_returned_also_when_they_are_slow(options):
+    trajectory = simulate_ring_network(**{"n_neurons": 200, **options})
+    step = trajectory.angular_speed * (trajectory.times[1] - trajectory.times[0]) / (2 * math.pi)
+    assert 4 - 2 * step <= turns(trajectory) < 4
+
+
+def test_networks_that_get_stuck_are_refused():
+    with pytest.raises(InvalidInputError, match=r"made 0\.00 of 4 turns .* Use more neurons"):
+        simulate_ring_network(4)
+    refused = []
+    for seed in range(10):
+        try:
+            assert turns(simulate_ring_network(12, angles="random", n_periods=2, rng=seed)) > 1.97
+        except InvalidInputError as error:
+            refused.append(str(error))
+    assert 2 <= len(refused) <= 9
+    assert all("there is no limit cycle, or hardly one" in message for message in refused)
 
 
 def test_correlation_matrix_route():
@@ -109,6 +136,56 @@ def test_trace_and_multiplicities(dimension, power, trace):
     assert multiplicities[1] == dimension
 
 
+@pytest.mark.parametrize("power", [0.5, 1, 2, 3.3])
+def test_trace_of_general_powers(power):
+    eigenvalues, multiplicities = random_feature_spectrum(500, dimension=4, power=power)
+    # Half the 2 power-th absolute moment of a standard normal drive.
+    trace = 2**power * math.gamma(power + 0.5) / (2 * math.sqrt(math.pi))
+    assert eigenvalues @ multiplicities == pytest.approx(trace, rel=1e-4)
+
+
+@pytest.mark.parametrize("dimension", [3, 10, 40])
+@pytest.mark.parametrize("power", [0, 0.5, 1, 2])
+def test_eigenvalues_are_squared_coefficients_of_one_neuron(dimension, power):
+    eigenvalues, _ = random_feature_spectrum(8, dimension=dimension, power=power)
+    order = dimension / 2 - 1
+    radial = math.prod([2**power, math.gamma(dimension / 2 + power), 1 / math.gamma(dimension / 2)])
+    total = quad(lambda t: math.sin(t) ** (dimension - 2), 0, math.pi)[0]
+    for degree, found in enumerate(eigenvalues.tolist()):
+
+        def integrand(t, degree=degree):
+            polynomial = eval_gegenbauer(degree, order, math.cos(t)) / eval_gegenbauer(degree, order, 1.0)
+            return max(0.0, math.cos(t)) ** power * polynomial * math.sin(t) ** (dimension - 2)
+
+        coefficient = quad(integrand, 0, math.pi / 2, epsabs=1e-14, epsrel=1e-12)[0] / total
+        assert found == pytest.approx(radial * coefficient**2, rel=1e-7, abs=1e-18)
+
+
+@pytest.mark.parametrize("dimension", [2, 10, 1000, 3000, 10_000, 10**9])
+def test_eigenvalues_in_high_dimensions(dimension):
+    # Of a linear function rectified, half the coefficient is left: λ_1 = d (1 / 2d)² for power 1.
+    eigenvalues, multiplicities = random_feature_spectrum(5, dimension=dimension)
+    assert eigenvalues[1] * 4 * dimension == pytest.approx(1, rel=1e-11)
+    assert 0.48 < eigenvalues @ multiplicities < 0.5
+    step, _ = random_feature_spectrum(5, dimension=dimension, power=0)
+    assert step[0] == pytest.approx(0.25, rel=1e-11)
+
+
+@pytest.mark.parametrize(("dimension", "power"), [(4, 1), (6, 0), (10, 1), (20, 0), (20, 0.5)])
+def test_no_degree_is_lost(dimension, power):
+    eigenvalues, multiplicities = random_feature_spectrum(400, dimension=dimension, power=power)
+    degrees = np.arange(400)
+    vanishing = (degrees > power) & ((degrees - power) % 2 == 0)
+    np.testing.assert_array_equal(eigenvalues == 0, vanishing)
+    # λ_m falls as m^-(2 power + d) once m is large beside d.
+    last = np.flatnonzero(eigenvalues)[-1]
+    slope = math.log(eigenvalues[last] / eigenvalues[last - 200]) / math.log(last / (last - 200))
+    assert slope == pytest.approx(-(2 * power + dimension), rel=0.05)
+    assert np.all(np.diff(multiplicities) > 0)
+    assert multiplicities[1] == dimension
+    assert multiplicities[2] == dimension * (dimension + 1) / 2 - 1
+
+
 def test_spectrum_on_the_circle_is_a_fourier_series():
     eigenvalues, multiplicities = random_feature_spectrum(8, dimension=2, power=0)
     assert list(multiplicities) == [1] + [2] * 7
@@ -135,8 +212,10 @@ def test_simulated_blocks_meet_the_exact_spectrum(dimension, power, n_neurons, s
     X = simulate_random_features(1500, n_neurons, dimension=dimension, power=power, rng=0)
     values = second_moments(X)
     kept = np.flatnonzero(eigenvalues)[:6]
-    ends = np.cumsum(multiplicities[kept])
-    blocks = np.array([values[end - multiplicities[m] : end].mean() for m, end in zip(kept, ends, strict=True)])
+    sizes = multiplicities[kept].astype(int)
+    blocks = np.array(
+        [values[end - size : end].mean() for size, end in zip(sizes, np.cumsum(sizes), strict=True)],
+    )
     np.testing.assert_allclose(blocks[:3], eigenvalues[kept[:3]], rtol=0.03)
     if six_blocks:
         np.testing.assert_allclose(blocks, eigenvalues[kept], rtol=six_blocks)
@@ -158,7 +237,13 @@ def test_general_powers_and_offsets_draw():
         (lambda: simulate_ring_network(50, angles="grid"), "angles must be"),
         (lambda: ring_spectrum(0), "at least 1"),
         (lambda: ring_spectrum(3, activation="tanh"), "activation"),
-        (lambda: random_feature_spectrum(10, dimension=3, power=2), "power 0 and 1"),
+        (lambda: simulate_ring_network(50, delay_angle=1.57), "too long"),
+        (lambda: simulate_ring_network(50, delay_angle=1e-7), "10,000,000 are made at most"),
+        (lambda: simulate_ring_network(50, n_periods=10**9), "lower n_periods"),
+        (lambda: random_feature_spectrum(0, dimension=3), "n_degrees must be"),
+        (lambda: random_feature_spectrum(10, dimension=3, power=-1), "power >= 0"),
+        (lambda: random_feature_spectrum(10, dimension=3, power=400), "degree 0 leaves the range of doubles"),
+        (lambda: random_feature_spectrum(400, dimension=10_000), "degree 132 leaves the range of doubles"),
         (lambda: random_feature_exponent(1), "dimension >= 2"),
         (lambda: simulate_random_features(0, 3, dimension=2), "at least 1"),
     ],

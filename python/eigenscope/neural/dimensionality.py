@@ -23,6 +23,9 @@ from .unbiased_sums import PairSums, jackknife
 LARGE_PRODUCT = 1e9
 """Multiplications from which BLAS's own threads are worth their waiting for each other."""
 
+ROUNDING_OF_TRACE = 1e-6
+"""Share of the variance by which a trace in single precision may exceed the sum of all eigenvalues."""
+
 RANKME_OFFSET = 1e-7
 """Added to every share, as in the published definition."""
 
@@ -188,6 +191,11 @@ def rankme(spectrum_or_eigenvalues: Spectrum | ArrayLike, *, of: str = "singular
     float
         Between 1 and the number of values, up to the offset 1e-7 that the definition adds to every share.
 
+    Raises
+    ------
+    InvalidInputError
+        When all eigenvalues are zero, or a Spectrum holds only the top ones.
+
     References
     ----------
     Garrido, Balestriero, Najman and LeCun 2023, "RankMe: assessing the downstream performance of pretrained
@@ -201,9 +209,15 @@ def rankme(spectrum_or_eigenvalues: Spectrum | ArrayLike, *, of: str = "singular
     """
     if of not in ("singular_values", "eigenvalues"):
         raise InvalidInputError(f'of must be "singular_values" or "eigenvalues", got {of!r}')
-    values = as_eigenvalues(spectrum_or_eigenvalues).values
+    sample = as_eigenvalues(spectrum_or_eigenvalues)
+    values = sample.values
     if not values[0] > 0:
         raise InvalidInputError("all eigenvalues are zero: the representation has no rank")
+    if not sample.is_complete and sample.rests[-1] > ROUNDING_OF_TRACE * sample.total_variance:
+        raise InvalidInputError(
+            f"the top {len(values)} eigenvalues hold {1 - sample.rests[-1] / sample.total_variance:.1%} of the "
+            "variance, and how many the rest is spread over is not known: compute all eigenvalues (leave out k)"
+        )
     parts = np.sqrt(values / values[0]) if of == "singular_values" else values / values[0]
     shares = parts / parts.sum() + RANKME_OFFSET
     return float(np.exp(-np.sum(shares * np.log(shares))))

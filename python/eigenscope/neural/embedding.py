@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist, squareform
 
 from ..arguments import is_real_number, is_whole_number
-from ..errors import ConvergenceWarning, InvalidInputError, NonFiniteInputError
+from ..errors import ConvergenceWarning, InvalidInputError
+from ..inputs import as_source, check_finite
 from ..results.base import Result
 from ..signs import fix_signs
 from .representation import LARGEST_EXPONENT
@@ -232,14 +233,13 @@ def _stress(points: Array, distances: Array) -> float:
 
 def _check(distances: ArrayLike, k: int) -> tuple[Array, float]:
     """Return the distances divided by a power of two near the largest, exactly symmetric, and that power."""
-    array = np.asarray(distances, dtype=np.float64)
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or len(array) < 2:
+    source = as_source(distances)
+    array = np.asarray(source.array, dtype=np.float64)
+    if array.shape[0] != array.shape[1] or len(array) < 2:
         raise InvalidInputError(f"distances must be a square matrix of at least two points, got shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise NonFiniteInputError(f"{int((~np.isfinite(array)).sum())} distances are NaN or infinite")
+    largest = check_finite(source, threads=1)
     if not is_whole_number(k) or not 1 <= k < len(array):
         raise InvalidInputError(f"k must be an integer from 1 to {len(array) - 1} for {len(array)} points, got {k!r}")
-    largest = float(np.abs(array).max())
     if largest == 0:
         raise InvalidInputError("all distances are zero: there is nothing to place")
     asymmetry = float(np.abs(array - array.T).max())
@@ -265,7 +265,8 @@ def _check(distances: ArrayLike, k: int) -> tuple[Array, float]:
 
 
 def _check_start(start: ArrayLike, n_points: int, k: int) -> Array:
-    points = np.asarray(start, dtype=np.float64)
-    if points.shape != (n_points, k) or not np.isfinite(points).all():
-        raise InvalidInputError(f"start must hold finite numbers of shape ({n_points}, {k}), got shape {points.shape}")
-    return points
+    source = as_source(start)
+    if source.array.shape != (n_points, k):
+        raise InvalidInputError(f"start must be of shape ({n_points}, {k}), got shape {source.array.shape}")
+    check_finite(source, threads=1)
+    return np.asarray(source.array, dtype=np.float64)

@@ -10,13 +10,14 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from ..arguments import is_whole_number
+from ..arguments import check_switch, is_real_number, is_whole_number
 from ..effective_dimension import participation_ratio
 from ..errors import InvalidInputError
+from ..inputs import as_matrix
 from ..results.base import Result
 from ..run_options import RandomSource, resolve_seed
 from .finite_population import finite_population_errors
-from .jackknife import jackknife_quantile, jackknife_stderr, leave_groups_out
+from .jackknife import jackknife_quantile, jackknife_stderr, stimulus_groups
 from .learning_curve import LearningCurve, learning_curve
 from .representation import check_same_stimuli, representation
 
@@ -31,6 +32,10 @@ MINIMUM_STIMULI = 10
 DEFAULT_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Training sizes as shares of the stimuli; beyond, training without replacement leaves the theory's assumptions."""
 
+WEIGHT_LEFT = 0.1
+"""Weight of the stimuli of a group that is left out for the jackknife. Without any, there would be fewer stimuli to
+choose the training sizes from and a kernel of lower rank: the errors would be those of another experiment."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class PredictionError(Result):
@@ -41,7 +46,8 @@ class PredictionError(Result):
     theory : LearningCurve
         Predicted error over all stimuli as a share of the variance of the targets.
     theory_stderr : ndarray, shape (n_sizes,)
-        Jackknife error of the predicted error over stimuli.
+        Jackknife error of the predicted error over stimuli; like all that follow NaN where the value is not finite, and
+        on average right to a third too large in populations where it can be compared with the spread over recordings.
     expected_error, expected_test_error : ndarray, shape (n_sizes,)
         Predicted error over all stimuli, and over those not trained on, when the subsets are drawn without
         replacement: what the experiment should find at any training size.
@@ -51,7 +57,10 @@ class PredictionError(Result):
         Radius and dimension of the error modes: ``error = radius * sqrt(dimension)``. The dimension is NaN
         where the error is zero or infinite.
     radius_stderr, dimension_stderr : ndarray, shape (n_sizes,)
-        Their jackknife errors.
+        Their jackknife errors, too large. Eigenvectors of neighbouring eigenvalues turn into each other when stimuli
+        are left out, as if drawn anew, and the jackknife multiplies this by up to ``sqrt(n_groups - 1)``: in
+        populations of 100 stimuli the error of the radius is 1.4 to 2.2 times the spread over recordings, that of
+        the dimension 2 to 3.5 times.
     measured_error, measured_stderr : ndarray, shape (n_sizes,)
         Error over all stimuli of regressions on random subsets: mean and standard error over subsets.
     test_error, test_stderr : ndarray, shape (n_sizes,)
@@ -143,9 +152,15 @@ class _Regression:
     targets: Array
     ridge: float
 
-    def restricted(self, kept: Array, center: bool) -> _Regression:
-        """Return the regression on some of the stimuli, centred and normalised anew; the ridge stays absolute."""
-        return _normalised(self.kernel[np.ix_(kept, kept)], self.targets[kept], self.ridge, center)
+    def reweighted(self, weights: Array, center: bool) -> _Regression:
+        """Return the regression on stimuli of unequal weight, centred and normalised anew; the ridge stays absolute."""
+        shares = weights / weights.sum()
+        kernel, targets = self.kernel, self.targets
+        if center:
+            means = kernel @ shares
+            kernel, targets = kernel - means - means[:, None] + shares @ means, targets - shares @ targets
+        roots = np.sqrt(len(shares) * shares)
+        return _normalised(roots[:, None] * kernel * roots, roots[:, None] * targets, self.ridge)
 
 
 def prediction_error(
@@ -187,8 +202,8 @@ def prediction_error(
     n_subsets : int
         Random subsets for each training size, at least 2.
     n_groups : int
-        Groups of neighbouring stimuli left out in turn for the errors of the theory; each costs one more
-        eigendecomposition of order n_stimuli. 0 for none.
+        Groups of neighbouring stimuli left out in turn, but for a tenth of their weight, for the errors of the
+        theory; each costs one more eigendecomposition of order n_stimuli. 0 for none.
     rng : int, Generator, SeedSequence or None
         Source of the subsets.
 
@@ -216,24 +231,16 @@ def prediction_error(
     >>> bool(np.all(np.abs(result.test_error / result.expected_test_error - 1) < 0.1))
     True
     """
+    _check_options(ridge, center, n_subsets)
     x = representation(X, name="X", minimum=MINIMUM_STIMULI, center=center)
     y = representation(Y, name="Y", minimum=MINIMUM_STIMULI, center=center)
     check_same_stimuli(x, y)
     sizes = _sizes(n_train, x.n_stimuli)
-    _check_options(ridge, n_subsets)
+    groups = stimulus_groups(x.n_stimuli, n_groups)
     units = np.ldexp(float(ridge), -2 * x.exponent)
-    problem = _normalised(x.responses @ x.responses.T, y.responses, float(units), center=False)
+    problem = _normalised(x.responses @ x.responses.T, y.responses, float(units))
     theory, rows, effective = _theory(problem, sizes)
-
-    def without(kept: Array) -> Array:
-        part, numbers, dimension = _theory(problem.restricted(kept, center), np.minimum(sizes, len(kept) - 1))
-        aligned = np.ones(x.n_stimuli)
-        aligned[: len(kept)] = np.cumsum(part.target_weights)
-        return np.concatenate([[dimension], aligned, numbers.ravel()])
-
-    errors = np.full(1 + x.n_stimuli + rows.size, np.nan)
-    if n_groups:
-        errors = jackknife_stderr(leave_groups_out(without, x.n_stimuli, n_groups))
+    errors = _jackknife(problem, sizes, groups, center)
     row_errors = errors[1 + x.n_stimuli :].reshape(rows.shape)
     measured = _experiment(problem, sizes, int(n_subsets), resolve_seed(rng))
     means, stderrs = measured.mean(axis=1), measured.std(axis=1, ddof=1) / math.sqrt(n_subsets)
@@ -264,7 +271,7 @@ def prediction_error(
 
 
 def _sizes(n_train: ArrayLike | None, n_stimuli: int) -> Array:
-    chosen = np.round(np.array(DEFAULT_SHARES) * n_stimuli) if n_train is None else np.atleast_1d(np.asarray(n_train))
+    chosen = np.round(np.array(DEFAULT_SHARES) * n_stimuli) if n_train is None else np.atleast_1d(n_train)
     if chosen.dtype.kind not in "iuf" or chosen.ndim != 1 or chosen.size == 0 or np.any(chosen != np.round(chosen)):
         raise InvalidInputError(f"n_train must be integers, got {n_train!r}")
     if chosen.min() < 1 or chosen.max() > n_stimuli - 2:
@@ -272,21 +279,18 @@ def _sizes(n_train: ArrayLike | None, n_stimuli: int) -> Array:
             f"n_train must lie between 1 and n_stimuli - 2 = {n_stimuli - 2}, so that two are left for testing; "
             f"got {chosen.min():g} to {chosen.max():g}"
         )
-    return chosen.astype(np.int64)
+    return np.asarray(as_matrix(chosen[None])[0][0], dtype=np.int64)
 
 
-def _check_options(ridge: float, n_subsets: int) -> None:
-    if not (np.ndim(ridge) == 0 and math.isfinite(ridge) and ridge >= 0):
+def _check_options(ridge: float, center: bool, n_subsets: int) -> None:
+    check_switch("center", center)
+    if not (is_real_number(ridge) and ridge >= 0):
         raise InvalidInputError(f"ridge must be a finite number that is not negative, got {ridge!r}")
     if not is_whole_number(n_subsets) or n_subsets < 2:
         raise InvalidInputError(f"n_subsets must be an integer of at least 2, got {n_subsets!r}")
 
 
-def _normalised(kernel: Array, targets: Array, ridge: float, center: bool) -> _Regression:
-    if center:
-        targets = targets - targets.mean(axis=0)
-        means = kernel.mean(axis=0)
-        kernel = kernel - means - means[:, None] + means.mean()
+def _normalised(kernel: Array, targets: Array, ridge: float) -> _Regression:
     trace = float(np.trace(kernel)) / len(kernel)
     power = float(np.sum(targets**2)) / len(targets)
     return _Regression(kernel / trace, targets / math.sqrt(power), ridge / trace)
@@ -314,11 +318,28 @@ def _theory(problem: _Regression, sizes: Array) -> tuple[LearningCurve, Array, f
     total = left.sum(axis=1)
     is_defined = (radius > 0) & np.isfinite(radius)
     dimension = np.divide(total, radius, out=np.full_like(total, np.nan), where=is_defined) ** 2
-    expected = [
-        finite_population_errors(values, weights, p, a) for p, a in zip(sizes.tolist(), theory.ridge, strict=True)
-    ]
-    rows = np.vstack([theory.generalization_error, radius, dimension, np.array(expected).T])
+    expected = np.array(
+        [finite_population_errors(values, weights, p, a) for p, a in zip(sizes.tolist(), theory.ridge, strict=True)]
+    )
+    # At the interpolation peak, as many samples as modes, its denominator is zero up to rounding of either sign.
+    expected[np.isinf(theory.generalization_error)] = math.inf
+    rows = np.vstack([theory.generalization_error, radius, dimension, expected.T])
     return theory, rows, participation_ratio(values).value
+
+
+def _jackknife(problem: _Regression, sizes: Array, groups: list[Array], center: bool) -> Array:
+    """Return the errors of the model's dimension, the alignment and the rows of `_theory`, one after another."""
+    n_stimuli = len(problem.kernel)
+    replicates = np.empty((len(groups), 1 + n_stimuli + 5 * len(sizes)))
+    for replicate, group in zip(replicates, groups, strict=True):
+        weights = np.ones(n_stimuli)
+        weights[group] = WEIGHT_LEFT
+        theory, rows, dimension = _theory(problem.reweighted(weights, center), sizes)
+        replicate[:] = np.concatenate([[dimension], np.cumsum(theory.target_weights), rows.ravel()])
+    # Of g groups, what is left differs from everything by (1 - w) / (g - 1 + w) of what sets the group apart.
+    shrinkage = (1 - WEIGHT_LEFT) * (len(groups) - 1) / (len(groups) - 1 + WEIGHT_LEFT) if groups else 1.0
+    with np.errstate(invalid="ignore"):
+        return jackknife_stderr(replicates) / shrinkage
 
 
 def _experiment(problem: _Regression, sizes: Array, n_subsets: int, seed: int) -> Array:

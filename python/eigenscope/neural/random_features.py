@@ -6,16 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import comb
+from scipy.special import gamma, poch
 
 from ..arguments import is_real_number, is_whole_number
 from ..errors import InvalidInputError
 from ..run_options import RandomSource, resolve_seed
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-SMALLEST_SHARE = 1e-14
-"""Coefficients below this share of the largest are quadrature error: degrees whose eigenvalue is zero."""
 
 
 def simulate_random_features(
@@ -69,11 +66,11 @@ def simulate_random_features(
     return np.where(drive > 0, np.maximum(drive, 0.0) ** power, 0.0)
 
 
-def random_feature_spectrum(n_degrees: int, *, dimension: int, power: int = 1) -> tuple[Array, Array]:
+def random_feature_spectrum(n_degrees: int, *, dimension: int, power: float = 1.0) -> tuple[Array, Array]:
     """Return the exact eigenvalues of random features of a sphere, with their multiplicities.
 
-    They are the Funk–Hecke coefficients of the kernel that many neurons make between points at angle t,
-    ``(π - t) / 2π`` for the step and ``(sin t + (π - t) cos t) / 2π`` for rectification, without an offset.
+    They are the Funk–Hecke coefficients of the kernel that many neurons make between points of the sphere, without
+    an offset; at angle t it is ``(π - t) / 2π`` for the step and ``(sin t + (π - t) cos t) / 2π`` for rectification.
 
     Parameters
     ----------
@@ -81,51 +78,58 @@ def random_feature_spectrum(n_degrees: int, *, dimension: int, power: int = 1) -
         Degrees 0, 1, … of spherical harmonics.
     dimension : int
         Of the space the sphere lies in, at least 2.
-    power : {0, 1}
-        Step or rectified linear.
+    power : float
+        Of the rectification, at least 0: 0 is the step, 1 rectified linear.
 
     Returns
     -------
     eigenvalues : ndarray, shape (n_degrees,)
-        Of the uncentred second moment per neuron, by degree; degree 0 is the mean. Zero for odd degrees above
-        1 (power 1) and even ones above 0 (power 0).
-    multiplicities : ndarray of int, shape (n_degrees,)
-        Number of harmonics of each degree.
+        Of the uncentred second moment per neuron, by degree; degree 0 is the mean. For whole powers exactly zero at
+        the degrees ``power + 2``, ``power + 4``, …, otherwise accurate to 1e-11 of themselves.
+    multiplicities : ndarray of float, shape (n_degrees,)
+        Number of harmonics of each degree, exact up to 2^53 and rounded beyond, where no integer type holds them.
+
+    Raises
+    ------
+    InvalidInputError
+        When the dimension is below 2 or the power negative, or where an eigenvalue or a multiplicity leaves the range
+        of doubles.
 
     References
     ----------
-    Cho and Saul 2009, "Kernel methods for deep learning", NeurIPS (kernels); Schmutz et al. 2025,
-    "High-dimensional neuronal activity from low-dimensional latent dynamics: a solvable model", NeurIPS
-    (exponents).
+    Cho and Saul 2009, "Kernel methods for deep learning", NeurIPS (kernels); Bach 2017, "Breaking the curse of
+    dimensionality with convex neural networks", J. Machine Learning Research 18 (harmonics of rectified powers);
+    Schmutz et al. 2025, "High-dimensional neuronal activity from low-dimensional latent dynamics: a solvable model",
+    NeurIPS (exponents).
 
     Examples
     --------
     >>> from eigenscope.neural import random_feature_spectrum
     >>> eigenvalues, multiplicities = random_feature_spectrum(3000, dimension=3)
     >>> print(f"{eigenvalues @ multiplicities:.4f}", multiplicities[:4])
-    0.5000 [1 3 5 7]
+    0.5000 [1. 3. 5. 7.]
     """
     _check(dimension, power)
-    if power not in (0, 1) or not is_whole_number(n_degrees) or n_degrees < 1:
+    if not is_whole_number(n_degrees) or n_degrees < 1:
+        raise InvalidInputError(f"n_degrees must be an integer of at least 1, got {n_degrees!r}")
+    degrees = np.arange(int(n_degrees))
+    # λ_{m + 2} / λ_m from the gamma functions below: no quadrature, and zeros are zeros.
+    ratios = ((degrees - power) / (degrees + power + dimension)) ** 2
+    eigenvalues = np.empty(len(degrees))
+    for parity in (0, 1):
+        steps = np.concatenate([[_first_eigenvalue(parity, dimension, power)], ratios[parity:-2:2]])
+        eigenvalues[parity::2] = np.cumprod(steps)[: len(eigenvalues[parity::2])]
+    multiplicities = _multiplicities(len(degrees), int(dimension))
+    is_zero = (degrees > power) & ((degrees - power) % 2 == 0)
+    is_held = is_zero | (np.isfinite(eigenvalues) & (eigenvalues >= np.finfo(np.float64).tiny))
+    n_held = int(np.argmin(is_held)) if not is_held.all() else len(degrees)
+    if min(n_held, len(multiplicities)) < len(degrees):
         raise InvalidInputError(
-            f"exact spectra exist here for power 0 and 1 and n_degrees >= 1, got power={power!r}, "
-            f"n_degrees={n_degrees!r}"
+            f"in {dimension} dimensions with power {power} the eigenvalue or the multiplicity of degree "
+            f"{min(n_held, len(multiplicities))} leaves the range of doubles: ask for fewer degrees than "
+            f"n_degrees={n_degrees}, or for a smaller power"
         )
-    # In the angle everything is smooth; on a panel the highest degree turns by 4π at most, which 16 nodes
-    # integrate to rounding.
-    nodes, node_weights = np.polynomial.legendre.leggauss(16)
-    n_panels = n_degrees // 4 + 8
-    angle = (math.pi / n_panels * (np.arange(n_panels)[:, None] + (nodes + 1) / 2)).ravel()
-    weights = np.tile(node_weights, n_panels)
-    kernel = math.pi - angle if power == 0 else np.sin(angle) + (math.pi - angle) * np.cos(angle)
-    measure = weights * np.sin(angle) ** (dimension - 2)
-    integrand = measure / measure.sum() * kernel / (2 * math.pi)
-    eigenvalues = _legendre_products(n_degrees, dimension, np.cos(angle), integrand)
-    eigenvalues[np.abs(eigenvalues) < SMALLEST_SHARE * np.abs(eigenvalues).max()] = 0.0
-    degrees = np.arange(n_degrees)
-    harmonics = comb(degrees + dimension - 1, dimension - 1, exact=False)
-    fewer = np.where(degrees >= 2, comb(np.maximum(degrees - 2, 0) + dimension - 1, dimension - 1), 0)
-    return eigenvalues, np.rint(harmonics - fewer).astype(np.int64)
+    return eigenvalues, multiplicities
 
 
 def random_feature_exponent(dimension: int, power: float = 1.0) -> float:
@@ -141,7 +145,7 @@ def random_feature_exponent(dimension: int, power: float = 1.0) -> float:
     Returns
     -------
     float
-        The exponent; a conjecture for general powers, it follows from the exact spectrum for 0 and 1.
+        The exponent. Without an offset it follows from `random_feature_spectrum`; with one it is a conjecture.
 
     References
     ----------
@@ -165,16 +169,28 @@ def _check(dimension: int, power: float) -> None:
         )
 
 
-def _legendre_products(n_degrees: int, dimension: int, cosines: Array, integrand: Array) -> Array:
-    """Integrate against Legendre polynomials of a dimension d, normalised to 1 at 1.
+def _first_eigenvalue(degree: int, dimension: int, power: float) -> float:
+    """Return the eigenvalue of degree m = 0 or 1: ``E |u|^2p`` times the squared coefficient of ``max(0, t)^p``.
 
-    ``(m + d - 2) P_{m+1} = (2m + d - 2) t P_m - m P_{m-1}``.
+    ``λ_m = 2^p Γ(d/2 + p) / Γ(d/2) (2^(-p-1) Γ(p + 1) Γ(d/2) / (Γ((m + p + d) / 2) Γ((p - m) / 2 + 1)))²``
     """
-    products = np.empty(n_degrees)
-    previous, current = np.zeros_like(cosines), np.ones_like(cosines)
-    for m in range(n_degrees):
-        products[m] = integrand @ current
-        lead = m + dimension - 2
-        following = cosines if m == 0 else ((2 * m + dimension - 2) * cosines * current - m * previous) / lead
-        previous, current = current, following
-    return products
+    # Ratios of gamma functions: their logarithms would cost digits in high dimensions.
+    half = dimension / 2
+    # What overflows is refused by the caller.
+    with np.errstate(over="ignore", invalid="ignore"):
+        radial = poch(half, power) / poch(half, (degree + power) / 2) ** 2
+        angular = 2.0 ** (-1 - power / 2) * gamma(power + 1) / gamma((power - degree) / 2 + 1)
+        return float(radial * angular**2)
+
+
+def _multiplicities(n_degrees: int, dimension: int) -> Array:
+    """Return ``C(m + d - 1, m) - C(m + d - 3, m - 2)``, up to the first degree for which it is no double."""
+    numbers = []
+    for degree in range(n_degrees):
+        count = math.comb(degree + dimension - 1, degree)
+        count -= math.comb(degree + dimension - 3, degree - 2) if degree >= 2 else 0
+        try:
+            numbers.append(float(count))
+        except OverflowError:
+            break
+    return np.array(numbers)

@@ -10,12 +10,13 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from ..arguments import is_whole_number
+from ..arguments import check_confidence, is_real_number, is_whole_number
 from ..errors import InvalidInputError
+from ..inputs import as_matrix, as_source, check_finite
 from ..results.base import Result
 from ..results.estimate import Estimate
 from ..signs import leading_phases
-from .jackknife import check_confidence, jackknife_estimate, leave_groups_out, stimulus_groups
+from .jackknife import jackknife_estimate, leave_groups_out, stimulus_groups
 from .representation import Basis, Representation, check_same_stimuli, representation
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -74,10 +75,21 @@ class ReducedRankRegression(Result):
         -------
         ndarray, shape (n_stimuli, n_neurons_y)
             Predictions.
+
+        Raises
+        ------
+        InvalidInputError
+            For another number of neurons, or values that are missing or not finite.
+        UnsupportedTypeError
+            For what is no real numbers.
         """
-        responses = np.asarray(X, dtype=np.float64)
-        if responses.ndim != 2 or responses.shape[1] != len(self.x_means):
-            raise InvalidInputError(f"X must have {len(self.x_means)} neurons (columns), got shape {responses.shape}")
+        source = as_source(X)
+        if source.n_features != len(self.x_means):
+            raise InvalidInputError(
+                f"X must have {len(self.x_means)} neurons (columns), got shape {source.array.shape}"
+            )
+        check_finite(source, threads=1)
+        responses = np.asarray(source.array, dtype=np.float64)
         return np.asarray((responses - self.x_means) @ self.encoder @ self.decoder + self.y_means)
 
     def dimension(self, share: float = 0.95) -> int:
@@ -93,7 +105,7 @@ class ReducedRankRegression(Result):
         int
             The rank; 0 when nothing can be predicted.
         """
-        if not 0 < share <= 1:
+        if not (is_real_number(share) and 0 < share <= 1):
             raise InvalidInputError(f"share must lie in (0, 1], got {share!r}")
         best = float(self.r_squared.max())
         return int(np.argmax(self.r_squared >= share * best)) + 1 if best > 0 else 0
@@ -202,12 +214,12 @@ def reduced_rank_regression(
 
 
 def _checked_ridges(ridge: ArrayLike) -> Array:
-    ridges = np.atleast_1d(np.asarray(ridge))
+    ridges = np.atleast_1d(ridge)
     if ridges.ndim != 1 or ridges.size == 0 or ridges.dtype.kind not in "iuf":
         raise InvalidInputError(f"ridge must be a number or a list of numbers, got {ridge!r}")
     if not np.isfinite(ridges).all() or ridges.min() < 0:
         raise InvalidInputError(f"ridge must be finite and not negative, got {ridge!r}")
-    return ridges.astype(np.float64)
+    return np.asarray(as_matrix(ridges[None])[0][0], dtype=np.float64)
 
 
 def _folds(n_stimuli: int, n_folds: int) -> list[Array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,12 @@ DELAY_ANGLE = math.pi / 4
 
 SETTLING_PERIODS = 4
 """Periods before those returned."""
+
+SLOWEST_TURN = 2.0
+"""Periods of a large network that a turn may take; steps as long as are allowed need 1.4."""
+
+MOST_STEPS = 10_000_000
+"""Steps of a simulation: a minute for a small network, and 160 MB of latents."""
 
 ACTIVATIONS = ("step", "relu")
 
@@ -100,9 +107,10 @@ def simulate_ring_network(
     n_periods : int
         Periods returned; four more come before, to settle.
     time_step : float
-        Step of Euler's method, in time constants; its error in radius and speed is about half of it.
+        Step of Euler's method, in time constants; its relative error in radius and speed is about half of
+        ``time_step tan² Δ``, which must not exceed 1.
     coupling, delay_angle : float
-        J, and Δ in radians between 0 and π/2.
+        J, and Δ in radians between 0 and π/2. A period lasts ``2π / tan Δ``, so that small delays need many steps.
     angles : {"equispaced", "random"}
         Preferred angles.
     rng : int, Generator, SeedSequence or None
@@ -111,12 +119,13 @@ def simulate_ring_network(
     Returns
     -------
     RingTrajectory
-        Times and latents of the last periods; its `responses` have the covariance of `ring_spectrum`.
+        Times and latents of the last periods, whole turns; its `responses` have the covariance of `ring_spectrum`.
 
     Raises
     ------
     InvalidInputError
-        For parameters without a limit cycle.
+        For parameters without a limit cycle, for networks whose few neurons get stuck or turn less than half as
+        fast as many would, and for more than ten million steps.
 
     References
     ----------
@@ -130,29 +139,39 @@ def simulate_ring_network(
     >>> bool(abs(trajectory.radius - 1) < 0.01)
     True
     """
-    turns = all(is_whole_number(count) for count in (n_neurons, n_periods)) and all(
-        is_real_number(number) and number > 0 for number in (time_step, coupling, delay_angle)
-    )
-    if not turns or n_neurons < 3 or n_periods < 1 or time_step > 1 or delay_angle >= math.pi / 2:
-        raise InvalidInputError(
-            "a limit cycle needs integers n_neurons >= 3 and n_periods >= 1, 0 < time_step <= 1, coupling > 0 and "
-            f"0 < delay_angle < π/2; got {n_neurons!r}, {n_periods!r}, {time_step!r}, {coupling!r}, {delay_angle!r}"
-        )
+    n_steps = _steps_of_a_period(n_neurons, n_periods, time_step, coupling, delay_angle)
     preferred = _preferred_angles(n_neurons, angles, rng)
     feature = np.stack([np.cos(preferred), np.sin(preferred)])
     output = coupling * np.stack([np.cos(preferred + delay_angle), np.sin(preferred + delay_angle)]) / n_neurons
-    steps = round(2 * math.pi / math.tan(delay_angle) / time_step)
-    # A tenth more than asked for, because a finite step turns slower; cut to whole turns below.
-    latents = np.empty((math.ceil(1.1 * n_periods * steps), 2))
-    state = np.array([coupling / math.pi * math.cos(delay_angle), 0.0])
-    for step in range(-SETTLING_PERIODS * steps, len(latents)):
+
+    def follow(state: Array) -> Array:
         # dκ/dt = -κ + (1/N) Vᵀ H(U κ): pre-activations outside the span of U decay.
-        state = state + time_step * (output @ (state @ feature > 0) - state)
-        if step >= 0:
-            latents[step] = state
-    phase = np.unwrap(np.arctan2(latents[:, 1], latents[:, 0]))
-    whole = int(np.searchsorted(phase - phase[0], 2 * math.pi * n_periods))
-    return RingTrajectory(time_step * np.arange(whole), latents[:whole], preferred)
+        return np.asarray(state + time_step * (output @ (state @ feature > 0) - state))
+
+    state = np.array([coupling / math.pi * math.cos(delay_angle), 0.0])
+    for _ in range(SETTLING_PERIODS * n_steps):
+        state = follow(state)
+    latents = _whole_turns(follow, state, int(n_periods), n_steps)
+    return RingTrajectory(time_step * np.arange(len(latents)), latents, preferred)
+
+
+def _whole_turns(follow: Callable[[Array], Array], state: Array, n_turns: int, n_steps: int) -> Array:
+    """Return the states from one on until they have gone round so many times, each time in about so many steps."""
+    states = np.empty((math.ceil(SLOWEST_TURN * n_turns * n_steps), 2))
+    phase, turned = math.atan2(state[1], state[0]), 0.0
+    for index in range(len(states)):
+        states[index] = state
+        state = follow(state)
+        following = math.atan2(state[1], state[0])
+        turned += math.remainder(following - phase, 2 * math.pi)
+        phase = following
+        # A turn that ends on a state ends there whatever its sum of steps is rounded to.
+        if turned >= 2 * math.pi * n_turns * (1 - 1e-12):
+            return states[: index + 1].copy()
+    raise InvalidInputError(
+        f"this network made {turned / (2 * math.pi):.2f} of {n_turns} turns in {SLOWEST_TURN:g} times the time that "
+        "one of many neurons needs: there is no limit cycle, or hardly one. Use more neurons, or equispaced angles"
+    )
 
 
 def ring_spectrum(n_eigenvalues: int, *, activation: str = "step") -> Array:
@@ -193,6 +212,32 @@ def ring_spectrum(n_eigenvalues: int, *, activation: str = "step") -> Array:
     amplitude = np.where(pair == 0, 0.5, 2 / (math.pi * (4 * np.maximum(pair, 1) ** 2 - 1.0)))
     # A wave of amplitude a has variance a² / 2, half of it along each of its two dimensions.
     return np.asarray(amplitude**2 / 4)
+
+
+def _steps_of_a_period(n_neurons: int, n_periods: int, time_step: float, coupling: float, delay_angle: float) -> int:
+    """Check the parameters of a network and return the steps of one of its periods."""
+    turns = all(is_whole_number(count) for count in (n_neurons, n_periods)) and all(
+        is_real_number(number) and number > 0 for number in (time_step, coupling, delay_angle)
+    )
+    if not turns or n_neurons < 3 or n_periods < 1 or time_step > 1 or delay_angle >= math.pi / 2:
+        raise InvalidInputError(
+            "a limit cycle needs integers n_neurons >= 3 and n_periods >= 1, 0 < time_step <= 1, coupling > 0 and "
+            f"0 < delay_angle < π/2; got {n_neurons!r}, {n_periods!r}, {time_step!r}, {coupling!r}, {delay_angle!r}"
+        )
+    speed = math.tan(delay_angle)
+    if time_step * speed**2 > 1 + 1e-12:
+        raise InvalidInputError(
+            f"time_step={time_step:g} is too long for delay_angle={delay_angle:g}: steps leave the limit cycle beyond "
+            f"1 / tan² Δ = {speed**-2:.3g}, and are accurate far below"
+        )
+    steps = 2 * math.pi / speed / time_step
+    if (total := (SETTLING_PERIODS + SLOWEST_TURN * n_periods) * steps) > MOST_STEPS:
+        raise InvalidInputError(
+            f"{SETTLING_PERIODS} settling periods and {n_periods} more of {2 * math.pi / speed:.3g} time constants "
+            f"each take up to {total:.3g} steps of {time_step:g}, of which {MOST_STEPS:,} are made at most: raise "
+            "delay_angle or time_step, or lower n_periods"
+        )
+    return round(steps)
 
 
 def _check_activation(activation: str) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole_number
-from ..errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+from ..arguments import check_switch, is_whole_number
+from ..errors import InvalidInputError, NonFiniteInputError
+from ..inputs import as_source
 from ..run_options import RandomSource
 from ..svd import svds
 from .repeats import Array, warn_about_constant_neurons
@@ -65,6 +66,7 @@ def remove_spontaneous(
     >>> bool(np.abs(cleaned).max() < 0.5)
     True
     """
+    check_switch("scale", scale)
     resting = representation(spontaneous, name="the spontaneous activity")
     values = _as_responses(responses, resting.n_neurons)
     limit = min(resting.n_stimuli - 1, resting.n_neurons)
@@ -90,10 +92,8 @@ def remove_spontaneous(
 
 def _as_responses(responses: Any, n_neurons: int) -> Array:
     """Return responses in double precision; a presentation may be missing (all NaN), a single value may not."""
-    values = np.asarray(responses)
-    if values.dtype.kind not in "biuf":
-        raise UnsupportedTypeError(f"responses must be real numbers, got dtype {values.dtype}")
-    if values.ndim < 2 or values.shape[-1] != n_neurons:
+    values = _stacked(responses)
+    if values.shape[-1] != n_neurons:
         raise InvalidInputError(
             f"responses of shape {values.shape} and spontaneous activity of {n_neurons} neurons must have the same "
             "neurons along their last axis"
@@ -105,4 +105,17 @@ def _as_responses(responses: Any, n_neurons: int) -> Array:
             f"{int(bad[partly].sum())} responses in {int(partly.sum())} rows are NaN or infinite, and removing a "
             "component would spread them over their rows: drop those rows or neurons"
         )
-    return values.astype(np.float64)
+    return values
+
+
+def _stacked(responses: Any) -> Array:
+    """Read responses matrix by matrix, so that the package's reader sees every one, and stack them again."""
+    try:
+        n_axes = np.ndim(responses)
+    except ValueError as error:
+        raise InvalidInputError(f"repeats in responses must all have one shape: {error}") from error
+    if n_axes <= 2:
+        return np.asarray(as_source(responses).array, dtype=np.float64)
+    if len(responses) == 0:
+        raise InvalidInputError(f"responses are empty: shape {np.shape(responses)}")
+    return np.stack([_stacked(layer) for layer in responses])
