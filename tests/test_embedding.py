@@ -120,7 +120,7 @@ def test_wrong_input_is_refused():
 def test_what_is_no_real_numbers_is_refused(method):
     _, distances = planted(6)
     masked = np.ma.masked_array(distances, mask=distances > 5)
-    with pytest.raises(InvalidInputError, match="masked entries"):
+    with pytest.raises(InvalidInputError, match="are masked"):
         method(masked)
     for wrong in (distances + 0j, distances.astype("U32"), distances.astype(object)):
         with pytest.raises(UnsupportedTypeError):
@@ -130,7 +130,7 @@ def test_what_is_no_real_numbers_is_refused(method):
 
 def test_start_is_read_like_data():
     points, distances = planted(6)
-    with pytest.raises(InvalidInputError, match="masked entries"):
+    with pytest.raises(InvalidInputError, match="are masked"):
         smacof(distances, start=np.ma.masked_array(points, mask=points > 1))
     with pytest.raises(UnsupportedTypeError):
         smacof(distances, start=points + 1j)

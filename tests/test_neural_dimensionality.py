@@ -192,7 +192,7 @@ def test_rankme_of_a_spectrum_needs_all_of_it():
     # Of data of rank 3, the first ten are all there is.
     flat = covariance_spectrum(X[:, :3] @ np.random.default_rng(5).standard_normal((3, 30)), k=10)
     assert rankme(flat) == pytest.approx(rankme(flat.eigenvalues), rel=1e-12)
-    with pytest.raises(InvalidInputError, match="masked entries"):
+    with pytest.raises(InvalidInputError, match="are masked"):
         rankme(np.ma.masked_array([3.0, 2.0, 1.0], mask=[False, True, False]))
 
 

@@ -138,7 +138,7 @@ def test_new_stimuli_are_read_like_those_fitted():
     for wrong in (X + 1j, X.astype("U32"), X.astype(object)):
         with pytest.raises(UnsupportedTypeError):
             result.predict(wrong)
-    with pytest.raises(InvalidInputError, match="masked entries"):
+    with pytest.raises(InvalidInputError, match="are masked"):
         result.predict(np.ma.masked_array(X, mask=X > 1))
     X[2, 1] = np.nan
     with pytest.raises(NonFiniteInputError, match="first at row 2, column 1"):

@@ -113,9 +113,9 @@ def test_responses_beside_spontaneous_activity_are_read_like_any_data():
     mask[1, 2, 3] = True
     masked = np.ma.masked_array(responses, mask=mask)
     for wrong in (masked, masked[1], list(masked)):
-        with pytest.raises(InvalidInputError, match="masked entries"):
+        with pytest.raises(InvalidInputError, match="are masked"):
             remove_spontaneous(wrong, spontaneous, n_components=2)
-    with pytest.raises(InvalidInputError, match="masked entries"):
+    with pytest.raises(InvalidInputError, match="are masked"):
         remove_spontaneous(responses, np.ma.masked_array(spontaneous, mask=spontaneous > 1), n_components=2)
     with pytest.raises(UnsupportedTypeError, match="not numeric data"):
         remove_spontaneous(responses.astype("U32"), spontaneous)
