@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.linalg
 
-from ..arguments import is_whole_number
+from ..arguments import check_confidence, is_whole_number
 from ..errors import DataWarning, InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
-from .jackknife import DEFAULT_GROUPS, check_confidence, jackknife_estimate, leave_groups_out
+from .jackknife import DEFAULT_GROUPS, jackknife_estimate, leave_groups_out
 from .representation import Basis, Representation, paired_representations
 from .wachter import WachterNull, wachter_null
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from ..arguments import is_whole_number
+from ..arguments import check_confidence, is_whole_number
 from ..errors import InvalidInputError
 from ..results.estimate import Estimate
 
@@ -103,9 +103,3 @@ def jackknife_estimate(
     margin = jackknife_quantile(len(replicates), confidence) * (stderr := float(jackknife_stderr(replicates)))
     low, high = np.clip([value - margin, value + margin], *bounds)
     return Estimate(float(value), stderr, (float(low), float(high)), confidence)
-
-
-def check_confidence(confidence: float) -> None:
-    """Refuse a coverage outside (0, 1)."""
-    if not 0 < confidence < 1:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from ..arguments import is_whole_number
+from ..arguments import check_confidence, is_whole_number
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
 from ..run_options import RandomSource, resolve_seed
 from .canonical_correlation import EXTRA_DIMENSIONS, basis_of_scores
-from .jackknife import DEFAULT_GROUPS, check_confidence, jackknife_estimate, leave_groups_out
+from .jackknife import DEFAULT_GROUPS, jackknife_estimate, leave_groups_out
 from .representation import Basis, Representation, paired_representations
 
 Array = np.ndarray[Any, np.dtype[Any]]
