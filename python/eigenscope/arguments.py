@@ -14,8 +14,8 @@ from .errors import InvalidInputError
 
 
 def is_real_number(value: Any) -> bool:
-    """Return whether `value` is one finite real number; text, None, arrays and NaN are not."""
-    return isinstance(value, Real) and math.isfinite(value)
+    """Return whether `value` is one finite real number; text, None, arrays, NaN and truth values are not."""
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
 
 
 def is_whole_number(value: Any) -> bool:
@@ -27,6 +27,12 @@ def check_confidence(confidence: Any) -> None:
     """Raise when the coverage asked for is not a number between 0 and 1."""
     if not (is_real_number(confidence) and 0 < confidence < 1):
         raise InvalidInputError(f"confidence must be a number between 0 and 1, got {confidence!r}")
+
+
+def check_between_zero_and_one(name: str, value: Any) -> None:
+    """Raise when `value` is not a number from 0 to 1, ends included."""
+    if not (is_real_number(value) and 0 <= value <= 1):
+        raise InvalidInputError(f"{name} must be a number from 0 to 1, got {value!r}")
 
 
 def refuse_masked(name: str, data: Any) -> None:

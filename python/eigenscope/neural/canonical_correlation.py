@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.linalg
 
-from ..arguments import check_confidence, is_whole_number
+from ..arguments import check_between_zero_and_one, check_confidence, is_real_number, is_whole_number
 from ..errors import DataWarning, InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
@@ -222,8 +222,8 @@ def svcca(
     """
     x, y = paired_representations(X, Y, minimum=MINIMUM_STIMULI)
     if variance is not None:
-        if not 0 < variance <= 1:
-            raise InvalidInputError(f"variance must lie in (0, 1], got {variance!r}")
+        if not (is_real_number(variance) and 0 < variance <= 1):
+            raise InvalidInputError(f"variance must be a number in (0, 1], got {variance!r}")
         ranks = (_components_for(x, variance), _components_for(y, variance))
     elif not is_whole_number(k) or k < 1:
         raise InvalidInputError(f"k must be a positive integer, got {k!r}")
@@ -288,8 +288,7 @@ def _analyse(
     confidence: float,
 ) -> CanonicalCorrelations:
     check_confidence(confidence)
-    if not 0 <= ridge <= 1:
-        raise InvalidInputError(f"ridge must lie between 0 and 1, got {ridge!r}")
+    check_between_zero_and_one("ridge", ridge)
     wide = [r.basis(2 * k + EXTRA_DIMENSIONS) for r, k in zip((x, y), ranks, strict=True)]
     bases = [basis.leading(k) for basis, k in zip(wide, ranks, strict=True)]
     null = _null(bases, x.n_stimuli, ridge)

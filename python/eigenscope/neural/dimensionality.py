@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
+from ..arguments import check_confidence
 from ..eigenvalues import as_eigenvalues
 from ..errors import InvalidInputError
 from ..inputs import as_matrix
@@ -86,8 +87,7 @@ def participation_ratio(
     """
     if neurons not in ("sample", "all"):
         raise InvalidInputError(f'neurons must be "sample" or "all", got {neurons!r}')
-    if not 0 < confidence < 1:
-        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    check_confidence(confidence)
     centred = _centred_pairs(X, Y, nan)
     P, N = centred[0][0].shape
     with lapack_threads(resolve_threads(None) if P * P * N >= LARGE_PRODUCT else 1, reproducible=False):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import is_whole_number, refuse_masked
+from ..arguments import is_real_number, is_whole_number, refuse_masked
 from ..eigenvalues import NEGATIVE_TOLERANCE
 from ..errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..results.base import Result
@@ -73,7 +73,7 @@ class LearningCurve(Result):
         Parameters
         ----------
         index : int
-            Position in `n_train`.
+            Position in `n_train`; negative ones count from its end.
 
         Returns
         -------
@@ -81,6 +81,8 @@ class LearningCurve(Result):
             Share E_i of the squared target coefficient that remains as error; its sum weighted by
             `target_weights` is the noiseless generalization error.
         """
+        if not (is_whole_number(index) and -len(self.n_train) <= index < len(self.n_train)):
+            raise InvalidInputError(f"index {index!r} of {len(self.n_train)} training sizes does not exist")
         kappa, gamma = float(self.effective_ridge[index]), float(self.overfitting[index])
         return mode_errors(self.eigenvalues, float(self.n_train[index]), kappa, 1 - gamma)
 
@@ -172,7 +174,7 @@ def learning_curve(
     ridges = _checked("ridge", np.atleast_1d(np.asarray(ridge)))
     if len(ridges) not in (1, len(sizes)):
         raise InvalidInputError(f"{len(ridges)} values of ridge for {len(sizes)} training sizes: give one, or one each")
-    if not (np.ndim(noise) == 0 and math.isfinite(noise) and noise >= 0):
+    if not (is_real_number(noise) and noise >= 0):
         raise InvalidInputError(f"noise must be a finite number that is not negative, got {noise!r}")
     if not is_whole_number(n_outputs) or n_outputs < 1:
         raise InvalidInputError(f"n_outputs must be a positive integer, got {n_outputs!r}")

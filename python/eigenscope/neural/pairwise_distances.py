@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole_number
+from ..arguments import check_between_zero_and_one, is_whole_number
 from ..errors import InvalidInputError
 from ..inputs import as_source
 from ..results.base import Result
@@ -149,6 +149,8 @@ def pairwise_distances(
     >>> bool(result.distances[0, 1] < 1e-12 < 0.5 < result.distances[0, 2])
     True
     """
+    if not hasattr(systems, "__len__"):
+        raise InvalidInputError(f"systems must be a list of arrays, got a {type(systems).__name__}")
     _check_options(len(systems), k, metric, alpha)
     n_stimuli = _n_stimuli(systems, k)
     n_threads = resolve_threads(threads)
@@ -182,8 +184,7 @@ def pairwise_distances(
 def _check_options(n_systems: int, k: int, metric: str, alpha: float) -> None:
     if metric not in METRICS:
         raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")
-    if not 0 <= alpha <= 1:
-        raise InvalidInputError(f"alpha must lie between 0 and 1, got {alpha!r}")
+    check_between_zero_and_one("alpha", alpha)
     if n_systems < 2:
         raise InvalidInputError(f"{n_systems} systems: at least two are needed to compare")
     if not is_whole_number(k) or k < 1:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from ..arguments import check_confidence, is_whole_number
+from ..arguments import check_between_zero_and_one, check_confidence, is_whole_number
 from ..errors import InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
@@ -132,8 +132,7 @@ def shape_distance(
     True
     """
     check_confidence(confidence)
-    if not 0 <= alpha <= 1:
-        raise InvalidInputError(f"alpha must lie between 0 and 1, got {alpha!r}")
+    check_between_zero_and_one("alpha", alpha)
     if metric not in METRICS:
         raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")
     if k is not None and (not is_whole_number(k) or k < 1):

@@ -99,6 +99,8 @@ def wachter_null(rank_x: int, rank_y: int, n_stimuli: int, *, significance: floa
     >>> print(f"{null.mean_correlation:.3f} {null.edge:.3f}")
     0.436 0.866
     """
+    if not is_whole_number(n_stimuli):
+        raise InvalidInputError(f"n_stimuli must be an integer, got {n_stimuli!r}")
     n = n_stimuli - 1
     whole = all(is_whole_number(count) for count in (rank_x, rank_y, n))
     if not (whole and 1 <= rank_x <= n and 1 <= rank_y <= n):
