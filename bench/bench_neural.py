@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from eigenscope.bench_short import Case
 from eigenscope.neural import cvpca
-from eigenscope.neural.eigen_moments import bootstrap_moments
+from eigenscope.neural.eigen_moments import moments_over_orders
 from eigenscope.neural.repeats import random_halves
 from eigenscope.run_options import resolve_threads, single_threaded_blas
 
@@ -63,7 +63,7 @@ def dense_moments(X1, X2, order):
 def moments_of_resamples(cross, orders):
     """Return what `fit_power_law_moments` bootstraps, on all threads as it does."""
     with single_threaded_blas():
-        return bootstrap_moments(cross, N_MOMENTS, orders, resolve_threads(None))
+        return moments_over_orders(cross, N_MOMENTS, orders, resolve_threads(None))
 
 
 def moments_case(n_stimuli, n_neurons):

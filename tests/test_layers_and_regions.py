@@ -104,9 +104,7 @@ def test_layers_are_refused_with_a_reason():
         with pytest.raises(InvalidInputError, match=message):
             layer_report(layers)
     missing = np.where(np.arange(600).reshape(30, 20) == 7, np.nan, 1.0)
-    with pytest.raises(
-        NonFiniteInputError, match=r"layer 'a': 1 values .*sample 0, feature 7\). Leave"
-    ):
+    with pytest.raises(NonFiniteInputError, match=r"layer 'a': 1 values .*sample 0, feature 7\). Leave"):
         layer_report({"a": missing})
 
 
@@ -128,7 +126,7 @@ def test_regions_get_their_verdicts(tmp_path):
 
 def test_too_little_signal_is_undecided_not_scale_free():
     generator = np.random.default_rng(3)
-    signal = generator.standard_normal((60, 100)) / np.sqrt(RANKS[:100])
+    signal = generator.standard_normal((30, 100)) / np.sqrt(RANKS[:100])
     noisy = tuple(signal + 0.7 * generator.standard_normal(signal.shape) for _ in range(2))
     assert compare_regions({"noisy": noisy}, rng=0).regions[0].verdict == "undecided"
 

@@ -1,4 +1,4 @@
-"""Unbiased moments of the signal's eigenvalues from two repeats, and their covariance by bootstrap."""
+"""Unbiased moments of the signal's eigenvalues from two repeats, over orders of the stimuli."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def eigen_moments(cross: Array, orders: list[Array], n_moments: int, *, threads:
     return np.asarray(compute(np.ascontiguousarray(cross), places, n_moments=n_moments, threads=threads))
 
 
-def bootstrap_moments(cross: Array, n_moments: int, orders: list[Array], threads: int) -> Array:
-    """Return the moments of every resampled order of the stimuli, shape (len(orders), n_moments).
+def moments_over_orders(cross: Array, n_moments: int, orders: list[Array], threads: int) -> Array:
+    """Return the moments in every order, or resample, of the stimuli, shape (len(orders), n_moments).
 
-    In single precision: a covariance from some hundred draws is known to several percent.
+    In single precision, whose rounding is far below the error of the moments of any recording.
     """
     magnitude = float(np.abs(cross).max())
     narrow = (cross / magnitude).astype(np.float32)
