@@ -121,7 +121,7 @@ def test_resamples_of_the_stimuli_give_the_covariance_when_asked():
     one, three = (
         fit_power_law_moments(*repeats, n_bootstraps=115, n_moments=5, rng=4, threads=threads) for threads in (1, 3)
     )
-    assert one == three
+    assert (one.exponent, one.stderr) == (three.exponent, three.stderr)
     closed = fit_power_law_moments(*repeats, rng=4)
     assert one.exponent == pytest.approx(closed.exponent, abs=3 * closed.stderr)
     assert closed.stderr / 2 < one.stderr < 4 * closed.stderr
