@@ -321,3 +321,51 @@ def test_lapack_finds_what_an_iteration_could_not(monkeypatch):
     assert_pairs(result, A, values, "BE")
     with pytest.warns(ConvergenceWarning):
         assert eigsh(A, 10, which="BE", max_matvecs=100_000, rng=0).status == "stagnated"
+
+
+@pytest.mark.parametrize("which", ["LA", "SA"])
+def test_start_vectors_of_the_caller_cost_no_certificate(which):
+    plain = eigsh(GRID, 6, which=which, tol=1e-8, rng=0)
+    for v0 in (np.ones(3600), plain.eigenvectors[:, 0], plain.eigenvectors.sum(axis=1)):
+        result = eigsh(GRID, 6, which=which, tol=1e-8, v0=v0, rng=0)
+        assert result.status == "converged"
+        np.testing.assert_allclose(result.eigenvalues, plain.eigenvalues, atol=1e-10)
+        assert result.info.n_matvecs < 1.5 * plain.info.n_matvecs
+
+
+def test_values_of_equal_size_and_opposite_sign_are_certified():
+    vertices = np.arange(512)
+    ones = np.ones(512)
+    cube = sum(scipy.sparse.csr_array((ones, (vertices, vertices ^ (1 << bit))), shape=(512, 512)) for bit in range(9))
+    result = eigsh(cube, 20, rng=0)
+    assert result.status == "converged"
+    np.testing.assert_allclose(np.abs(result.eigenvalues), [9.0] * 2 + [7.0] * 18, atol=1e-10)
+    assert result.info.n_matvecs < 1000
+
+
+def test_coarse_tolerances_do_not_confuse_the_set():
+    values = np.abs(np.arange(420) - 209.5)
+    result = eigsh(scipy.sparse.diags_array(values).tocsr(), 40, which="SA", tol=0.5, block_size=1, rng=0)
+    assert result.status == "converged"
+    np.testing.assert_allclose(np.sort(result.eigenvalues), np.sort(values)[:40], atol=0.01 * 209.5)
+
+
+def test_plain_arguments_of_any_numeric_type():
+    assert len(eigsh(np.diag(np.arange(300.0)), np.int8(3), rng=0).eigenvalues) == 3
+    calls = []
+
+    def stop_at_once(state):
+        calls.append(state)
+        return np.True_
+
+    with pytest.warns(ConvergenceWarning):
+        eigsh(GRID, 4, callback=stop_at_once, rng=0)
+    assert len(calls) == 1
+    for options, message in (
+        ({"callback": 3}, "callback must be a function"),
+        ({"sigma": 10**400}, "sigma must be a finite real number"),
+        ({"sigma": True}, "sigma must be a finite real number"),
+        ({"certify": "no"}, "certify must be True or False"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            eigsh(np.eye(5), 1, **options)

@@ -15,7 +15,11 @@ from .errors import InvalidInputError
 
 def is_real_number(value: Any) -> bool:
     """Return whether `value` is one finite real number; text, None, arrays, NaN and truth values are not."""
-    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    try:
+        return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:
+        # An integer beyond every double.
+        return False
 
 
 def is_whole_number(value: Any) -> bool:

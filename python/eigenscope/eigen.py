@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from .arguments import check_switch, is_real_number
+from .eigen_deflated import solve_deflated
 from .eigen_nearest import nearest
-from .eigen_plan import as_unit_vectors, can_decompose, choose_sizes, deflated_core
+from .eigen_plan import as_unit_vectors, can_decompose, choose_sizes
 from .errors import ConvergenceWarning, Interrupted, InvalidInputError
 from .inputs import Source, as_matrix
 from .operators import Array, Operator, as_operator, compute_dtype, dense_operator, is_implicit
@@ -32,6 +34,9 @@ from .signs import fix_signs
 from .symmetry import check_matrix, check_symmetric
 
 WHICH = ("LM", "LA", "SA", "SM", "BE")
+
+COARSEST_TOLERANCE = 1e-2
+"""Pairs with larger residuals do not tell which eigenvalues a set holds, whatever the certificate says of others."""
 
 FILTER_PRODUCTS = 40_000
 """Polynomials that have not led to an answer after so many products do not help."""
@@ -83,8 +88,9 @@ def eigsh(
         speaks of ``1 / (λ - sigma)``, as in SciPy: "LM" is nearest, "LA" nearest above, "SA" nearest below, "BE" half
         of each, "SM" farthest, which needs no factorisation.
     tol : float, optional
-        A pair is accepted when ``‖A v - λ v‖ <= tol ‖A‖``; 0 asks for what rounding allows. The default is
-        ``eps**(2/3)``; eigenvalues are then accurate to rounding, since their error is quadratic in the residual.
+        A pair is accepted when ``‖A v - λ v‖ <= tol ‖A‖``; 0 asks for what rounding allows, and above 0.01 residuals
+        do not tell which eigenvalues a set holds, so that 0.01 is taken. The default is ``eps**(2/3)``; eigenvalues
+        are then accurate to rounding, since their error is quadratic in the residual.
     v0 : ndarray, shape (n,) or (n, b), optional
         Start vectors. With several good ones, such as the eigenvectors of a slightly different operator, only what is
         new in them has to be computed.
@@ -148,11 +154,12 @@ def eigsh(
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
     watch = Stopwatch(n_threads, seed)
     _check_choice(which, sigma)
+    check_switch("certify", certify)
     operator = _as_checked_operator(A, shape, dtype, check, seed, n_threads)
-    n = _check_order(operator, k)
+    n, k = _check_order(operator, k), int(k)
     start = as_unit_vectors(v0, "v0", n, operator.dtype)
     meter = Progress(progress, "eigsh")
-    tolerance = max(resolve_tolerance(tol, operator.dtype), _attainable(operator))
+    tolerance = max(min(resolve_tolerance(tol, operator.dtype), COARSEST_TOLERANCE), _attainable(operator))
     memory, limit = memory_budget(max_memory), resolve_budget(max_matvecs, "max_matvecs", default=100 * n + 10_000)
     options = {
         "which": which,
@@ -166,29 +173,32 @@ def eigsh(
         "monitor": make_monitor(callback, meter),
     }
     is_unlimited = max_matvecs is None and max_seconds is None and can_decompose(operator, memory)
+    plan: dict[str, Any] = {"start": start, "tolerance": tolerance, "max_matvecs": max_matvecs, "memory": memory}
     sizes = choose_sizes(
         operator,
         k,
         block=None if block_size is None else resolve_budget(block_size, "block_size", 1),
         basis=None if basis_size is None else resolve_budget(basis_size, "basis_size", 1),
-        start=start,
-        tolerance=tolerance,
-        max_matvecs=max_matvecs,
-        memory=memory,
+        **plan,
     )
+    known = as_unit_vectors(deflate, "deflate", n, operator.dtype)
+
+    def solve(core: Any, count: int) -> dict[str, Any]:
+        chosen = sizes if count == k else choose_sizes(operator, count, block=None, basis=None, **plan)
+        return _solve_or_decompose(core, count, options | chosen, is_unlimited, limit)
+
     try:
         if sigma is not None or which == "SM":
             if deflate is not None:
                 raise InvalidInputError('deflate cannot be combined with sigma or which="SM": leave the vectors in')
             found, scale, method = nearest(operator, k, sigma, options | sizes, _solve)
         else:
-            core = deflated_core(operator, deflate, k, which, seed, n_threads)
             with single_threaded_blas():
-                found, scale = _solve(core, k, options | sizes), operator.scale
-                method = "LAPACK eigh" if sizes["direct"] else "thick-restart block Lanczos"
-                if is_unlimited and not sizes["direct"] and _is_unfinished(found, limit):
-                    found = _with_costs_of(found, core.eigenpairs(k=k, **(options | sizes | {"direct": True})))
-                    method += ", then LAPACK eigh"
+                if known is None or known.shape[1] == 0:
+                    found = solve(operator.core, k)
+                else:
+                    found = solve_deflated(operator, known, k, which, solve, tolerance, seed, n_threads)
+            scale, method = operator.scale, found["method"]
     finally:
         meter.close()
     result = _wrap(found, scale, watch, method)
@@ -209,6 +219,8 @@ def resolve_tolerance(tol: float | None, dtype: np.dtype[Any], exponent: float =
 
 def make_monitor(callback: Callable[[dict[str, Any]], Any] | None, meter: Progress) -> Callable[..., bool] | None:
     """Return the function the core calls at every check, or None when nobody listens."""
+    if callback is not None and not callable(callback):
+        raise InvalidInputError(f"callback must be a function of a dict, got {callback!r}")
     if callback is None and not meter.wanted:
         return None
 
@@ -224,7 +236,7 @@ def make_monitor(callback: Callable[[dict[str, Any]], Any] | None, meter: Progre
             "largest_residual": residual,
             "certifying": certifying,
         }
-        return callback(state) is True
+        return isinstance(stop := callback(state), (bool, np.bool_)) and bool(stop)
 
     return monitor
 
@@ -251,7 +263,7 @@ def _check_choice(which: str, sigma: float | None) -> None:
         raise InvalidInputError(f"which must be one of {', '.join(WHICH)}, got {which!r}")
     if sigma is None:
         return
-    if not isinstance(sigma, (int, float, np.integer, np.floating)) or not np.isfinite(sigma):
+    if not is_real_number(sigma):
         raise InvalidInputError(f"sigma must be a finite real number, got {sigma!r}")
 
 
@@ -312,10 +324,21 @@ def _solve(core: Any, k: int, options: dict[str, Any]) -> dict[str, Any]:
     return _with_costs_of(found, core.eigenpairs(k=k, **(options | rest)))
 
 
+def _solve_or_decompose(core: Any, k: int, options: dict[str, Any], is_unlimited: bool, limit: int) -> dict[str, Any]:
+    """Run the solver, and without limits of the caller LAPACK after it where it could not do it; says which."""
+    found = _solve(core, k, options)
+    found["method"] = "LAPACK eigh" if options["direct"] else "thick-restart block Lanczos"
+    if not is_unlimited or options["direct"] or not _is_unfinished(found, limit):
+        return found
+    decomposed = _with_costs_of(found, core.eigenpairs(k=k, **(options | {"direct": True})))
+    return decomposed | {"method": f"{found['method']}, then LAPACK eigh"}
+
+
 def _is_unfinished(found: dict[str, Any], max_matvecs: int) -> bool:
     """Whether a run could not do it, and was not stopped by its caller."""
     used_up = found["n_matvecs"] > FILTER_SHARE * max_matvecs
-    return not found["interrupted"] and (found["status"] == "stagnated" or (found["status"] == "budget" and used_up))
+    is_cut_short = used_up and found["status"] in ("budget", "possible omission")
+    return not found["interrupted"] and (found["status"] == "stagnated" or is_cut_short)
 
 
 def _with_costs_of(before: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:

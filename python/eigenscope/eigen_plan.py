@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from .byte_sizes import format_bytes
 from .errors import InvalidInputError, MemoryBudgetError
@@ -63,26 +62,6 @@ def as_unit_vectors(vectors: Array | None, name: str, n: int, dtype: np.dtype[An
     largest = np.abs(wide).max(axis=0, initial=0.0)
     wide = wide[:, largest > 0] / largest[largest > 0]
     return np.asfortranarray(wide / np.linalg.norm(wide, axis=0), dtype=dtype)
-
-
-def deflated_core(operator: Operator, deflate: Array | None, k: int, which: str, seed: int, threads: int) -> Any:
-    """Return the compiled operator without the span of known vectors, which is moved away from the wanted end."""
-    known = as_unit_vectors(deflate, "deflate", operator.shape[0], operator.dtype)
-    if known is None or known.shape[1] == 0:
-        return operator.core
-    basis = np.asfortranarray(scipy.linalg.orth(known), dtype=operator.dtype)
-    left = len(basis) - basis.shape[1]
-    if k > left:
-        raise InvalidInputError(f"k must be at most {left}, the order less the deflated vectors; got {k}")
-    generator = np.random.Generator(np.random.Philox(seed))
-    probe = generator.standard_normal((len(basis), 2)).astype(operator.dtype)
-    wide = np.result_type(operator.dtype, np.float64)
-    image = operator.product(probe, threads).astype(wide)
-    # Mean and root mean square of the eigenvalues, estimated: the wanted end lies on the other side of them.
-    mean = float(np.vdot(probe, image).real / np.vdot(probe, probe).real)
-    spread = float(np.linalg.norm(image) / np.linalg.norm(probe.astype(wide)))
-    shift = {"LA": -2.0 * spread, "SA": 2.0 * spread, "BE": mean}.get(which, 0.0)
-    return operator.core.deflated(basis, shift)
 
 
 def choose_sizes(

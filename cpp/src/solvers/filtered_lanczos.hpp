@@ -192,10 +192,11 @@ class FilteredLanczos {
         }
     }
 
-    /// Without start vectors of the caller: a mixture of the pairs known so far, and a share of random vectors.
+    /// A mixture of the pairs known so far, which hold what start vectors of the caller gave, and a share of random
+    /// vectors, without which the run would exclude no omission.
     void begin(Run& lanczos, ConstBlock<Scalar> start, std::uint64_t stream) {
         const Index q = deflated_.cols(), b = options_.block, known = known_vectors_.cols() - q;
-        if (start.cols > 0 || known < b) return lanczos.begin(start);
+        if (known < b) return lanczos.begin(start);
         Matrix<Scalar> mixture(known, b), directions(n_, b);
         complete_with_random<Scalar>(ConstBlock<Scalar>(mixture.data(), known, 0, known), mixture, 0, options_.seed,
                                      stream + 1, execution_);

@@ -350,9 +350,11 @@ class ThickRestartLanczos {
                                      execution_);
     }
 
+    /// Whether the set has changed. Where magnitude alone is wanted, values of opposite sign may stand for each other.
     bool found_more() const {
-        const Vector<double> change = ritz_values_.head(options_.k) - certified_values_;
-        return change.cwiseAbs().maxCoeff() > accepted_residual(options_.k - 1);
+        Vector<double> found = ritz_values_.head(options_.k), before = certified_values_;
+        if (options_.which == Which::largest_magnitude) found = found.cwiseAbs(), before = before.cwiseAbs();
+        return (found - before).cwiseAbs().maxCoeff() > accepted_residual(options_.k - 1);
     }
 
     bool probe_is_settled() const { return probe_blocks_ >= fewest_probe_blocks && candidates_are_settled(); }
