@@ -23,7 +23,7 @@ from eigenscope.errors import InvalidInputError
 def test_the_gram_view_is_the_square(held, scale):
     A = testing.rectangular_matrix(testing.exponential_spectrum(40), (90, 40), rng=0)
     view = gram_view(held(A * scale))
-    np.testing.assert_allclose(view.product(np.eye(40), 1) / scale / scale, A.T @ A, atol=1e-13)
+    np.testing.assert_allclose(view.product(np.eye(40), 1) / view.scale / scale / scale, A.T @ A, atol=1e-13)
     if scale == 1.0:
         assert eigsh(view, 3).eigenvalues == pytest.approx(testing.exponential_spectrum(40)[:3] ** 2)
 
