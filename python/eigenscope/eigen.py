@@ -191,7 +191,8 @@ def eigsh(
         if sigma is not None or which == "SM":
             if deflate is not None:
                 raise InvalidInputError('deflate cannot be combined with sigma or which="SM": leave the vectors in')
-            found, scale, method = nearest(operator, k, sigma, options | sizes, _solve)
+            may_decompose = max_seconds is None and can_decompose(operator, memory)
+            found, scale, method = nearest(operator, k, sigma, options | sizes, _solve, may_decompose)
         else:
             with single_threaded_blas():
                 if known is None or known.shape[1] == 0:

@@ -12,7 +12,6 @@ from .errors import InvalidInputError
 from .inversion import nearest_by_inversion
 from .operators import Array, Operator
 from .run_options import single_threaded_blas
-from .views import shifted_view
 
 INVERSION_ORDER = 1500
 """From this order on, a few eigenvalues inside the spectrum of a dense matrix come sooner by factorisation."""
@@ -21,7 +20,7 @@ Solver = Callable[[Any, int, dict[str, Any]], dict[str, Any]]
 
 
 def nearest(
-    operator: Operator, k: int, sigma: float | None, options: dict[str, Any], solve: Solver
+    operator: Operator, k: int, sigma: float | None, options: dict[str, Any], solve: Solver, may_decompose: bool
 ) -> tuple[dict[str, Any], float, str]:
     """Find the pairs with the wanted ``1 / (λ - sigma)``.
 
@@ -37,6 +36,8 @@ def nearest(
         Options of the compiled solver; with a `sigma`, ``which`` speaks of ``1 / (λ - sigma)``.
     solve : callable
         Runs the compiled solver on an operator.
+    may_decompose : bool
+        Whether LAPACK may take over where `sigma` is so near an eigenvalue that an inverse resolves little else.
 
     Returns
     -------
@@ -48,7 +49,7 @@ def nearest(
     if options["direct"]:
         return _nearest_of_all(operator, k, sigma, options), operator.scale, "LAPACK eigh"
     if options["which"] == "SM":
-        return _farthest(operator, k, sigma, options, solve), 1.0, "thick-restart block Lanczos"
+        return _farthest(operator, k, sigma, options, solve), operator.scale, "thick-restart block Lanczos"
     if operator.matrix is None:
         raise InvalidInputError(
             'which="SM" of an operator, or sigma, needs a factorisation: give the matrix itself, or use which="SA" '
@@ -64,18 +65,22 @@ def nearest(
         matrix = np.asarray(operator.matrix, dtype=wide)
     if options["start"] is not None:
         options = options | {"start": options["start"].astype(wide)}
-    found = nearest_by_inversion(matrix, sigma, k, options, operator.dtype)
+    found = nearest_by_inversion(matrix, sigma, k, options, operator.dtype, gives_up=may_decompose)
+    if found is None:
+        return _nearest_of_all(operator, k, sigma, options), operator.scale, "LAPACK eigh"
     return found, 1.0, "thick-restart block Lanczos on the inverse"
 
 
 def _nearest_of_all(operator: Operator, k: int, sigma: float, options: dict[str, Any]) -> dict[str, Any]:
     with single_threaded_blas():
         found = dict(operator.core.eigenpairs(k=operator.shape[0], **(options | {"which": "LM", "direct": True})))
-    order = _wanted_order(found["eigenvalues"] - sigma * operator.scale, options["which"])[:k]
-    for name in ("eigenvalues", "residual_norms", "converged"):
-        found[name] = found[name][order]
-    found["eigenvectors"] = found["eigenvectors"][:, order]
-    return found
+    return _selected(found, _wanted_order(found["eigenvalues"] - sigma * operator.scale, options["which"])[:k])
+
+
+def _selected(found: dict[str, Any], order: Array) -> dict[str, Any]:
+    """Return a result with some of its pairs, in this order."""
+    chosen = {name: found[name][order] for name in ("eigenvalues", "residual_norms", "converged")}
+    return found | chosen | {"eigenvectors": found["eigenvectors"][:, order]}
 
 
 def _wanted_order(distance: Array, which: str) -> Array:
@@ -97,8 +102,9 @@ def _wanted_order(distance: Array, which: str) -> Array:
 
 
 def _farthest(operator: Operator, k: int, sigma: float, options: dict[str, Any], solve: Solver) -> dict[str, Any]:
-    """Find the smallest ``1 / (λ - sigma)``: they belong to the largest λ - sigma, and need no factorisation."""
-    shifted = shifted_view(operator, sigma, threads=options["threads"])
+    """Find the smallest ``1 / (λ - sigma)``: k from each end of the spectrum hold them, and need no factorisation."""
+    count = min(2 * k, operator.shape[0])
+    direct = options["direct"] or 3 * count > operator.shape[0]
     with single_threaded_blas():
-        found = solve(shifted.core, k, options | {"which": "LM", "filter": False})
-    return found | {"eigenvalues": found["eigenvalues"] + sigma}
+        found = solve(operator.core, count, options | {"which": "BE", "filter": False, "direct": direct})
+    return _selected(found, _wanted_order(found["eigenvalues"] - sigma * operator.scale, "SM")[:k])

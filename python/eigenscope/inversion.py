@@ -57,8 +57,8 @@ class _Inverse:
 
 
 def nearest_by_inversion(
-    matrix: Any, sigma: float, k: int, options: dict[str, Any], dtype: np.dtype[Any]
-) -> dict[str, Any]:
+    matrix: Any, sigma: float, k: int, options: dict[str, Any], dtype: np.dtype[Any], *, gives_up: bool
+) -> dict[str, Any] | None:
     """Find the k eigenpairs nearest `sigma` of a Hermitian matrix.
 
     The null space of ``A - sigma I`` is found first, vector by vector, and deflated: in its presence the inverse would
@@ -77,16 +77,21 @@ def nearest_by_inversion(
         "LA" the nearest above, "SA" the nearest below, "BE" both in turn.
     dtype : numpy.dtype
         Scalar of the vectors returned; residuals are those of the vectors after rounding to it.
+    gives_up : bool
+        Leave a matrix that is singular at `sigma` to working accuracy, and one whose pairs do not meet the tolerance,
+        to another method.
 
     Returns
     -------
-    dict
-        As the compiled solver returns.
+    dict or None
+        As the compiled solver returns; None when given up.
     """
     # A power of two, so that nothing is lost and squares neither overflow nor vanish.
     unit = 2.0 ** np.frexp(_norm(matrix) or 1.0)[1]
     scaled, shift = matrix / unit, sigma / unit
     inverse = _factorise(scaled, shift)
+    if gives_up and inverse.shift > 0:
+        return None
     cost = {"n_matvecs": 0, "n_applications": 0, "basis_bytes": 0, "interrupted": False}
     status = "converged"
     while inverse.shift > 0 and inverse.found.shape[1] < k:
@@ -102,6 +107,8 @@ def nearest_by_inversion(
         status = rest["status"]
         vectors = np.column_stack([vectors, _refine(inverse, rest)])
     pairs = _rayleigh_ritz(scaled, shift, vectors, status, options["tolerance"], dtype)
+    if gives_up and pairs["status"] == "stagnated" and not cost["interrupted"]:
+        return None
     pairs["eigenvalues"] = pairs["eigenvalues"] * unit
     pairs["residual_norms"] = pairs["residual_norms"] * unit
     return pairs | cost
