@@ -66,9 +66,9 @@ def test_covariance_in_closed_form_is_that_of_many_recordings(exponent):
 @pytest.mark.parametrize("name", ["steep, independent", "shallow, small"])
 def test_intervals_cover_away_from_exponent_one(name):
     # A bootstrap over stimuli covered 82 % and 100 %.
-    count, rejected = covered(name, 30, 3)
-    assert count >= binom.ppf(1e-3, 30, 0.93)
-    assert rejected <= binom.ppf(1 - 1e-3, 30, 0.08)
+    count, rejected = covered(name, 24, 3)
+    assert count >= binom.ppf(1e-3, 24, 0.93)
+    assert rejected <= binom.ppf(1 - 1e-3, 24, 0.08)
 
 
 @pytest.mark.slow
@@ -94,9 +94,9 @@ def test_flat_spectrum_is_at_its_bound_with_a_one_sided_interval():
     assert flat > 0
 
 
-@pytest.mark.parametrize("n_draws", [6, pytest.param(100, marks=pytest.mark.slow)])
-def test_errors_of_two_slopes_hold_when_the_break_is_searched(n_draws):
-    first = second = inside = 0
+@pytest.mark.slow
+def test_errors_of_two_slopes_hold_when_the_break_is_searched():
+    n_draws, first, second, inside = 100, 0, 0, 0
     for draw in range(n_draws):
         repeats = recording(300, BROKEN, 0.5 * BROKEN.mean(), np.random.default_rng([2, draw]))
         fit = fit_power_law_moments(*repeats, slopes=2, rng=draw, threads=1)

@@ -141,10 +141,10 @@ def coverage(n_draws, seed, model="aligned"):
 
 
 def test_interval_covers_and_test_rarely_rejects():
-    covered, rejected, errors = coverage(40, 0)
-    assert covered >= binom.ppf(1e-3, 40, 0.93)
-    assert rejected <= binom.ppf(1 - 1e-3, 40, 0.05)
-    assert abs(errors.mean()) <= 0.02 + 3 * errors.std() / math.sqrt(40)
+    covered, rejected, errors = coverage(24, 0)
+    assert covered >= binom.ppf(1e-3, 24, 0.93)
+    assert rejected <= binom.ppf(1 - 1e-3, 24, 0.05)
+    assert abs(errors.mean()) <= 0.02 + 3 * errors.std() / math.sqrt(24)
 
 
 @pytest.mark.slow
