@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from eigenscope import eigsh
+from eigenscope.errors import ConvergenceWarning
 
 LADDER = scipy.sparse.diags_array(np.arange(450.0)).tocsr()
 
@@ -54,3 +55,46 @@ def test_graded_spectra_take_no_more_than_one_decomposition():
     result = eigsh(scipy.sparse.diags_array(values).tocsr(), 25, which="SM", rng=0)
     np.testing.assert_allclose(result.eigenvalues, np.sort(values)[:25], atol=1e-14)
     assert result.info.n_matvecs <= 2 * 800
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "options"),
+    [(2000, 60, {}), (2000, 150, {"basis_size": 400}), (2000, 3, {"basis_size": 20}), (450, 140, {}), (450, 449, {})],
+)
+def test_many_farthest_pairs_are_planned_for_both_ends(n, k, options):
+    values = np.random.default_rng(k).uniform(-9, 25, n)
+    A = scipy.sparse.diags_array(values).tocsr()
+    result = eigsh(A, k, sigma=4.0, which="SM", rng=0, **options)
+    farthest = values[np.argsort(-np.abs(values - 4.0))[:k]]
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.eigenvalues, farthest, atol=1e-9)
+    assert result.info.n_matvecs <= 4 * n
+
+
+def test_a_budget_for_the_farthest_pairs_is_kept():
+    A = scipy.sparse.diags_array(np.random.default_rng(0).uniform(-9, 25, 2000)).tocsr()
+    with pytest.warns(ConvergenceWarning, match="max_matvecs"):
+        result = eigsh(A, 40, sigma=4.0, which="SM", rng=0, max_matvecs=500)
+    assert result.status == "budget"
+    assert result.info.n_matvecs <= 500
+    assert not result.converged.all()
+
+
+COPIES = scipy.sparse.diags_array(np.repeat(np.arange(1000.0), 5)).tocsr()
+
+
+def test_copies_of_the_number_itself_in_an_order_too_large_for_lapack():
+    result = eigsh(COPIES, 12, sigma=40.0, rng=0)
+    assert result.status == "converged"
+    np.testing.assert_allclose(np.sort(np.abs(result.eigenvalues - 40)), [0] * 5 + [1] * 7, atol=1e-9)
+
+
+@pytest.mark.parametrize("budget", [{"max_matvecs": 1}, {"max_matvecs": 30}, {"max_matvecs": 100}, {"max_seconds": 0.01}])
+def test_the_search_for_copies_of_the_number_keeps_the_budget(budget):
+    with pytest.warns(ConvergenceWarning, match="max_matvecs"):
+        result = eigsh(COPIES, 12, sigma=40.0, rng=0, **budget)
+    assert result.status == "budget"
+    # One pair and its certificate may begin before the end, and one basis fills the rest.
+    assert result.info.n_matvecs <= budget.get("max_matvecs", 100) + 50
+    assert not result.converged.all()
+    np.testing.assert_allclose(result.eigenvalues[result.converged], 40.0, atol=1e-9)

@@ -17,6 +17,7 @@ GRACE_SECONDS = 2.0
 PREAMBLE = """
     import os, signal, threading, time
     import numpy as np
+    import scipy.sparse
     import eigenscope
     from eigenscope import testing
     from eigenscope.errors import Interrupted
@@ -64,6 +65,7 @@ def assert_interrupted(call, *, has_partial):
         symmetric += symmetric.T
         data = random.standard_normal((8000, 3000)).astype(np.float32)
         samples = np.zeros((200_000, 1500), dtype=np.int16)
+        copies = scipy.sparse.diags_array(np.repeat(np.arange(1000.0), 50)).tocsr()
         assert_all_is_well()
         n_threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 0
         error, waited = interrupted_by_sigint(lambda: {call}, after=0.25)
@@ -99,6 +101,7 @@ def assert_interrupted(call, *, has_partial):
             "tol=0.0, shape=(3000, 3000), check=False, rng=0)",
             True,
         ),
+        ("eigenscope.eigsh(copies, 49, sigma=40.0, check=False, rng=0)", True),
         ("eigenscope.covariance_spectrum(samples)", False),
         ("eigenscope.spectral_density(symmetric, degree=1500, n_probes=64, check=False, rng=0)", False),
         ("eigenscope.eigsh(symmetric[:2000, :2000], 2000, check=False)", False),
@@ -110,6 +113,7 @@ def assert_interrupted(call, *, has_partial):
         "eigsh",
         "svds",
         "callable",
+        "inverse",
         "covariance_spectrum",
         "spectral_density",
         "all eigenpairs",
@@ -126,7 +130,6 @@ def test_ctrl_c_comes_back_with_what_was_found(call, has_partial):
 def test_partial_results_tell_the_truth_about_themselves(after):
     done = run_python(
         f"""
-        import scipy.sparse
         n = 20_000
         path = scipy.sparse.diags_array([2 * np.ones(n), -np.ones(n - 1), -np.ones(n - 1)], offsets=[0, 1, -1]).tocsr()
         assert_all_is_well()

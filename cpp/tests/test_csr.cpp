@@ -85,6 +85,44 @@ void check_products(const Sparse<Scalar, IndexType>& sparse, Index width) {
     }
 }
 
+/// z := alpha A x - coupling z and Re <x, z> of row-major blocks against the dense product.
+template <class Scalar>
+void check_lanczos(Index rows, Index width) {
+    using Real = RealOf<Scalar>;
+    constexpr Index parts = is_complex<Scalar> ? 2 : 1;
+    const Sparse<Scalar, std::int32_t> sparse(rows, rows, 60);
+    const Matrix<Scalar> x = testing::gaussian<Scalar>(rows, width, 1), z = testing::gaussian<Scalar>(rows, width, 2);
+    const Vector<Real> coupling = Vector<Real>::LinSpaced(width, Real(0.5), Real(2));
+    Vector<Real> row(width * parts);
+    for (Index k = 0; k < row.size(); ++k) row[k] = coupling[k / parts];
+    const Matrix<Scalar> expected =
+        Real(3) * testing::product(sparse.dense(), x) - z * coupling.template cast<Scalar>().asDiagonal();
+    const double bound = 64 * testing::epsilon<Scalar>();
+    Matrix<Scalar> first_found;
+    Vector<double> first_products;
+    for (const int threads : {1, 2, 3}) {
+        // The transpose of a column-major matrix is the row-major one.
+        const Matrix<Scalar> packed = x.transpose();
+        Matrix<Scalar> next = z.transpose();
+        const Vector<double> products =
+            csr_lanczos(sparse.view(), packed.data(), next.data(), width, 3.0,
+                        reinterpret_cast<const Scalar*>(row.data()), Execution{threads, nullptr});
+        if (threads == 1) {
+            first_found = next;
+            first_products = products;
+        }
+        CHECK_BELOW(testing::relative_difference<Scalar>(next.transpose(), expected), bound);
+        CHECK(next == first_found);
+        CHECK(products == first_products);
+    }
+    for (Index j = 0; j < width; ++j) {
+        double product = 0.0;
+        for (Index part = 0; part < parts; ++part) product += first_products[parts * j + part];
+        CHECK_CLOSE(product, std::real(x.col(j).dot(expected.col(j))),
+                    bound * x.col(j).norm() * expected.col(j).norm());
+    }
+}
+
 template <class Scalar, class IndexType>
 void check_shapes() {
     const Sparse<Scalar, IndexType> tall(700, 30, 60), wide(40, 300, 90);
@@ -115,6 +153,24 @@ TEST(csr_products_equal_dense_products_wide_indices) {
 // Long enough for several tasks and lanes.
 TEST(csr_products_are_cut_into_tasks_by_shape_alone) {
     check_products(Sparse<double, std::int32_t>(6000, 100, 120), 12);
+}
+
+TEST(lanczos_steps_of_row_major_blocks_equal_dense_ones) {
+    for (const Index width : {1, 3, 8, 24}) {
+        check_lanczos<float>(900, width);
+        check_lanczos<double>(900, width);
+        check_lanczos<complex64>(900, width);
+        check_lanczos<complex128>(900, width);
+    }
+}
+
+TEST(rows_visited_in_no_order_stay_in_cache) {
+    // All of a small block, a whole line of each row of a large one, and all again where even lines are too many.
+    CHECK(columns_together<double>(1000, 32) == 32);
+    CHECK(columns_together<double>(200'000, 32) == 8);
+    CHECK(columns_together<float>(200'000, 32) == 16);
+    CHECK(columns_together<double>(1'000'000, 32) == 32);
+    CHECK(columns_together<double>(0, 5) == 5);
 }
 
 TEST(csr_products_of_nothing) {

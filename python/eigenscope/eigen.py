@@ -183,16 +183,16 @@ def eigsh(
     )
     known = as_unit_vectors(deflate, "deflate", n, operator.dtype)
 
-    def solve(core: Any, count: int) -> dict[str, Any]:
+    def solve(core: Any, count: int, **changed: Any) -> dict[str, Any]:
         chosen = sizes if count == k else choose_sizes(operator, count, block=None, basis=None, **plan)
-        return _solve_or_decompose(core, count, options | chosen, is_unlimited, limit)
+        return _solve_or_decompose(core, count, options | chosen | changed, is_unlimited, limit)
 
     try:
         if sigma is not None or which == "SM":
             if deflate is not None:
                 raise InvalidInputError('deflate cannot be combined with sigma or which="SM": leave the vectors in')
             may_decompose = max_seconds is None and can_decompose(operator, memory)
-            found, scale, method = nearest(operator, k, sigma, options | sizes, _solve, may_decompose)
+            found, scale, method = nearest(operator, k, sigma, options | sizes, solve, may_decompose)
         else:
             with single_threaded_blas():
                 if known is None or known.shape[1] == 0:

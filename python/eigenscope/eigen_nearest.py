@@ -16,7 +16,7 @@ from .run_options import single_threaded_blas
 INVERSION_ORDER = 1500
 """From this order on, a few eigenvalues inside the spectrum of a dense matrix come sooner by factorisation."""
 
-Solver = Callable[[Any, int, dict[str, Any]], dict[str, Any]]
+Solver = Callable[..., dict[str, Any]]
 
 
 def nearest(
@@ -35,7 +35,7 @@ def nearest(
     options : dict
         Options of the compiled solver; with a `sigma`, ``which`` speaks of ``1 / (λ - sigma)``.
     solve : callable
-        Runs the compiled solver on an operator.
+        Runs the compiled solver on an operator for a number of pairs, with changed options.
     may_decompose : bool
         Whether LAPACK may take over where `sigma` is so near an eigenvalue that an inverse resolves little else.
 
@@ -49,7 +49,8 @@ def nearest(
     if options["direct"]:
         return _nearest_of_all(operator, k, sigma, options), operator.scale, "LAPACK eigh"
     if options["which"] == "SM":
-        return _farthest(operator, k, sigma, options, solve), operator.scale, "thick-restart block Lanczos"
+        farthest = _farthest(operator, k, sigma, solve)
+        return farthest, operator.scale, farthest["method"]
     if operator.matrix is None:
         raise InvalidInputError(
             'which="SM" of an operator, or sigma, needs a factorisation: give the matrix itself, or use which="SA" '
@@ -101,10 +102,8 @@ def _wanted_order(distance: Array, which: str) -> Array:
     return both
 
 
-def _farthest(operator: Operator, k: int, sigma: float, options: dict[str, Any], solve: Solver) -> dict[str, Any]:
+def _farthest(operator: Operator, k: int, sigma: float, solve: Solver) -> dict[str, Any]:
     """Find the smallest ``1 / (λ - sigma)``: k from each end of the spectrum hold them, and need no factorisation."""
-    count = min(2 * k, operator.shape[0])
-    direct = options["direct"] or 3 * count > operator.shape[0]
     with single_threaded_blas():
-        found = solve(operator.core, count, options | {"which": "BE", "filter": False, "direct": direct})
+        found = solve(operator.core, min(2 * k, operator.shape[0]), which="BE", filter=False)
     return _selected(found, _wanted_order(found["eigenvalues"] - sigma * operator.scale, "SM")[:k])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,10 @@ ROUNDING_FACTOR = 64
 
 MARGIN = 0.01
 """A residual r of a pair (θ, v) of the inverse, whose norm is θ₁, leaves one of ``r θ₁ / θ²`` after refinement."""
+
+
+SHORTEST_SECONDS = 1e-9
+"""A limit that is over at once; zero would be none."""
 
 
 @dataclasses.dataclass
@@ -54,6 +59,40 @@ class _Inverse:
         chosen = options | {"tolerance": tolerance, "filter": False} | changes
         with single_threaded_blas():
             return dict(operator.core.eigenpairs(k=k, **chosen))
+
+
+class _Budget:
+    """Products and seconds that several runs of the solver share, and what they cost together."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.max_matvecs, self.max_seconds = options["max_matvecs"], options["max_seconds"]
+        self.began = time.perf_counter()
+        self.n_matvecs = self.n_applications = self.basis_bytes = 0
+        self.interrupted = False
+
+    def spend(self, found: dict[str, Any]) -> dict[str, Any]:
+        self.n_matvecs += found["n_matvecs"]
+        self.n_applications += found["n_applications"]
+        self.basis_bytes = max(self.basis_bytes, found["basis_bytes"])
+        self.interrupted |= found["interrupted"]
+        return found
+
+    def left(self) -> dict[str, Any]:
+        """Options of the next run: what is left, at least the smallest that is a limit at all."""
+        products = 0 if self.interrupted else self.max_matvecs - self.n_matvecs
+        seconds = self.max_seconds - (time.perf_counter() - self.began)
+        return {
+            "max_matvecs": max(1, products),
+            "max_seconds": max(SHORTEST_SECONDS, seconds) if self.max_seconds else 0.0,
+        }
+
+    def is_spent(self) -> bool:
+        left = self.left()
+        return left["max_matvecs"] == 1 or left["max_seconds"] == SHORTEST_SECONDS
+
+    def cost(self) -> dict[str, Any]:
+        names = ("n_matvecs", "n_applications", "basis_bytes", "interrupted")
+        return {name: getattr(self, name) for name in names}
 
 
 def nearest_by_inversion(
@@ -92,40 +131,38 @@ def nearest_by_inversion(
     inverse = _factorise(scaled, shift)
     if gives_up and inverse.shift > 0:
         return None
-    cost = {"n_matvecs": 0, "n_applications": 0, "basis_bytes": 0, "interrupted": False}
-    status = "converged"
-    while inverse.shift > 0 and inverse.found.shape[1] < k:
-        pair = _spend(cost, inverse.largest(1, options, certify=False, which="LM", start=None, monitor=None))
-        if abs(pair["eigenvalues"][0]) < NULL_SHARE / inverse.shift:
-            break
-        # One more solve damps what is not null by s / λ.
-        vector = inverse.solve(pair["eigenvectors"])
-        inverse.found = np.column_stack([inverse.found, vector / np.linalg.norm(vector)])
-    vectors = inverse.found
-    if vectors.shape[1] < k:
-        rest = _spend(cost, inverse.largest(k - vectors.shape[1], options))
+    budget = _Budget(options)
+    _find_null_space(inverse, k, options, budget)
+    vectors, status = inverse.found, "budget" if budget.interrupted else "converged"
+    # An interrupted search returns what it has, if anything; one out of its budget fills the rest with its best.
+    if vectors.shape[1] < k and not (budget.interrupted and vectors.shape[1] > 0):
+        rest = budget.spend(inverse.largest(k - vectors.shape[1], options | budget.left()))
         status = rest["status"]
         vectors = np.column_stack([vectors, _refine(inverse, rest)])
     pairs = _rayleigh_ritz(scaled, shift, vectors, status, options["tolerance"], dtype)
-    if gives_up and pairs["status"] == "stagnated" and not cost["interrupted"]:
+    if gives_up and pairs["status"] == "stagnated" and not budget.interrupted:
         return None
     pairs["eigenvalues"] = pairs["eigenvalues"] * unit
     pairs["residual_norms"] = pairs["residual_norms"] * unit
-    return pairs | cost
+    return pairs | budget.cost()
+
+
+def _find_null_space(inverse: _Inverse, k: int, options: dict[str, Any], budget: _Budget) -> None:
+    """Add up to k null vectors of M to those found, until there are none or the budget is spent."""
+    alone = {"certify": False, "which": "LM", "start": None, "monitor": None}
+    while inverse.shift > 0 and inverse.found.shape[1] < k and not budget.is_spent():
+        pair = budget.spend(inverse.largest(1, options | budget.left() | alone))
+        if budget.interrupted or abs(pair["eigenvalues"][0]) < NULL_SHARE / inverse.shift:
+            return
+        # One more solve damps what is not null by s / λ.
+        vector = inverse.solve(pair["eigenvectors"])
+        inverse.found = np.column_stack([inverse.found, vector / np.linalg.norm(vector)])
 
 
 def _refine(inverse: _Inverse, pairs: dict[str, Any]) -> Array:
     """One step of inverse iteration, unless an interruption forbids more work."""
     vectors = pairs["eigenvectors"]
     return np.asarray(vectors if pairs["interrupted"] else inverse.solve(vectors))
-
-
-def _spend(cost: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    cost["n_matvecs"] += found["n_matvecs"]
-    cost["n_applications"] += found["n_applications"]
-    cost["basis_bytes"] = max(cost["basis_bytes"], found["basis_bytes"])
-    cost["interrupted"] |= found["interrupted"]
-    return found
 
 
 def _norm(matrix: Any) -> float:

@@ -236,7 +236,29 @@ struct Csr {
         });
     }
 
+    static void lanczos(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                        const Scalar* values, const Scalar* x, std::int64_t width, double alpha, const Scalar* coupling,
+                        Scalar* z, double* products) {
+        const auto a = view(last, row_start, columns, values, width);
+        const Real* source = reinterpret_cast<const Real*>(x);
+        const Real* factors = reinterpret_cast<const Real*>(coupling);
+        Real* target = reinterpret_cast<Real*>(z) + first * a.stride;
+        for_whole_rows<2 * chunk, parts>(a.stride, [&]<int W>(std::int64_t pieces) {
+            for (std::int64_t row = first; row < last; ++row, target += a.stride)
+                for (std::int64_t offset = 0; offset < pieces * W; offset += W) {
+                    Chunk<Real, W> sum{};
+                    sum.add(static_cast<Real>(alpha), gather<W>(a, row, source + offset));
+                    sum.subtract(Chunk<Real, W>::load(factors + offset).times(Chunk<Real, W>::load(target + offset)));
+                    sum.store(target + offset);
+                    Real entries[W];
+                    sum.times(Chunk<Real, W>::load(source + row * a.stride + offset)).store(entries);
+                    for (int k = 0; k < W; ++k) products[offset + k] += static_cast<double>(entries[k]);
+                }
+        });
+    }
+
     static void add(CsrKernels<Scalar, IndexType>& table) {
+        table.lanczos = lanczos;
         table.recur = recur;
         table.times = times;
         table.adjoint = adjoint;

@@ -86,15 +86,6 @@ Index rows_per_tile(Index width) {
     return std::max<Index>(8, tile_bytes / (width * static_cast<Index>(sizeof(Scalar))));
 }
 
-/// Columns of a block of `rows` rows that are multiplied at once: as many as stay in cache, in whole cache lines. Where
-/// one line per row is too much already, neighbouring lines come at little more cost, and all columns go together.
-template <class Scalar>
-Index columns_together(Index rows, Index width) {
-    const Index bytes = static_cast<Index>(sizeof(Scalar)), line = std::max<Index>(1, cache_line / bytes);
-    const Index lines = visited_bytes / (rows * line * bytes);
-    return rows * width * bytes <= visited_bytes || lines == 0 ? width : lines * line;
-}
-
 void require_shape(bool fits, const char* product, Index rows, Index cols, Index x_rows, Index x_cols, Index y_rows,
                    Index y_cols) {
     if (fits) return;
@@ -167,6 +158,15 @@ void times_columns(const CsrView<Scalar, IndexType>& a, ConstBlock<Scalar> x, Bl
 }
 
 }  // namespace
+
+// Where one cache line per row is too much already, neighbouring lines come at little more cost, and all columns go
+// together.
+template <class Scalar>
+Index columns_together(Index rows, Index width) {
+    const Index bytes = static_cast<Index>(sizeof(Scalar)), line = std::max<Index>(1, cache_line / bytes);
+    const Index lines = visited_bytes / (std::max<Index>(1, rows) * line * bytes);
+    return rows * width * bytes <= visited_bytes || lines == 0 ? width : lines * line;
+}
 
 template <class Scalar, class IndexType>
 void check_csr(const CsrView<Scalar, IndexType>& a) {
@@ -265,6 +265,21 @@ void csr_recurrence(const CsrView<Scalar, IndexType>& a, const Scalar* x, Scalar
     });
 }
 
+template <class Scalar, class IndexType>
+Vector<double> csr_lanczos(const CsrView<Scalar, IndexType>& a, const Scalar* x, Scalar* z, Index width, double alpha,
+                           const Scalar* coupling, const Execution& execution) {
+    using Element = KernelScalar<Scalar>;
+    const RowCut cut(a, task_count(a, width));
+    const auto lanczos = csr_kernels<Scalar, IndexType>().lanczos;
+    Matrix<double> partial = Matrix<double>::Zero(width * (is_complex<Scalar> ? 2 : 1), cut.count());
+    parallel::run_tasks(cut.count(), execution, [&](Index task, int) {
+        lanczos(cut.begin(task), cut.end(task), a.row_start, a.columns, reinterpret_cast<const Element*>(a.values),
+                reinterpret_cast<const Element*>(x), width, alpha, reinterpret_cast<const Element*>(coupling),
+                reinterpret_cast<Element*>(z), partial.col(task).data());
+    });
+    return partial.rowwise().sum();
+}
+
 #define EIGENSCOPE_INSTANTIATE(S, I)                                                                              \
     template void check_csr<S, I>(const CsrView<S, I>&);                                                          \
     template void csr_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, const Execution&);         \
@@ -272,8 +287,12 @@ void csr_recurrence(const CsrView<Scalar, IndexType>& a, const Scalar* x, Scalar
     template void csr_gram_times_block<S, I>(const CsrView<S, I>&, ConstBlock<S>, Block<S>, Block<S>,             \
                                              const Execution&);                                                   \
     template void csr_recurrence<S, I>(const CsrView<S, I>&, const S*, S*, Index, const RecurrenceStep&,          \
-                                       const Execution&);
-#define EIGENSCOPE_INSTANTIATE_BOTH(S) EIGENSCOPE_INSTANTIATE(S, std::int32_t) EIGENSCOPE_INSTANTIATE(S, std::int64_t)
+                                       const Execution&);                                                         \
+    template Vector<double> csr_lanczos<S, I>(const CsrView<S, I>&, const S*, S*, Index, double, const S*,        \
+                                              const Execution&);
+#define EIGENSCOPE_INSTANTIATE_BOTH(S)                \
+    template Index columns_together<S>(Index, Index); \
+    EIGENSCOPE_INSTANTIATE(S, std::int32_t) EIGENSCOPE_INSTANTIATE(S, std::int64_t)
 EIGENSCOPE_INSTANTIATE_BOTH(float)
 EIGENSCOPE_INSTANTIATE_BOTH(double)
 EIGENSCOPE_INSTANTIATE_BOTH(complex64)

@@ -55,7 +55,14 @@ void ChebyshevOperator<Scalar>::apply(ConstBlock<Scalar> x, Block<Scalar> y, con
 
 template <class Scalar>
 void ChebyshevOperator<Scalar>::recur_by_rows(ConstBlock<Scalar> x, Block<Scalar> y, const Execution& execution) {
-    const Index width = x.cols;
+    const Index width = x.cols, together = inner_.row_major_width(width);
+    if (together < width) {
+        for (Index first = 0; first < width; first += together) {
+            const Index count = std::min(together, width - first);
+            recur_by_rows(x.columns(first, count), y.columns(first, count), execution);
+        }
+        return;
+    }
     PackedBlock<Scalar> current(x, execution), previous(x.rows * width);
     std::fill_n(previous.data(), x.rows * width, Scalar(0));
     project_rows(deflated_, current.data(), width, execution);

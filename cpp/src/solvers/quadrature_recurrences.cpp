@@ -76,6 +76,13 @@ Vector<double> advance_columns(const Vector<double>& a, const Matrix<Scalar>& pr
     return squares.cwiseSqrt();
 }
 
+template <class Scalar>
+double largest_entry(const Scalar* entries, Index size) {
+    double largest = 0.0;
+    for (Index i = 0; i < size; ++i) largest = std::max(largest, static_cast<double>(std::abs(entries[i])));
+    return largest;
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -107,7 +114,7 @@ ProbeRecurrences<Scalar>::ProbeRecurrences(BlockOperator<Scalar>& op, const Quad
     current_.resize(op.cols(), width);
     fill_probes<Scalar>(options, first_probe, current_, execution);
     if (!options.gram && !options.reorthogonalize && op.has_recurrence()) {
-        by_rows_ = std::make_unique<RowMajorProbes<Scalar>>(current_, execution);
+        by_rows_ = std::make_unique<RowMajorProbes<Scalar>>(op, current_, execution);
         current_.resize(0, 0);
     } else {
         product_.resize(op.cols(), width);
@@ -127,7 +134,7 @@ ProbeRecurrences<Scalar>::~ProbeRecurrences() = default;
 template <class Scalar>
 Index ProbeRecurrences<Scalar>::bytes() const {
     Index count = current_.size() + previous_.size() + product_.size() + left_product_.size();
-    if (by_rows_) count += 3 * by_rows_->size();
+    if (by_rows_) count += 2 * by_rows_->size();
     for (const auto& basis : bases_) count += basis.size();
     return count * Index{sizeof(Scalar)};
 }
@@ -148,11 +155,7 @@ void ProbeRecurrences<Scalar>::step() {
 
 /// A power of two that brings the operator near 1, where squares neither overflow nor vanish.
 template <class Scalar>
-void ProbeRecurrences<Scalar>::choose_scale(const Scalar* product, Index size) {
-    if (scale_chosen_) return;
-    scale_chosen_ = true;
-    double largest = 0.0;
-    for (Index i = 0; i < size; ++i) largest = std::max(largest, static_cast<double>(std::abs(product[i])));
+void ProbeRecurrences<Scalar>::choose_scale(double largest) {
     if (!std::isfinite(largest)) throw InvalidInput("the operator returned values that are not finite");
     if (largest > 0.0) scale_ = safe_scale<Scalar>(largest);
 }
@@ -162,47 +165,42 @@ bool ProbeRecurrences<Scalar>::is_negligible(double length, Index probe) const {
     return length <= breakdown_factor * std::numeric_limits<RealOf<Scalar>>::epsilon() * norms_[probe];
 }
 
+/// w := A v_k - beta_k v_k-1 with alpha_k = <v_k, w>, then w := w - alpha_k v_k of norm beta_k+1, in two passes.
 template <class Scalar>
-void ProbeRecurrences<Scalar>::multiply() {
-    if (by_rows_) {
-        by_rows_->multiply(op_, execution_);
-        choose_scale(by_rows_->product(), by_rows_->size());
-    } else {
-        op_.apply(current_, product_, execution_);
-        choose_scale(product_.data(), product_.size());
+typename ProbeRecurrences<Scalar>::Step ProbeRecurrences<Scalar>::step_by_rows() {
+    Vector<double> coupling = Vector<double>::Zero(width());
+    for (Index j = 0; j < width(); ++j)
+        if (factor_[j] > 0.0) coupling[j] = coupling_[j] * previous_factor_[j] / (scale_ * factor_[j]);
+    const Vector<double> products = by_rows_->multiply(coupling, execution_);
+    if (steps_ == 0) {
+        double largest = 0.0;
+        for (const auto& tile : by_rows_->tiles()) largest = std::max(largest, largest_entry(tile.next(), tile.size()));
+        choose_scale(largest);
     }
+    Step step;
+    step.alpha = scale_ * factor_.cwiseAbs2().cwiseProduct(products);
+    step.beta = by_rows_->advance(scale_ * factor_, step.alpha.cwiseProduct(factor_), execution_).cwiseSqrt();
+    return step;
 }
 
 template <class Scalar>
-Vector<double> ProbeRecurrences<Scalar>::inner_products() const {
-    return by_rows_ ? by_rows_->products(execution_) : column_products(current_, product_, execution_);
-}
-
-template <class Scalar>
-Vector<double> ProbeRecurrences<Scalar>::advance(const Vector<double>& a, const Vector<double>& b,
-                                                 const Vector<double>& c) {
-    if (by_rows_) return by_rows_->advance(a, b, c, execution_);
-    return advance_columns<Scalar>(a, product_, b, current_, c, previous_, execution_);
-}
-
-template <class Scalar>
-void ProbeRecurrences<Scalar>::make_next_current() {
-    if (by_rows_)
-        by_rows_->swap();
-    else
-        std::swap(current_, previous_);
+typename ProbeRecurrences<Scalar>::Step ProbeRecurrences<Scalar>::step_by_columns() {
+    op_.apply(current_, product_, execution_);
+    if (steps_ == 0) choose_scale(largest_entry(product_.data(), product_.size()));
+    Step step;
+    step.alpha = scale_ * factor_.cwiseAbs2().cwiseProduct(column_products(current_, product_, execution_));
+    step.beta = advance_columns<Scalar>(scale_ * factor_, product_, step.alpha.cwiseProduct(factor_), current_,
+                                        coupling_.cwiseProduct(previous_factor_), previous_, execution_);
+    keep_basis_vector();
+    step.beta = orthogonalized_norms(step.beta, previous_);
+    std::swap(current_, previous_);
+    return step;
 }
 
 /// beta_k+1 v_k+1 = A v_k - alpha_k v_k - beta_k v_k-1, alpha_k = <v_k, A v_k>
 template <class Scalar>
 void ProbeRecurrences<Scalar>::lanczos_step() {
-    multiply();
-    const Vector<double> alpha = scale_ * factor_.cwiseAbs2().cwiseProduct(inner_products());
-    Vector<double> beta =
-        advance(scale_ * factor_, alpha.cwiseProduct(factor_), coupling_.cwiseProduct(previous_factor_));
-    keep_basis_vector();
-    beta = orthogonalized_norms(beta, previous_);
-    make_next_current();
+    const auto [alpha, beta] = by_rows_ ? step_by_rows() : step_by_columns();
     previous_factor_ = factor_;
     for (Index j = 0; j < width(); ++j) {
         if (factor_[j] == 0.0) continue;
@@ -223,7 +221,7 @@ template <class Scalar>
 void ProbeRecurrences<Scalar>::golub_kahan_step() {
     const Vector<double> none = Vector<double>::Zero(width());
     op_.apply(current_, left_product_, execution_);
-    choose_scale(left_product_.data(), left_product_.size());
+    if (steps_ == 0) choose_scale(largest_entry(left_product_.data(), left_product_.size()));
     Vector<double> alpha = advance_columns<Scalar>(scale_ * factor_, left_product_, none, left_product_,
                                                    coupling_.cwiseProduct(previous_factor_), previous_, execution_);
     op_.apply_adjoint(previous_, product_, execution_);

@@ -38,6 +38,11 @@ struct CsrKernels {
     /// z[i] = alpha sum_j a_ij x[j] + beta x[i] + gamma z[i].
     void (*recur)(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
                   const Scalar* values, const Scalar* x, std::int64_t width, const RecurrenceStep& step, Scalar* z);
+    /// z[i] = alpha sum_j a_ij x[j] - coupling z[i], and products += Re(conj(x[i]) z[i]); `coupling` and `products`
+    /// hold a number per real of a block row, two for a complex column.
+    void (*lanczos)(std::int64_t first, std::int64_t last, const IndexType* row_start, const IndexType* columns,
+                    const Scalar* values, const Scalar* x, std::int64_t width, double alpha, const Scalar* coupling,
+                    Scalar* z, double* products);
 };
 
 /// Between a column-major rows x width block with columns `stride` apart and a contiguous row-major one.
@@ -83,10 +88,10 @@ struct RecurrenceKernels {
     /// previous := a product - b current - c previous; returns the sum of its squares, added like `dot`.
     double (*advance)(std::int64_t count, Real a, const Real* product, Real b, const Real* current, Real c,
                       Real* previous);
-    /// The same for every column of row-major blocks with `width` reals per row; what they return is added to sums[j].
-    void (*dot_rows)(std::int64_t rows, std::int64_t width, const Real* x, const Real* y, double* sums);
-    void (*advance_rows)(std::int64_t rows, std::int64_t width, const Real* a, const Real* product, const Real* b,
-                         const Real* current, const Real* c, Real* previous, double* sums);
+    /// next := a next - b current for every column of row-major blocks with `width` reals per row; the sums of its
+    /// squares are added to squares[j].
+    void (*advance_rows)(std::int64_t rows, std::int64_t width, const Real* a, const Real* b, const Real* current,
+                         Real* next, double* squares);
 };
 
 struct RandomKernels {

@@ -42,6 +42,14 @@ class BlockOperator {
         throw std::logic_error("this operator has no product with row-major blocks");
     }
     virtual bool has_recurrence() const { return false; }
+    /// z := A x - coupling z for row-major blocks of `width` vectors with one coupling per real of a row, two for a
+    /// complex vector; returns Re <x, z>, summed over rows, for every real of a row. Only where has_recurrence().
+    virtual Vector<double> lanczos(const Scalar* /*x*/, Scalar* /*z*/, Index /*width*/, const Scalar* /*coupling*/,
+                                   const Execution& /*execution*/) {
+        throw std::logic_error("this operator has no product with row-major blocks");
+    }
+    /// How many of `width` vectors are best multiplied together as one row-major block.
+    virtual Index row_major_width(Index width) const { return width; }
     /// y := A itself, where that is cheaper than products with the identity; false where it is not.
     virtual bool form(Block<Scalar> /*y*/, const Execution& /*execution*/) { return false; }
     /// Times A is read by one apply_gram.

@@ -33,6 +33,16 @@ template <class Scalar, class IndexType>
 void csr_recurrence(const CsrView<Scalar, IndexType>& a, const Scalar* x, Scalar* z, Index width,
                     const RecurrenceStep& step, const Execution& execution);
 
+/// z := alpha A x - coupling z, with one coupling per real of a block row; returns Re <x, z> for each of them.
+template <class Scalar, class IndexType>
+Vector<double> csr_lanczos(const CsrView<Scalar, IndexType>& a, const Scalar* x, Scalar* z, Index width, double alpha,
+                           const Scalar* coupling, const Execution& execution);
+
+/// Columns of a row-major block of `rows` rows that stay in cache while rows are visited in no order: `width`, or whole
+/// cache lines of it.
+template <class Scalar>
+Index columns_together(Index rows, Index width);
+
 /// scale * A as an operator.
 template <class Scalar, class IndexType>
 class CsrOperator final : public BlockOperator<Scalar> {
@@ -70,6 +80,11 @@ class CsrOperator final : public BlockOperator<Scalar> {
                const Execution& execution) override {
         csr_recurrence(a_, x, z, width, {step.alpha * scale_, step.beta, step.gamma}, execution);
     }
+    Vector<double> lanczos(const Scalar* x, Scalar* z, Index width, const Scalar* coupling,
+                           const Execution& execution) override {
+        return csr_lanczos(a_, x, z, width, static_cast<double>(scale_), coupling, execution);
+    }
+    Index row_major_width(Index width) const override { return columns_together<Scalar>(a_.cols, width); }
 
   private:
     static void rescale(Block<Scalar> y, RealOf<Scalar> factor) {

@@ -97,13 +97,16 @@ class ProbeRecurrences {
     Index bytes() const;
 
   private:
+    /// What a Lanczos step finds for every probe.
+    struct Step {
+        Vector<double> alpha, beta;
+    };
+
     void lanczos_step();
     void golub_kahan_step();
-    void choose_scale(const Scalar* product, Index size);
-    void multiply();
-    Vector<double> inner_products() const;
-    Vector<double> advance(const Vector<double>& a, const Vector<double>& b, const Vector<double>& c);
-    void make_next_current();
+    void choose_scale(double largest);
+    Step step_by_rows();
+    Step step_by_columns();
     Vector<double> orthogonalized_norms(const Vector<double>& norms, Matrix<Scalar>& vectors);
     void keep_basis_vector();
     bool is_negligible(double length, Index probe) const;
@@ -115,7 +118,6 @@ class ProbeRecurrences {
     Index degree_;
     Index steps_ = 0;
     double scale_ = 1.0;
-    bool scale_chosen_ = false;
     // Vectors are kept with the length they came with: v = factor * column. A factor of zero marks the end.
     Matrix<Scalar> current_, previous_, product_, left_product_;
     // In place of these where products run on rows and no basis is kept.
