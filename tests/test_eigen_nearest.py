@@ -89,7 +89,9 @@ def test_copies_of_the_number_itself_in_an_order_too_large_for_lapack():
     np.testing.assert_allclose(np.sort(np.abs(result.eigenvalues - 40)), [0] * 5 + [1] * 7, atol=1e-9)
 
 
-@pytest.mark.parametrize("budget", [{"max_matvecs": 1}, {"max_matvecs": 30}, {"max_matvecs": 100}, {"max_seconds": 0.01}])
+@pytest.mark.parametrize(
+    "budget", [{"max_matvecs": 1}, {"max_matvecs": 30}, {"max_matvecs": 100}, {"max_seconds": 0.01}]
+)
 def test_the_search_for_copies_of_the_number_keeps_the_budget(budget):
     with pytest.warns(ConvergenceWarning, match="max_matvecs"):
         result = eigsh(COPIES, 12, sigma=40.0, rng=0, **budget)
