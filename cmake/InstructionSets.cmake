@@ -20,6 +20,10 @@ function(eigenscope_add_kernels target)
     # Last, so that its option overrides the general one.
     target_link_libraries(${library} PRIVATE eigenscope_options eigenscope_fused)
     target_compile_definitions(${library} PRIVATE EIGENSCOPE_KERNEL_NAMESPACE=kernels_${level})
+    if(EIGENSCOPE_SANITIZE)
+      # Optimising unrolled loops with a check at every access takes longer than all else together.
+      target_compile_options(${library} PRIVATE -O0)
+    endif()
     if(level STREQUAL "v3")
       target_compile_options(${library} PRIVATE -march=x86-64-v3)
     elseif(level STREQUAL "v4")
