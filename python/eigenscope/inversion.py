@@ -88,7 +88,7 @@ class _Budget:
 
     def is_spent(self) -> bool:
         left = self.left()
-        return left["max_matvecs"] == 1 or left["max_seconds"] == SHORTEST_SECONDS
+        return bool(left["max_matvecs"] == 1 or left["max_seconds"] == SHORTEST_SECONDS)
 
     def cost(self) -> dict[str, Any]:
         names = ("n_matvecs", "n_applications", "basis_bytes", "interrupted")

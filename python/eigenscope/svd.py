@@ -7,8 +7,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from .checkpoints import stored_seed
 from .eigen import resolve_tolerance, warn_unless_converged
 from .errors import InvalidInputError
@@ -38,10 +36,10 @@ from .svd_methods import (
     TEST_MATRICES,
     auto_blocks,
     check_count,
-    choose_method,
     randomized_cost,
 )
-from .triplets import Prepared, Run, gram_basis, prepare, solve
+from .triplets import Prepared, Run, prepare, solve
+from .triplets_by_method import triplets_by_method
 
 SHORTEST_SECONDS = 1e-6
 """Left for a first attempt when preparing has taken the whole budget: the solver takes 0 for no limit."""
@@ -180,7 +178,7 @@ def svds(
         certify=certify,
     )
     if missing is None:
-        result = _triplets(prepared, check_count(k, m, n), settings, method, run)
+        result = triplets_by_method(prepared, check_count(k, m, n), settings, method, run)
         warn_unless_converged(result.status, result.converged, result.residual_norms, run.caller)
         return result
     result = smallest_rank(prepared, missing, functools.partial(_attempt, prepared, settings, method, run))
@@ -218,21 +216,7 @@ def _attempt(
     left = settings | {"max_matvecs": products}
     if settings["max_seconds"]:
         left["max_seconds"] = max(seconds, SHORTEST_SECONDS)
-    return _triplets(prepared, k, left, method, run)
-
-
-def _triplets(prepared: Prepared, k: int, settings: dict[str, Any], method: str, run: Run) -> SVDResult:
-    """Compute k triplets by the method asked for or the quickest that fits."""
-    cost = choose_method(prepared.work(k, run.threads), method, settings["block"], run.budget)
-    settings = settings | {"k": k, "direct": cost.method == "lapack"}
-    if cost.method == "gram":
-        prepared = prepared.on_short_side()
-        values, vectors = gram_basis(prepared, k, run)
-        # Below this share of the largest, eigenvectors of the second moments do not meet the tolerance.
-        resolved = (16 * np.finfo(np.float64).eps / max(settings["tolerance"], np.finfo(np.float64).eps)) ** 2
-        count = vectors.shape[1] if values[k - 1] <= resolved * values[0] else k
-        settings["basis"] = np.asfortranarray(vectors[:, :count], dtype=prepared.operator.dtype)
-    return solve(prepared, settings, cost.description, run)
+    return triplets_by_method(prepared, k, left, method, run)
 
 
 def randomized_svd(

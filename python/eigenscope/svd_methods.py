@@ -41,20 +41,32 @@ the matrix: those of the result then need no pass."""
 FEWEST_AUTO_BLOCKS = 4
 """Fewer blocks would be little better than one."""
 
+COMPLETE_BASIS_ORDER = 512
+"""Up to this order all eigenvectors of the second moments are as cheap as some."""
+
+BASIS_ALGEBRA = 12.0
+"""Operations of block Krylov on its basis, restarts included, over rows times columns², as their time tells."""
+
+PROJECTED_ALGEBRA = 9.0
+"""The same of the eigenpairs of its projected matrices, over columns³."""
+
 DIRECT_SHARE = 3
 """When more than one triplet in this many is wanted, an iteration saves nothing."""
 
-PRODUCT_RATE = 5e10
+PRODUCT_RATE = 3e10
 """Assumed operations per second of one core on panel products in double precision; single precision counts double."""
 
 SPARSE_RATE = 3e9
 """The same for sparse products."""
 
 FACTORIZATION_RATE = 1e10
-"""The same for LAPACK's eigenvalue and singular value decompositions, on one core."""
+"""The same for LAPACK's eigenvalue and singular value decompositions in double precision, on one core."""
 
 BYTES_PER_SECOND = 1e10
 """Assumed memory bandwidth of one core."""
+
+LAST_RESORT_SECONDS = 20.0
+"""So long LAPACK may take for what an iteration could not find."""
 
 NEGLIGIBLE_SECONDS = 0.02
 """LAPACK needs no reason when it is this quick."""
@@ -154,11 +166,13 @@ def auto_blocks(vectors: int, kind: str) -> tuple[int, int]:
 def product_seconds(work: Work, flops: float, n_passes: int) -> float:
     """Predict the time of products from assumed rates."""
     if work.kind == "dense":
-        rate = PRODUCT_RATE * (8 / work.item if work.item < 8 else 1.0)
-        return flops / (rate * work.threads) + n_passes * work.stored_values * work.item / (
-            BYTES_PER_SECOND * work.threads
-        )
+        bytes_read = n_passes * work.stored_values * work.item
+        return flops / (_product_rate(work) * work.threads) + bytes_read / (BYTES_PER_SECOND * work.threads)
     return flops / (SPARSE_RATE * work.threads)
+
+
+def _product_rate(work: Work) -> float:
+    return PRODUCT_RATE * max(1.0, 8 / work.item)
 
 
 def krylov_cost(work: Work, block: int, n_blocks: int | None = None) -> MethodCost:
@@ -171,8 +185,10 @@ def krylov_cost(work: Work, block: int, n_blocks: int | None = None) -> MethodCo
     basis = columns if n_blocks is None else max(columns + block, 3 * block) + work.k
     remembered = remembered_bytes(work, basis + block, side, other)
     products = 4.0 * work.stored_values * (columns if remembered else columns + work.k)
-    algebra = 4.0 * side * columns**2 + 8.0 * other * work.k**2
-    seconds = product_seconds(work, products, applications + 3) + algebra / (PRODUCT_RATE * work.threads)
+    algebra = (BASIS_ALGEBRA if n_blocks is None else 4.0) * side * columns**2 + 8.0 * other * work.k**2
+    seconds = product_seconds(work, products, applications + 3) + algebra / (_product_rate(work) * work.threads)
+    if n_blocks is None:
+        seconds += PROJECTED_ALGEBRA * columns**3 / FACTORIZATION_RATE
     stored_columns = columns + work.k if n_blocks is not None else columns
     peak = work.item * (side * (stored_columns + 3 * block + 2 * work.k) + 4 * other * work.k) + remembered
     passes = 1 if side == work.columns or short == long else 2
@@ -204,19 +220,34 @@ def randomized_cost(work: Work, method: str, block: int, n_blocks: int) -> Metho
 def gram_cost(work: Work) -> MethodCost:
     """Predict one pass of second moments, LAPACK on the shorter side, and two passes for the triplets."""
     short, long = sorted((work.rows, work.columns))
+    # Eigenvectors of the moments, the products with them and an orthonormal basis of those, and its decomposition.
+    columns = work.k if keeps_leading_vectors(short, work.k) else short
     products = float(long) * short**2 + 4.0 * work.stored_values * work.k
-    factorization = 4 / 3 * float(short) ** 3 + 4.0 * float(short) ** 2 * work.k
-    seconds = product_seconds(work, products, 3) + factorization / FACTORIZATION_RATE
+    algebra = long * columns * (2.0 * columns + 4.0 * work.k)
+    factorization = 4 / 3 * float(short) ** 3 + 4.0 * float(short) ** 2 * columns + _svd_flops(columns, columns)
+    seconds = product_seconds(work, products + algebra, 3) + factorization / FACTORIZATION_RATE
     peak = 16 * short * short + work.item * 6 * (work.rows + work.columns) * work.k
-    return MethodCost("gram", "second moments and LAPACK eigh", 3, products + factorization, int(peak), seconds)
+    flops = products + algebra + factorization
+    return MethodCost("gram", "second moments and LAPACK eigh", 3, flops, int(peak), seconds)
+
+
+def keeps_leading_vectors(order: int, k: int) -> bool:
+    """Whether k eigenvectors of so many second moments come sooner than all; all lose nothing to squaring."""
+    return order > COMPLETE_BASIS_ORDER and 2 * k <= order
 
 
 def lapack_cost(work: Work) -> MethodCost:
-    """Predict LAPACK's decomposition of a copy."""
+    """Predict LAPACK's decomposition of a copy, and the products that check it."""
     short, long = sorted((work.rows, work.columns))
-    flops = 6.0 * long * short**2 + 16.0 * float(short) ** 3
+    factorization, products = _svd_flops(long, short), 4.0 * work.stored_values * work.k
     peak = work.item * (work.rows * work.columns + (work.rows + work.columns) * short)
-    return MethodCost("lapack", "LAPACK gesdd", 4, flops, int(peak), flops / FACTORIZATION_RATE)
+    seconds = factorization * min(1.0, work.item / 8) / FACTORIZATION_RATE + product_seconds(work, products, 4)
+    return MethodCost("lapack", "LAPACK gesdd", 4, factorization + products, int(peak), seconds)
+
+
+def _svd_flops(long: int, short: int) -> float:
+    """Operations of LAPACK's singular value decomposition with vectors, as its time tells."""
+    return 4.3 * long * float(short) ** 2 + 3.5 * float(short) ** 3
 
 
 def method_costs(work: Work, block: int) -> list[MethodCost]:
@@ -263,6 +294,12 @@ def choose_method(work: Work, method: str, block: int, budget: int) -> MethodCos
         f"the decomposition needs {format_bytes(candidates[0].peak_bytes)}, the budget is {format_bytes(budget)}: "
         f"{listed}. Ask for fewer triplets (k = {work.k}) or raise max_memory"
     )
+
+
+def last_resort(work: Work, budget: int) -> MethodCost | None:
+    """Return LAPACK where it is within reach after an iteration that could not meet its tolerance."""
+    cost = lapack_cost(work)
+    return cost if cost.seconds <= LAST_RESORT_SECONDS and cost.peak_bytes <= budget else None
 
 
 def check_count(k: object, rows: int, columns: int) -> int:

@@ -20,7 +20,7 @@ from .run_options import Progress, ProgressOption, Stopwatch, single_threaded_bl
 from .second_moments import Task, finish_covariance, second_moments
 from .signs import leading_phases
 from .standardization import Standardization, standardized_dense, standardized_implicit
-from .svd_methods import WIDE_RATIO, Work
+from .svd_methods import WIDE_RATIO, Work, keeps_leading_vectors
 from .tensors import tensor_as_csr
 
 UNCHECKED_SIZE = 1 << 24
@@ -31,9 +31,6 @@ RESULT_PASSES = 2
 
 SAMPLED_ROWS = 64
 """Rows that the size of large data is judged from, to keep squares inside the floating range."""
-
-COMPLETE_BASIS_ORDER = 512
-"""Up to this order all eigenvectors of the second moments are as cheap as some."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -295,7 +292,7 @@ def gram_basis(prepared: Prepared, k: int, run: Run) -> tuple[Array, Array]:
         matrix = finish_covariance(matrix, found, np.ones(len(matrix)), np.ones(len(matrix), dtype=bool), task)
     order = len(matrix)
     with single_threaded_blas():
-        count = order if order <= COMPLETE_BASIS_ORDER or 2 * k > order else k
+        count = k if keeps_leading_vectors(order, k) else order
         values, vectors = _core.eigh_largest_in_place(matrix, count, run.threads)
         values, vectors = values[::-1], np.asfortranarray(vectors[:, ::-1])
     return values, vectors
