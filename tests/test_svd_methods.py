@@ -49,7 +49,7 @@ def test_lapack_finds_what_an_iteration_could_not(monkeypatch):
     result = svds(SQUARE, 6, rng=0)
     assert result.status == "converged"
     assert result.info.method == f"{alone.info.method}, then LAPACK gesdd"
-    assert result.info.n_matvecs > alone.info.n_matvecs + 600
+    assert result.info.n_matvecs > alone.info.n_matvecs
     np.testing.assert_allclose(result.singular_values, alone.singular_values, rtol=1e-10)
     tight = {"max_matvecs": alone.info.n_matvecs + 100}
     for options in (tight, {"max_seconds": 60.0}, {"method": "block-krylov"}):

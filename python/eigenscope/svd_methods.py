@@ -239,7 +239,9 @@ def keeps_leading_vectors(order: int, k: int) -> bool:
 def lapack_cost(work: Work) -> MethodCost:
     """Predict LAPACK's decomposition of a copy, and the products that check it."""
     short, long = sorted((work.rows, work.columns))
-    factorization, products = _svd_flops(long, short), 4.0 * work.stored_values * work.k
+    # What is not stored as it is gets formed by products with the identity.
+    formed = 0 if work.kind == "dense" else work.columns
+    factorization, products = _svd_flops(long, short), work.stored_values * (2.0 * formed + 4.0 * work.k)
     peak = work.item * (work.rows * work.columns + (work.rows + work.columns) * short)
     seconds = factorization * min(1.0, work.item / 8) / FACTORIZATION_RATE + product_seconds(work, products, 4)
     return MethodCost("lapack", "LAPACK gesdd", 4, factorization + products, int(peak), seconds)
