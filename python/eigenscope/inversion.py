@@ -13,7 +13,7 @@ import scipy.sparse
 
 from .errors import InvalidInputError
 from .operators import Array, as_operator
-from .run_options import single_threaded_blas
+from .run_options import SHORTEST_SECONDS, single_threaded_blas
 
 NULL_SHARE = 0.01
 """An eigenvalue of ``(M + s I)⁻¹`` above this share of 1/s belongs to the null space of M."""
@@ -24,10 +24,6 @@ ROUNDING_FACTOR = 64
 
 MARGIN = 0.01
 """A residual r of a pair (θ, v) of the inverse, whose norm is θ₁, leaves one of ``r θ₁ / θ²`` after refinement."""
-
-
-SHORTEST_SECONDS = 1e-9
-"""A limit that is over at once; zero would be none."""
 
 
 @dataclasses.dataclass
@@ -78,7 +74,7 @@ class _Budget:
         return found
 
     def left(self) -> dict[str, Any]:
-        """Options of the next run: what is left, at least the smallest that is a limit at all."""
+        """Options of the next run."""
         products = 0 if self.interrupted else self.max_matvecs - self.n_matvecs
         seconds = self.max_seconds - (time.perf_counter() - self.began)
         return {
@@ -88,7 +84,7 @@ class _Budget:
 
     def is_spent(self) -> bool:
         left = self.left()
-        return bool(left["max_matvecs"] == 1 or left["max_seconds"] == SHORTEST_SECONDS)
+        return bool(left["max_matvecs"] <= 1 or 0.0 < left["max_seconds"] <= SHORTEST_SECONDS)
 
     def cost(self) -> dict[str, Any]:
         names = ("n_matvecs", "n_applications", "basis_bytes", "interrupted")

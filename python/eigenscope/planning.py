@@ -30,6 +30,7 @@ from .svd_methods import (
     check_count,
     krylov_cost,
     method_costs,
+    product_rate,
     product_seconds,
 )
 from .tensors import tensor_as_csr
@@ -187,7 +188,7 @@ def _plan_covariance(work: Work, k: int | None, budget: int) -> tuple[MethodCost
     short, long = sorted((work.rows, work.columns))
     workspace = _core.moments_workspace_bytes(work.rows, work.columns, work.item == 4, work.threads)
     products, factorization = float(short) ** 2 * long, 4 / 3 * float(short) ** 3
-    rate = PRODUCT_RATE * (8 / work.item if work.item < 8 else 1.0) * work.threads
+    rate = product_rate(work) * work.threads
     seconds = products / rate + work.stored_values * work.item / (BYTES_PER_SECOND * work.threads)
     side = "moment pass over samples" if work.columns <= work.rows else "Gram pass over features"
     cost = MethodCost(

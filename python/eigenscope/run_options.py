@@ -30,6 +30,9 @@ ProgressOption = bool | Callable[[str], object]
 DEFAULT_MEMORY_SHARE = 0.75
 """Share of the free memory that ``max_memory="auto"`` allows."""
 
+SHORTEST_SECONDS = 1e-6
+"""What is left of a spent time budget: the solvers take 0 for no limit."""
+
 MOST_THREADS = 4096
 """More than any machine has processors."""
 

@@ -15,6 +15,7 @@ from .range_sketch import PRODUCTS, sketch_cost, sketched_triplets
 from .rank_by_tolerance import missing_share, smallest_rank, warn_unless_met
 from .results import SVDResult
 from .run_options import (
+    SHORTEST_SECONDS,
     ProgressOption,
     RandomSource,
     Stopwatch,
@@ -40,9 +41,6 @@ from .svd_methods import (
 )
 from .triplets import Prepared, Run, prepare, solve
 from .triplets_by_method import triplets_by_method
-
-SHORTEST_SECONDS = 1e-6
-"""Left for a first attempt when preparing has taken the whole budget: the solver takes 0 for no limit."""
 
 
 def svds(

@@ -167,11 +167,12 @@ def product_seconds(work: Work, flops: float, n_passes: int) -> float:
     """Predict the time of products from assumed rates."""
     if work.kind == "dense":
         bytes_read = n_passes * work.stored_values * work.item
-        return flops / (_product_rate(work) * work.threads) + bytes_read / (BYTES_PER_SECOND * work.threads)
+        return flops / (product_rate(work) * work.threads) + bytes_read / (BYTES_PER_SECOND * work.threads)
     return flops / (SPARSE_RATE * work.threads)
 
 
-def _product_rate(work: Work) -> float:
+def product_rate(work: Work) -> float:
+    """Operations per second of one core on products of dense panels."""
     return PRODUCT_RATE * max(1.0, 8 / work.item)
 
 
@@ -186,7 +187,7 @@ def krylov_cost(work: Work, block: int, n_blocks: int | None = None) -> MethodCo
     remembered = remembered_bytes(work, basis + block, side, other)
     products = 4.0 * work.stored_values * (columns if remembered else columns + work.k)
     algebra = (BASIS_ALGEBRA if n_blocks is None else 4.0) * side * columns**2 + 8.0 * other * work.k**2
-    seconds = product_seconds(work, products, applications + 3) + algebra / (_product_rate(work) * work.threads)
+    seconds = product_seconds(work, products, applications + 3) + algebra / (product_rate(work) * work.threads)
     if n_blocks is None:
         seconds += PROJECTED_ALGEBRA * columns**3 / FACTORIZATION_RATE
     stored_columns = columns + work.k if n_blocks is not None else columns

@@ -11,6 +11,7 @@
 #include <eigenscope/solvers/tall_products.hpp>
 #include <limits>
 
+#include "formed_matrix.hpp"
 #include "remembered_gram.hpp"
 
 namespace eigenscope {
@@ -318,27 +319,6 @@ void conclude(BlockOperator<Scalar>& op, const RememberedGramOperator<Scalar>& r
     }
 }
 
-/// A itself, or its product with the identity.
-template <class Scalar>
-Matrix<Scalar> form_matrix(BlockOperator<Scalar>& op, SvdResult<Scalar>& result, const Execution& execution) {
-    constexpr Index identity_block = 256;
-    const Index m = op.rows(), n = op.cols();
-    Matrix<Scalar> matrix(m, n);
-    if (op.form(matrix, execution)) {
-        ++result.n_passes;
-        return matrix;
-    }
-    for (Index first = 0; first < n; first += identity_block) {
-        const Index count = std::min(identity_block, n - first);
-        Matrix<Scalar> identity = Matrix<Scalar>::Zero(n, count);
-        for (Index j = 0; j < count; ++j) identity(first + j, j) = Scalar(1);
-        op.apply(identity, Block<Scalar>(matrix).columns(first, count), execution);
-        ++result.n_passes;
-    }
-    result.n_matvecs += n;
-    return matrix;
-}
-
 }  // namespace
 
 template <class Scalar>
@@ -381,8 +361,10 @@ SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options
     using Real = RealOf<Scalar>;
     const Index m = op.rows(), n = op.cols(), r = std::min(m, n), k = std::min(options.k, r);
     SvdResult<Scalar> result;
-    Matrix<Scalar> matrix = form_matrix(op, result, execution);
-    const auto [u, s, vh] = thin_svd<Scalar>(std::move(matrix), execution);
+    FormedMatrix<Scalar> formed = form_matrix(op, execution);
+    result.n_matvecs = formed.n_matvecs;
+    result.n_passes = formed.n_applications;
+    const auto [u, s, vh] = thin_svd<Scalar>(std::move(formed.matrix), execution);
     result.basis_bytes = (m * n + u.size() + vh.size()) * Index{sizeof(Scalar)};
     result.u = u.leftCols(k);
     result.v = vh.topRows(k).adjoint();

@@ -10,31 +10,11 @@
 #include <type_traits>
 #include <utility>
 
+#include "formed_matrix.hpp"
+
 namespace eigenscope {
 
 namespace {
-
-/// Columns of the identity that the operator is applied to at once.
-constexpr Index identity_block = 64;
-
-template <class Scalar>
-Matrix<Scalar> form_matrix(BlockOperator<Scalar>& op, LanczosResult<Scalar>& result, const Execution& execution) {
-    const Index n = op.rows();
-    Matrix<Scalar> matrix(n, n);
-    if (op.form(matrix, execution)) {
-        ++result.n_applications;
-        return matrix;
-    }
-    for (Index first = 0; first < n; first += identity_block) {
-        const Index count = std::min(identity_block, n - first);
-        Matrix<Scalar> identity = Matrix<Scalar>::Zero(n, count);
-        for (Index j = 0; j < count; ++j) identity(first + j, j) = Scalar(1);
-        op.apply(identity, Block<Scalar>(matrix).columns(first, count), execution);
-        ++result.n_applications;
-    }
-    result.n_matvecs += n;
-    return matrix;
-}
 
 /// Some eigenpairs of one matrix, values in any order.
 template <class Scalar>
@@ -102,7 +82,10 @@ LanczosResult<Scalar> dense_eigh(BlockOperator<Scalar>& op, const LanczosOptions
     using Real = RealOf<Scalar>;
     const Index n = op.rows(), k = std::min(options.k, n);
     LanczosResult<Scalar> result;
-    Matrix<Scalar> matrix = form_matrix(op, result, execution);
+    FormedMatrix<Scalar> formed = form_matrix(op, execution);
+    result.n_matvecs = formed.n_matvecs;
+    result.n_applications = formed.n_applications;
+    Matrix<Scalar> matrix = std::move(formed.matrix);
     result.basis_bytes = 2 * n * n * Index{sizeof(Scalar)};
     const double largest = n > 0 ? static_cast<double>(matrix.cwiseAbs().maxCoeff()) : 0.0;
     if (!std::isfinite(largest)) throw InvalidInput("the operator returned values that are not finite");
