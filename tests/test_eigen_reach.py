@@ -219,6 +219,14 @@ def test_a_larger_budget_is_never_worse():
     assert (np.diff(sums) > -1e-9).all()
 
 
+@pytest.mark.parametrize("k", [1, 8])
+def test_products_stay_within_their_budget_when_polynomials_could_take_over(k):
+    for budget in range(60, 700, 40):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            assert eigsh(GRID, k, which="LA", max_matvecs=budget, rng=0).info.n_matvecs <= budget
+
+
 def test_an_interruption_before_k_products_leaves_k_pairs():
     calls = []
 

@@ -106,9 +106,11 @@ def eigsh(
     certify : bool
         Look for omitted eigenvalues before stopping.
     max_matvecs, max_seconds : optional
-        Budgets; the best pairs so far are returned with their mask and a status.
+        Budgets; the best pairs so far are returned with their mask and a status. An answer takes about 2 k products
+        however few are allowed, and LAPACK once begun is let finish.
     max_memory : int, float or "auto"
-        Bytes the computation may take beyond the input.
+        Bytes the computation may take beyond the input; sparse factors, whose size is known when they are there, are
+        counted in ``.info.peak_bytes`` only.
     check : bool
         Probe that values are finite, and the operator symmetric and deterministic.
     callback : callable, optional
@@ -205,7 +207,8 @@ def eigsh(
     result = _wrap(found, scale, watch, method)
     if found["interrupted"]:
         raise Interrupted("eigsh was interrupted; .partial holds the result so far", result)
-    warn_unless_converged(result.status, result.converged, result.residual_norms, "eigsh")
+    obstacle = "rounding, or a difference between A and its adjoint,"
+    warn_unless_converged(result.status, result.converged, result.residual_norms, "eigsh", obstacle=obstacle)
     return result
 
 
@@ -242,7 +245,9 @@ def make_monitor(callback: Callable[[dict[str, Any]], Any] | None, meter: Progre
     return monitor
 
 
-def warn_unless_converged(status: str, converged: Array, residuals: Array, caller: str, stacklevel: int = 3) -> None:
+def warn_unless_converged(
+    status: str, converged: Array, residuals: Array, caller: str, stacklevel: int = 3, obstacle: str = "rounding"
+) -> None:
     """Say in one sentence what is wrong with a result and what to do."""
     if status == "converged":
         return
@@ -254,7 +259,7 @@ def warn_unless_converged(status: str, converged: Array, residuals: Array, calle
     else:
         missed = int((~converged).sum())
         worst = float(residuals.max()) if len(residuals) else float("nan")
-        advice = "raise max_matvecs or max_seconds" if status == "budget" else "raise tol: rounding prevents more"
+        advice = "raise max_matvecs or max_seconds" if status == "budget" else f"raise tol: {obstacle} prevents more"
         text = f"{missed} of {len(converged)} are above the tolerance, largest residual {worst:.1e}; {advice}"
     warnings.warn(f"{caller}: {text}", ConvergenceWarning, stacklevel=stacklevel)
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse
 
 from .errors import InvalidInputError
+from .factorization import Factors, OutOfTimeError, factorise
 from .operators import Array, as_operator
 from .run_options import SHORTEST_SECONDS, single_threaded_blas
 
@@ -30,14 +28,14 @@ MARGIN = 0.01
 class _Inverse:
     """Solves with ``M + s I``, kept orthogonal to the vectors already found."""
 
-    factor_solve: Callable[[Array], Array]
+    factors: Factors
     shift: float
     norm: float
     found: Array
 
     def solve(self, block: Array) -> Array:
         kept = block - self.found @ (self.found.conj().T @ block)
-        answer = self.factor_solve(np.ascontiguousarray(kept))
+        answer = self.factors.solve(np.ascontiguousarray(kept))
         return np.asarray(answer - self.found @ (self.found.conj().T @ answer))
 
     def condition(self) -> float:
@@ -124,10 +122,28 @@ def nearest_by_inversion(
     # A power of two, so that nothing is lost and squares neither overflow nor vanish.
     unit = 2.0 ** np.frexp(_norm(matrix) or 1.0)[1]
     scaled, shift = matrix / unit, sigma / unit
-    inverse = _factorise(scaled, shift)
-    if gives_up and inverse.shift > 0:
-        return None
     budget = _Budget(options)
+    try:
+        inverse = _factorise(scaled, shift, budget)
+    except OutOfTimeError:
+        return _unknown(scaled, k, dtype) | budget.cost()
+    try:
+        if gives_up and inverse.shift > 0:
+            return None
+        vectors, status = _nearest_vectors(inverse, k, options, budget)
+    finally:
+        inverse.factors.release()
+    pairs = _rayleigh_ritz(scaled, shift, vectors, status, options["tolerance"], dtype)
+    if gives_up and pairs["status"] == "stagnated" and not budget.interrupted:
+        return None
+    pairs["eigenvalues"] = pairs["eigenvalues"] * unit
+    pairs["residual_norms"] = pairs["residual_norms"] * unit
+    costs = budget.cost()
+    return pairs | costs | {"basis_bytes": costs["basis_bytes"] + inverse.factors.n_bytes}
+
+
+def _nearest_vectors(inverse: _Inverse, k: int, options: dict[str, Any], budget: _Budget) -> tuple[Array, str]:
+    """Return vectors that span the k wanted eigenvectors, and how the search for them ended."""
     _find_null_space(inverse, k, options, budget)
     vectors, status = inverse.found, "budget" if budget.interrupted else "converged"
     # An interrupted search returns what it has, if anything; one out of its budget fills the rest with its best.
@@ -135,12 +151,7 @@ def nearest_by_inversion(
         rest = budget.spend(inverse.largest(k - vectors.shape[1], options | budget.left()))
         status = rest["status"]
         vectors = np.column_stack([vectors, _refine(inverse, rest)])
-    pairs = _rayleigh_ritz(scaled, shift, vectors, status, options["tolerance"], dtype)
-    if gives_up and pairs["status"] == "stagnated" and not budget.interrupted:
-        return None
-    pairs["eigenvalues"] = pairs["eigenvalues"] * unit
-    pairs["residual_norms"] = pairs["residual_norms"] * unit
-    return pairs | budget.cost()
+    return vectors, status
 
 
 def _find_null_space(inverse: _Inverse, k: int, options: dict[str, Any], budget: _Budget) -> None:
@@ -166,7 +177,18 @@ def _norm(matrix: Any) -> float:
     return float(abs(matrix).sum(axis=0).max())
 
 
-def _factorise(matrix: Any, sigma: float) -> _Inverse:
+def _unknown(matrix: Any, k: int, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Return the answer of a run that has found nothing."""
+    return {
+        "eigenvalues": np.full(k, np.nan),
+        "eigenvectors": np.eye(matrix.shape[0], k, dtype=dtype),
+        "residual_norms": np.full(k, np.inf),
+        "converged": np.zeros(k, dtype=bool),
+        "status": "budget",
+    }
+
+
+def _factorise(matrix: Any, sigma: float, budget: _Budget) -> _Inverse:
     """LU factors of M = A - sigma I, or of ``M + sqrt(eps) ‖M‖ I`` when M is singular to working accuracy."""
     n = matrix.shape[0]
     norm = _norm(matrix) + abs(sigma) or 1.0
@@ -174,30 +196,14 @@ def _factorise(matrix: Any, sigma: float) -> _Inverse:
     nothing = np.zeros((n, 0), dtype=matrix.dtype)
     for shift in (0.0, root * norm):
         try:
-            inverse = _Inverse(_solver(matrix, shift - sigma), shift, norm, nothing)
+            factors = factorise(matrix, shift - sigma, budget.left()["max_seconds"])
         except RuntimeError:
             continue
+        inverse = _Inverse(factors, shift, norm, nothing)
         if shift > 0.0 or inverse.condition() < 1.0 / root:
             return inverse
+        factors.release()
     raise InvalidInputError(f"A - sigma I is too nearly singular to factorise at sigma = {sigma:.6g}: move sigma")
-
-
-def _solver(matrix: Any, shift: float) -> Callable[[Array], Array]:
-    """Return a function that solves with ``A + shift I``; RuntimeError when a pivot is zero."""
-    n = matrix.shape[0]
-    if scipy.sparse.issparse(matrix):
-        from scipy.sparse.linalg import splu
-
-        identity = scipy.sparse.csc_array(scipy.sparse.eye(n, dtype=matrix.dtype))
-        factor = splu(scipy.sparse.csc_array(matrix + matrix.dtype.type(shift) * identity))
-        return lambda block: np.asarray(factor.solve(block))
-    shifted = np.array(matrix, order="F")
-    shifted.flat[:: n + 1] += shift
-    (getrf, getrs) = scipy.linalg.get_lapack_funcs(("getrf", "getrs"), (shifted,))
-    factors, pivots, info = getrf(shifted, overwrite_a=True)
-    if info > 0:
-        raise RuntimeError("a pivot is exactly zero")
-    return lambda block: np.asarray(getrs(factors, pivots, block)[0])
 
 
 def _rayleigh_ritz(

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
 #include <eigenscope/foundation/error.hpp>
@@ -10,6 +11,8 @@
 #include <eigenscope/solvers/orthogonalize.hpp>
 #include <eigenscope/solvers/tall_products.hpp>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "formed_matrix.hpp"
 #include "remembered_gram.hpp"
@@ -264,6 +267,27 @@ Matrix<Scalar> subspace_iteration(BlockOperator<Scalar>& gram, Matrix<Scalar> ve
     return vectors;
 }
 
+using Clock = std::chrono::steady_clock;
+
+/// What the budgets leave for the refinement, nothing where it could not grow a basis and pay for its triplets.
+std::optional<SvdOptions> left_for_refinement(const SvdOptions& options, Index spent_matvecs, Clock::time_point began) {
+    SvdOptions left = options;
+    if (options.max_matvecs > 0) {
+        left.max_matvecs = options.max_matvecs - spent_matvecs - 2 * options.k;
+        if (left.max_matvecs < 2 * options.k + options.block) return std::nullopt;
+    }
+    if (options.max_seconds > 0.0) {
+        left.max_seconds = options.max_seconds - std::chrono::duration<double>(Clock::now() - began).count();
+        if (left.max_seconds <= 0.0) return std::nullopt;
+    }
+    return left;
+}
+
+template <class Scalar>
+Index count_converged(const SvdResult<Scalar>& result) {
+    return std::count(result.converged.begin(), result.converged.end(), true);
+}
+
 /// Small singular values from the eigenpairs (u; v) / sqrt(2) of [0 A; A^H 0].
 template <class Scalar>
 void refine(BlockOperator<Scalar>& op, const SvdOptions& options, SvdResult<Scalar>& result,
@@ -279,20 +303,38 @@ void refine(BlockOperator<Scalar>& op, const SvdOptions& options, SvdResult<Scal
     complete_with_random<Scalar>(ConstBlock<Scalar>(right.data(), op.cols(), 0, op.cols()), right, qr.rank,
                                  options.seed, completion_stream, execution);
     extract_triplets<Scalar>(op, nullptr, std::move(right), options, result, execution);
+    check_triplets<Scalar>(op, effective_tolerance<Scalar>(options), result, execution);
+}
+
+/// The refined triplets, or those before where a budget has ended the refinement too early to be of use.
+template <class Scalar>
+void refine_where_better(BlockOperator<Scalar>& op, const SvdOptions& left, SvdResult<Scalar>& result,
+                         const Execution& execution) {
+    SvdResult<Scalar> before = result;
+    refine<Scalar>(op, left, result, execution);
+    const Index lost = count_converged(before) - count_converged(result);
+    if (lost < 0 || (lost == 0 && result.residual_norms.sum() <= before.residual_norms.sum())) return;
+    before.status = result.status;
+    before.interrupted = result.interrupted;
+    before.n_matvecs = result.n_matvecs;
+    before.n_passes = result.n_passes;
+    before.n_restarts = result.n_restarts;
+    before.basis_bytes = result.basis_bytes;
+    result = std::move(before);
 }
 
 /// Check the triplets, recompute those that squaring spoiled unless the run has `ended`, and say how good they are.
 template <class Scalar>
-void settle(BlockOperator<Scalar>& op, const SvdOptions& options, bool ended, SvdResult<Scalar>& result,
-            const Execution& execution) {
-    const auto complete = [&] {
-        return std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; });
-    };
-    const double tolerance = effective_tolerance<Scalar>(options);
-    check_triplets<Scalar>(op, tolerance, result, execution);
+void settle(BlockOperator<Scalar>& op, const SvdOptions& options, Clock::time_point began, bool ended,
+            SvdResult<Scalar>& result, const Execution& execution) {
+    const auto complete = [&] { return count_converged(result) == static_cast<Index>(result.converged.size()); };
+    check_triplets<Scalar>(op, effective_tolerance<Scalar>(options), result, execution);
     if (!complete() && !ended) {
-        refine<Scalar>(op, options, result, execution);
-        check_triplets<Scalar>(op, tolerance, result, execution);
+        const auto left = left_for_refinement(options, result.n_matvecs, began);
+        if (left)
+            refine_where_better<Scalar>(op, *left, result, execution);
+        else
+            result.status = Status::budget;
     }
     if (complete() && (result.status == Status::stagnated || options.n_blocks > 0)) result.status = Status::converged;
     if (!complete() && result.status != Status::budget) result.status = Status::stagnated;
@@ -302,11 +344,12 @@ void settle(BlockOperator<Scalar>& op, const SvdOptions& options, bool ended, Sv
 /// one after an interrupted iteration, gives it up.
 template <class Scalar>
 void conclude(BlockOperator<Scalar>& op, const RememberedGramOperator<Scalar>& remembered, const Matrix<Scalar>& right,
-              const SvdOptions& options, SvdResult<Scalar>& result, const Execution& execution) {
+              const SvdOptions& options, Clock::time_point began, SvdResult<Scalar>& result,
+              const Execution& execution) {
     const auto extract_and_settle = [&] {
         extract_triplets<Scalar>(op, &remembered, right, options, result, execution);
         const bool ended = result.interrupted || options.n_blocks > 0 || result.status == Status::budget;
-        settle<Scalar>(op, options, ended, result, execution);
+        settle<Scalar>(op, options, began, ended, result, execution);
     };
     try {
         extract_and_settle();
@@ -324,14 +367,16 @@ void conclude(BlockOperator<Scalar>& op, const RememberedGramOperator<Scalar>& r
 template <class Scalar>
 SvdResult<Scalar> svd_from_basis(BlockOperator<Scalar>& op, ConstBlock<Scalar> right, const SvdOptions& options,
                                  const Execution& execution) {
+    const auto began = Clock::now();
     SvdResult<Scalar> result;
     extract_triplets<Scalar>(op, nullptr, right.map(), options, result, execution);
-    settle<Scalar>(op, options, false, result, execution);
+    settle<Scalar>(op, options, began, false, result, execution);
     return result;
 }
 
 template <class Scalar>
 SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution) {
+    const auto began = Clock::now();
     SvdResult<Scalar> result;
     if (options.keeps_last_block_only) {
         GramOperator<Scalar> gram(op);
@@ -339,12 +384,15 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
                                                 result, execution);
         result.n_passes += op.passes_per_gram() * options.n_blocks;
         extract_triplets<Scalar>(op, nullptr, std::move(basis), options, result, execution);
-        settle<Scalar>(op, options, true, result, execution);
+        settle<Scalar>(op, options, began, true, result, execution);
         return result;
     }
     LanczosOptions settings = lanczos_options(options, Which::largest_algebraic, options.k);
     settings.squared = true;
     settings.recompute_residuals = false;
+    // Products with the triplets, whose residuals are recomputed, end the run.
+    if (options.n_blocks == 0 && options.max_matvecs > 0)
+        settings.max_matvecs = std::max<Index>(1, options.max_matvecs - options.k);
     RememberedGramOperator<Scalar> gram(op, remembered_vectors<Scalar>(op, settings));
     Matrix<Scalar> start(op.cols(), 0);
     if (options.test_matrix != TestMatrix::gaussian) start = test_matrix<Scalar>(op.cols(), options, execution);
@@ -352,7 +400,7 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
     add_cost(pairs, op.passes_per_gram(), result);
     result.basis_bytes += gram.bytes();
     if (pairs.interrupted && pairs.eigenvectors.cols() == 0) return result;
-    conclude<Scalar>(op, gram, pairs.eigenvectors, options, result, execution);
+    conclude<Scalar>(op, gram, pairs.eigenvectors, options, began, result, execution);
     return result;
 }
 
@@ -377,8 +425,7 @@ SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options
     const double size_factor = std::sqrt(static_cast<double>(std::max(m, n)));
     const double floor = residual_floor * std::numeric_limits<Real>::epsilon() * size_factor;
     check_triplets<Scalar>(op, std::max(options.tolerance, floor), result, execution);
-    if (!std::all_of(result.converged.begin(), result.converged.end(), [](bool value) { return value; }))
-        result.status = Status::stagnated;
+    if (count_converged(result) < k) result.status = Status::stagnated;
     return result;
 }
 

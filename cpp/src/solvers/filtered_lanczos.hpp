@@ -51,13 +51,14 @@ class FilteredLanczos {
                 note_unwanted_end(*plain);
                 const double previous = std::exchange(distance, plain->distance_to_convergence());
                 const double pace = previous > distance ? std::log(previous / distance) : 0.0;
-                if (previous > 0.0 && direction_ != 0.0 && std::log(distance) > plain_cycles * pace) break;
+                if (!(previous > 0.0 && direction_ != 0.0 && std::log(distance) > plain_cycles * pace)) continue;
+                learn(*plain);
+                if (may_filter()) break;
             }
         } catch (const Interrupted&) {
             plain->salvage();
             return plain->finish();
         }
-        learn(*plain);
         plain.reset();
         filter(start);
         return std::move(best_);
@@ -133,6 +134,16 @@ class FilteredLanczos {
         return filter;
     }
 
+    /// Whether the budget has room for the k columns of a filtered basis that an answer takes, and for that answer.
+    bool may_filter() const {
+        const Index columns = options_.k + options_.block;
+        const Index needed = columns * filter_for(0).degree + reserved_matvecs();
+        return options_.max_matvecs == 0 || best_.n_matvecs + needed <= options_.max_matvecs;
+    }
+
+    /// Products with the vectors that a run on a polynomial returns.
+    Index reserved_matvecs() const { return options_.k + options_.block + 1; }
+
     /// Converged values that stand so far out that a polynomial of use for the others would overflow the digits.
     Index outliers() const {
         Index count = 0;
@@ -165,7 +176,7 @@ class FilteredLanczos {
         PolynomialRun run;
         run.products_per_column = filter.degree;
         run.spent_matvecs = &best_.n_matvecs;
-        run.reserved_matvecs = options_.k + options_.block + 1;
+        run.reserved_matvecs = reserved_matvecs();
         run.first_stream = static_cast<std::uint64_t>(cycle) << 32;
         run.accepted_residual = [this, filter](double value, double candidate) {
             return acceptance * tolerance_ * norm_ * slope(filter, value, candidate);
