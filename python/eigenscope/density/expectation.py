@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,7 @@ FEWEST_NODES = 3
 
 def expectation(density: SpectralDensity, f: Callable[[Array], Any], confidence: float) -> Estimate:
     """Return the mean of `f` over the eigenvalues with sampling and quadrature error."""
-    fine = rule_values(f, density.nodes, density.weights, density.rounding)
-    squares = rule_values(
-        lambda x: np.square(np.asarray(f(x), dtype=np.float64)), density.nodes, density.weights, density.rounding
-    )
-    change = _change(density, f, fine)
-    return _estimate(density, fine, float(squares.mean()) - float(fine.mean()) ** 2, change, confidence)
+    return _mean(density, f, confidence)
 
 
 def moment(density: SpectralDensity, order: int, confidence: float) -> Estimate:
@@ -37,15 +33,37 @@ def moment(density: SpectralDensity, order: int, confidence: float) -> Estimate:
     if order != int(order) or order < 0:
         raise InvalidInputError(f"order must be a non-negative integer, got {order!r}; use expectation for others")
     order = int(order)
-    fine = rule_values(lambda x: x**order, density.nodes, density.weights, density.rounding)
-    squares = rule_values(lambda x: x ** (2 * order), density.nodes, density.weights, density.rounding)
-    if order == density.degree == 1:
-        # One node knows the second moment too: vᵀ A² v = θ² + r².
-        squares = squares + density.residual_norms[:, 0] ** 2
-    change = 0.0
-    if order > 2 * density.degree - 1:
-        change = _change(density, lambda x: x**order, fine)
-    return _estimate(density, fine, float(squares.mean()) - float(fine.mean()) ** 2, change, confidence)
+    # One node knows the second moment too: vᵀ A² v = θ² + r².
+    unseen = density.residual_norms[:, 0] if order == density.degree == 1 else None
+    return _mean(density, lambda x: x**order, confidence, order <= 2 * density.degree - 1, unseen)
+
+
+def _mean(
+    density: SpectralDensity,
+    f: Callable[[Array], Any],
+    confidence: float,
+    is_exact: bool = False,
+    unseen: Array | None = None,
+) -> Estimate:
+    """Return the mean of `f`; its quadrature may be exact, and its spectrum spread by more than the nodes show."""
+    # In the unit of the largest value, and around the mean, no square overflows, vanishes or cancels.
+    nodes = density.nodes[np.isfinite(density.nodes) & (np.nan_to_num(density.weights) > 0)]
+    unit = 2.0 ** np.frexp(np.abs(function_values(f, nodes, density.rounding)).max(initial=0.0))[1]
+
+    def in_units(x: Array) -> Array:
+        return np.asarray(np.asarray(f(x), dtype=np.float64) / unit)
+
+    fine = rule_values(in_units, density.nodes, density.weights, density.rounding)
+    mean = float(fine.mean())
+    spread = rule_values(lambda x: (in_units(x) - mean) ** 2, density.nodes, density.weights, density.rounding)
+    if unseen is not None:
+        spread = spread + (unseen / unit) ** 2
+    change = 0.0 if is_exact else _change(density, in_units, fine)
+    found = _estimate(density, fine, float(spread.mean()), change, confidence)
+    low, high = found.interval
+    return dataclasses.replace(
+        found, value=found.value * unit, stderr=found.stderr * unit, interval=(low * unit, high * unit)
+    )
 
 
 def count(density: SpectralDensity, low: float, high: float, confidence: float) -> Estimate:
