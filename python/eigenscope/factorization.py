@@ -84,7 +84,7 @@ def _dense_factors(matrix: Array, shift: float) -> Factors:
 
 
 def _sparse_factors(matrix: Any, shift: float, max_seconds: float) -> Factors:
-    identity = scipy.sparse.eye_array(matrix.shape[0], dtype=matrix.dtype, format="csc")
+    identity = scipy.sparse.csc_array(scipy.sparse.eye(matrix.shape[0], dtype=matrix.dtype))
     shifted = scipy.sparse.csc_array(matrix + matrix.dtype.type(shift) * identity)
     # Without pivoting the factors stay as sparse as the ordering of a symmetric pattern makes them.
     options: dict[str, Any] = {}
