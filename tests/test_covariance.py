@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import hypothesis
 import hypothesis.extra.numpy
 import hypothesis.strategies as strategies
@@ -336,8 +338,12 @@ def test_single_precision_products_leave_no_negative_eigenvalue():
     spectrum = covariance_spectrum(np.hstack([half, half]))
     assert spectrum.eigenvalues.min() >= 0
     assert spectrum.eigenvalues[510:].max() < 1e-5 * spectrum.eigenvalues[0]
-    with pytest.warns(DataWarning, match="half of all 1020"):
-        assert fit_marchenko_pastur(spectrum).n_features == 1020
+    # How much rounding leaves depends on the kernel: half of the values above the noise, or no noise at all.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "half of all 1020", DataWarning)
+        fit = fit_marchenko_pastur(spectrum)
+    assert fit.n_features == 1020
+    assert not fit.credible
 
 
 def test_features_that_are_all_constant_cannot_be_scaled():

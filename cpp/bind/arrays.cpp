@@ -69,10 +69,12 @@ DenseSource to_source(const py::object& data, const IndexArray& row_index, const
     return source;
 }
 
-ColumnTransform to_transform(const ColumnValues& shift, const ColumnValues& factor, Index cols) {
-    for (const ColumnValues* values : {&shift, &factor})
+ColumnTransform to_transform(const ColumnValues& shift, const ColumnValues& factor, const ColumnValues& shift_remainder,
+                             Index cols) {
+    for (const ColumnValues* values : {&shift, &factor, &shift_remainder})
         if (*values && (*values)->size() != cols) throw InvalidInput("one value per column is needed");
-    return {shift ? shift->data() : nullptr, factor ? factor->data() : nullptr};
+    const auto data = [](const ColumnValues& values) { return values ? values->data() : nullptr; };
+    return {data(shift), data(factor), data(shift_remainder)};
 }
 
 }  // namespace eigenscope::bind

@@ -74,7 +74,8 @@ ElementType element_type(const py::dtype& dtype);
 /// outlive the source.
 DenseSource to_source(const py::object& data, const IndexArray& row_index, const IndexArray& column_index);
 
-/// Per-column shift and factor; the arrays must outlive the transform.
-ColumnTransform to_transform(const ColumnValues& shift, const ColumnValues& factor, Index cols);
+/// Per-column shift, factor and what rounding took from the shift; the arrays must outlive the transform.
+ColumnTransform to_transform(const ColumnValues& shift, const ColumnValues& factor, const ColumnValues& shift_remainder,
+                             Index cols);
 
 }  // namespace eigenscope::bind

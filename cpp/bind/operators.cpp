@@ -59,11 +59,14 @@ py::array_t<Scalar> apply(PythonOperator<Scalar>& self, const py::array_t<Scalar
 
 template <class Scalar>
 PythonOperator<Scalar> dense_operator(const py::object& array, const IndexArray& rows, const IndexArray& columns,
-                                      const ColumnValues& shift, const ColumnValues& factor, double scale) {
+                                      const ColumnValues& shift, const ColumnValues& factor,
+                                      const ColumnValues& shift_remainder, double scale) {
     const DenseSource source = to_source(array, rows, columns);
+    const ColumnTransform transform = to_transform(shift, factor, shift_remainder, source.cols);
     PythonOperator<Scalar> result;
-    result.op = std::make_unique<DenseOperator<Scalar>>(source, to_transform(shift, factor, source.cols), scale);
-    result.kept_alive = {array, py::cast(rows), py::cast(columns), py::cast(shift), py::cast(factor)};
+    result.op = std::make_unique<DenseOperator<Scalar>>(source, transform, scale);
+    result.kept_alive = {array,           py::cast(rows),   py::cast(columns),
+                         py::cast(shift), py::cast(factor), py::cast(shift_remainder)};
     return result;
 }
 
@@ -145,7 +148,7 @@ void register_scalar(py::module_& module) {
     register_solvers<Scalar>(python_class);
     module.def(("dense_operator_" + name).c_str(), &dense_operator<Scalar>, py::arg("array"), py::kw_only(),
                py::arg("rows") = py::none(), py::arg("columns") = py::none(), py::arg("shift") = py::none(),
-               py::arg("factor") = py::none(), py::arg("scale") = 1.0);
+               py::arg("factor") = py::none(), py::arg("shift_remainder") = py::none(), py::arg("scale") = 1.0);
     module.def(("callback_operator_" + name).c_str(), &callback_operator<Scalar>, py::arg("rows"), py::arg("cols"),
                py::arg("product"), py::arg("adjoint_product"));
 }

@@ -195,17 +195,23 @@ def dense_operator(
     dtype: Any = None,
     shift: Array | None = None,
     factor: Array | None = None,
+    shift_remainder: Array | None = None,
     check: bool = True,
     threads: int = 1,
     largest: float | None = None,
 ) -> Operator:
-    """Return the operator ``(A - 1 shiftᵀ) diag(factor)`` of a source; `largest` is its largest magnitude if known."""
+    """Return the operator ``(A - 1 shiftᵀ) diag(factor)`` of a source.
+
+    The remainder is what rounding took from the shift; `largest` is the largest magnitude of A if known.
+    """
     scalar = compute_dtype(source.array.dtype, dtype)
     if largest is None:
         largest = check_finite(source, threads) if check else 1.0
     scale = safe_scale(largest if factor is None else 1.0, scalar)
     build = getattr(_core, f"dense_operator_{scalar.name}")
-    core = build(source.array, **source.selection, shift=shift, factor=factor, scale=scale)
+    core = build(
+        source.array, **source.selection, shift=shift, factor=factor, shift_remainder=shift_remainder, scale=scale
+    )
     is_plain = shift is None and factor is None and source.row_index is None and source.column_index is None
     matrix = source.array if is_plain else None
     return Operator(core, (source.n_samples, source.n_features), scalar, "dense", scale, matrix)
@@ -253,6 +259,8 @@ def _sparse_operator(matrix: Any, dtype: Any, check: bool) -> Operator:
     if compressed.data.dtype.kind not in "biufc":
         raise UnsupportedTypeError(f"dtype {compressed.data.dtype} is not numeric")
     scalar = compute_dtype(compressed.data.dtype, dtype)
+    if compressed.data.dtype.kind == "c" and scalar.kind != "c":
+        raise UnsupportedTypeError(f"dtype={scalar.name} would drop the imaginary parts of a complex sparse matrix")
     values = np.ascontiguousarray(compressed.data, dtype=scalar)
     if check and not np.isfinite(values).all():
         first = int(np.flatnonzero(~np.isfinite(values))[0])

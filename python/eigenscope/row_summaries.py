@@ -49,6 +49,11 @@ class RowSummary:
     squared_deviation: float
     exponent: int
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether all rows are zero, in any unit."""
+        return self.squared_deviation == 0.0 and not self.mean.any()
+
     def rescaled(self, exponent: int) -> RowSummary:
         """Return the same summary with another power of two divided out."""
         shift = self.exponent - exponent
@@ -86,7 +91,7 @@ def summarize(rows: Array, test_matrix: Array, threads: int) -> RowSummary:
 
 def merge(earlier: RowSummary, later: RowSummary, test_matrix: Array) -> RowSummary:
     """Return the summary of both sets of rows (Chan, Golub and LeVeque 1983)."""
-    exponent = max(earlier.exponent, later.exponent)
+    exponent = max((part.exponent for part in (earlier, later) if not part.is_zero), default=earlier.exponent)
     p, q = earlier.rescaled(exponent), later.rescaled(exponent)
     count = p.count + q.count
     difference = (q.mean - p.mean) + (q.mean_remainder - p.mean_remainder)
@@ -107,15 +112,15 @@ class SummaryForest:
     children, so what is here depends on which panels were added and not on the order or the grouping.
     """
 
-    def __init__(self, test_matrix: Array) -> None:
-        self._test_matrix = test_matrix
-        self.nodes: dict[tuple[int, int], RowSummary] = {}
+    def __init__(self, test_matrix: Array, nodes: Mapping[tuple[int, int], RowSummary] | None = None) -> None:
+        self.test_matrix = test_matrix
+        self.nodes: dict[tuple[int, int], RowSummary] = dict(nodes or {})
 
     def add(self, level: int, index: int, summary: RowSummary) -> None:
         """Add a node and merge it upwards while its sibling is there."""
         while (sibling := self.nodes.pop((level, index ^ 1), None)) is not None:
             first, second = (sibling, summary) if index & 1 else (summary, sibling)
-            summary = merge(first, second, self._test_matrix)
+            summary = merge(first, second, self.test_matrix)
             level, index = level + 1, index >> 1
         self.nodes[level, index] = summary
 
@@ -125,7 +130,7 @@ class SummaryForest:
         parts += list(incomplete.items())
         result = None
         for _, summary in sorted(parts, key=lambda part: part[0]):
-            result = summary if result is None else merge(result, summary, self._test_matrix)
+            result = summary if result is None else merge(result, summary, self.test_matrix)
         return result
 
 
@@ -163,3 +168,46 @@ class RowIntervals:
             else:
                 joined.append(interval)
         self._intervals = joined
+
+
+@dataclasses.dataclass(eq=False)
+class SketchedRows:
+    """What a sketch knows of its rows, replaced as a whole so that an update is made or not made.
+
+    Parameters
+    ----------
+    next_row : int
+        Number of the row that comes next.
+    forest : SummaryForest
+        Finished panels.
+    seen : RowIntervals
+        Which rows there have been.
+    pieces : dict
+        Rows of unfinished panels: panel number → {row within the panel: rows}.
+    """
+
+    next_row: int
+    forest: SummaryForest
+    seen: RowIntervals = dataclasses.field(default_factory=RowIntervals)
+    pieces: dict[int, dict[int, Array]] = dataclasses.field(default_factory=dict)
+
+    def copy(self) -> SketchedRows:
+        """Return the same, to be changed; rows and summaries are shared."""
+        forest = SummaryForest(self.forest.test_matrix, self.forest.nodes)
+        pieces = {panel: dict(parts) for panel, parts in self.pieces.items()}
+        return SketchedRows(self.next_row, forest, RowIntervals(list(self.seen)), pieces)
+
+    def add_piece(self, panel: int, offset: int, rows: Array, threads: int) -> None:
+        """Add rows of a panel, and summarise it when it is whole."""
+        pieces = self.pieces.setdefault(panel, {})
+        pieces[offset] = rows
+        if sum(len(piece) for piece in pieces.values()) == panel_rows(rows.shape[1]):
+            self.forest.add(0, panel, self._summary(self.pieces.pop(panel), threads))
+
+    def total(self, threads: int) -> RowSummary | None:
+        """Merge everything, unfinished panels too; None without rows."""
+        return self.forest.total({panel: self._summary(parts, threads) for panel, parts in self.pieces.items()})
+
+    def _summary(self, pieces: dict[int, Array], threads: int) -> RowSummary:
+        rows = np.concatenate([pieces[offset] for offset in sorted(pieces)])
+        return summarize(rows, self.forest.test_matrix, threads)

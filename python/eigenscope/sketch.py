@@ -16,7 +16,7 @@ from .inputs import as_source, check_finite
 from .operators import Array
 from .results import Estimate, RunInfo
 from .results.base import Result
-from .row_summaries import RowIntervals, RowSummary, SummaryForest, panel_rows, summarize
+from .row_summaries import RowIntervals, RowSummary, SketchedRows, SummaryForest, panel_rows
 from .run_options import RandomSource, Stopwatch, resolve_seed, resolve_threads, single_threaded_blas
 from .signs import fix_signs
 
@@ -144,27 +144,28 @@ class RowSketch:
                 raise InvalidInputError(f"{name} must be an integer of at least {least}, got {value!r}")
         self.n_features = int(n_features)
         self.n_vectors = min(int(n_vectors), self.n_features)
-        self.next_row = int(first_row)
         self._seed = resolve_seed(rng)
         self._threads = resolve_threads(threads)
         self._watch = Stopwatch(self._threads, self._seed)
         self._panel_rows = panel_rows(self.n_features)
         self._test_matrix = _orthonormal_test_matrix(self._seed, self.n_features, self.n_vectors)
-        self._forest = SummaryForest(self._test_matrix)
-        self._seen = RowIntervals()
-        # Rows of unfinished panels: panel number → {row within the panel: rows}.
-        self._pieces: dict[int, dict[int, Array]] = {}
+        self._rows = SketchedRows(int(first_row), SummaryForest(self._test_matrix))
 
     @property
     def n_rows(self) -> int:
         """Rows seen so far."""
-        return self._seen.count
+        return self._rows.seen.count
+
+    @property
+    def next_row(self) -> int:
+        """Number of the row that `update` adds next."""
+        return self._rows.next_row
 
     @property
     def nbytes(self) -> int:
         """Memory held now, in bytes."""
-        nodes = sum(node.product.nbytes + 2 * node.mean.nbytes for node in self._forest.nodes.values())
-        pieces = sum(rows.nbytes for panel in self._pieces.values() for rows in panel.values())
+        nodes = sum(node.product.nbytes + 2 * node.mean.nbytes for node in self._rows.forest.nodes.values())
+        pieces = sum(rows.nbytes for panel in self._rows.pieces.values() for rows in panel.values())
         return self._test_matrix.nbytes + nodes + pieces
 
     def __repr__(self) -> str:
@@ -189,23 +190,28 @@ class RowSketch:
         Raises
         ------
         InvalidInputError, UnsupportedTypeError
-            For rows that cannot be used; the sketch is then as it was.
+            For rows that cannot be used; the sketch is then as it was, and so it is after Ctrl-C.
         """
-        if isinstance(rows, np.ndarray) and rows.ndim == 2 and len(rows) == 0:
+        shape = getattr(rows, "shape", None)
+        is_empty = isinstance(shape, tuple) and len(shape) == 2 and shape[0] == 0
+        source = None if is_empty else as_source(rows)
+        n_features = shape[1] if source is None else source.n_features  # type: ignore[index]
+        if n_features != self.n_features:
+            raise InvalidInputError(f"the sketch has {self.n_features} features, the rows have {n_features}")
+        if source is None:
             return self
-        source = as_source(rows)
-        if source.n_features != self.n_features:
-            raise InvalidInputError(f"the sketch has {self.n_features} features, the rows have {source.n_features}")
         check_finite(source, self._threads)
         first, stop = self.next_row, self.next_row + source.n_samples
-        self._seen.check_new(first, stop)
+        self._rows.seen.check_new(first, stop)
+        extended = self._rows.copy()
         for panel in range(first // self._panel_rows, (stop - 1) // self._panel_rows + 1):
             begin = panel * self._panel_rows
             low, high = max(first, begin), min(stop, begin + self._panel_rows)
             piece = np.array(source.array[low - first : high - first], dtype=np.float64, order="C")
-            self._add_piece(panel, low - begin, piece)
-        self._seen.add(first, stop)
-        self.next_row = stop
+            extended.add_piece(panel, low - begin, piece, self._threads)
+        extended.seen.add(first, stop)
+        extended.next_row = stop
+        self._rows = extended
         return self
 
     def merge(self, other: RowSketch) -> RowSketch:
@@ -234,32 +240,23 @@ class RowSketch:
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
                 raise InvalidInputError(f"sketches of different {name.strip('_')} cannot be merged: {ours}, {theirs}")
-        for interval in other._seen:
-            self._seen.check_new(*interval)
-        for (level, index), summary in other._forest.nodes.items():
-            self._forest.add(level, index, summary)
-        for panel, pieces in other._pieces.items():
+        added, merged = other._rows, self._rows.copy()
+        for interval in added.seen:
+            merged.seen.check_new(*interval)
+        for (level, index), summary in added.forest.nodes.items():
+            merged.forest.add(level, index, summary)
+        for panel, pieces in added.pieces.items():
             for offset, rows in pieces.items():
-                self._add_piece(panel, offset, rows)
-        for interval in other._seen:
-            self._seen.add(*interval)
-        self.next_row = max(self.next_row, other.next_row)
+                merged.add_piece(panel, offset, rows, self._threads)
+        for interval in added.seen:
+            merged.seen.add(*interval)
+        merged.next_row = max(merged.next_row, added.next_row)
+        self._rows = merged
         return self
-
-    def _add_piece(self, panel: int, offset: int, rows: Array) -> None:
-        pieces = self._pieces.setdefault(panel, {})
-        pieces[offset] = rows
-        if sum(len(piece) for piece in pieces.values()) == self._panel_rows:
-            self._forest.add(0, panel, self._summarize_pieces(self._pieces.pop(panel)))
-
-    def _summarize_pieces(self, pieces: dict[int, Array]) -> RowSummary:
-        rows = np.concatenate([pieces[offset] for offset in sorted(pieces)])
-        return summarize(rows, self._test_matrix, self._threads)
 
     def _total(self, center: bool) -> tuple[RowSummary, Array, float]:
         """Everything merged, with ``AᵀA Ω`` and ``‖A‖²`` of the rows, centred or not."""
-        incomplete = {panel: self._summarize_pieces(pieces) for panel, pieces in self._pieces.items()}
-        total = self._forest.total(incomplete)
+        total = self._rows.total(self._threads)
         if total is None:
             raise InvalidInputError("the sketch has no rows yet: call update first")
         product, squared_norm = total.product, total.squared_deviation
@@ -337,17 +334,17 @@ class RowSketch:
         """
         arrays: dict[str, Array] = {}
         nodes = []
-        for number, ((level, index), node) in enumerate(self._forest.nodes.items()):
+        for number, ((level, index), node) in enumerate(self._rows.forest.nodes.items()):
             arrays[f"vectors{number}"] = np.stack([node.mean, node.mean_remainder])
             arrays[f"product{number}"] = node.product
             nodes.append([level, index, node.count, node.squared_deviation, node.exponent])
-        pieces = [(panel, offset) for panel, parts in self._pieces.items() for offset in parts]
+        pieces = [(panel, offset) for panel, parts in self._rows.pieces.items() for offset in parts]
         for number, (panel, offset) in enumerate(pieces):
-            arrays[f"piece{number}"] = self._pieces[panel][offset]
+            arrays[f"piece{number}"] = self._rows.pieces[panel][offset]
         metadata = {
             "row sketch": FORMAT_VERSION,
             "options": [self.n_features, self.n_vectors, self.next_row, self._seed],
-            "seen": list(self._seen),
+            "seen": list(self._rows.seen),
             "nodes": nodes,
             "pieces": pieces,
         }
@@ -385,14 +382,14 @@ class RowSketch:
                 raise InvalidInputError(f"{os.fspath(path)} was written by a newer version: update eigenscope")
             n_features, n_vectors, next_row, seed = metadata["options"]
             sketch = cls(n_features, n_vectors, first_row=next_row, rng=seed, threads=threads)
-            sketch._seen = RowIntervals([(first, stop) for first, stop in metadata["seen"]])
+            sketch._rows.seen = RowIntervals([(first, stop) for first, stop in metadata["seen"]])
             for number, (level, index, count, squares, exponent) in enumerate(metadata["nodes"]):
                 mean, remainder = archive[f"vectors{number}"]
                 product = archive[f"product{number}"]
                 node = RowSummary(count, mean, remainder, product, squares, exponent)
-                sketch._forest.nodes[level, index] = node
+                sketch._rows.forest.nodes[level, index] = node
             for number, (panel, offset) in enumerate(metadata["pieces"]):
-                sketch._pieces.setdefault(panel, {})[offset] = archive[f"piece{number}"]
+                sketch._rows.pieces.setdefault(panel, {})[offset] = archive[f"piece{number}"]
         return sketch
 
 
@@ -405,7 +402,7 @@ def _orthonormal_test_matrix(seed: int, n_features: int, n_vectors: int) -> Arra
 
 
 def _nystrom(product: Array, test_matrix: Array) -> tuple[Array, Array, float]:
-    """Eigenpairs of ``Y (ΩᵀY)⁺ Yᵀ``, descending, and what rounding may have moved them by.
+    """Eigenpairs of ``Y (ΩᵀY)⁺ Yᵀ``, descending, and what rounding may have moved them by, which is taken off already.
 
     A shift ν above rounding keeps ``Ωᵀ(Y + νΩ)`` positive definite and is taken off the eigenvalues again.
     """
@@ -419,7 +416,8 @@ def _nystrom(product: Array, test_matrix: Array) -> tuple[Array, Array, float]:
         values, rotation = np.linalg.eigh(0.5 * (core + core.T))
         factor = (shifted @ rotation) / np.sqrt(np.maximum(values, shift))
         vectors, roots, _ = np.linalg.svd(factor, full_matrices=False)
-    return np.maximum(roots**2 - shift, 0.0), vectors, 4.0 * shift
+    rounding = 4.0 * shift
+    return np.maximum(roots**2 - shift - rounding, 0.0), vectors, rounding
 
 
 def _projection_error(squares: Array, k: int, squared_norm: float, missed: float) -> Estimate:

@@ -18,6 +18,9 @@ from .second_moments import sampled_scale
 LARGE_MEAN = 8.0
 """A complex column with a mean of more deviations loses a digit when its mean enters as a rank-one term."""
 
+ROUNDED_MEAN = 64.0
+"""Rounding of a mean of more deviations would show in residuals at the level of rounding."""
+
 IDENTITY_BLOCK = 64
 """Columns of an operator that are looked at together."""
 
@@ -90,12 +93,26 @@ def column_statistics(source: Source, threads: int) -> tuple[Array, Array]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ColumnStatistics:
-    """Means and sums of squared deviations of the columns of data times `unit`, and the passes that took."""
+    """Means and sums of squared deviations of the columns of data times `unit`, and the passes that took.
+
+    The remainder is what rounding took from the means; None where that is nothing to speak of.
+    """
 
     means: Array
     squares: Array
     unit: float
     n_passes: int
+    remainder: Array | None = None
+
+    def with_remainder(self, source: Source, threads: int) -> ColumnStatistics:
+        """Return the same with means beyond double precision, for one more pass, where some are so large."""
+        deviations = np.sqrt(self.squares / source.n_samples)
+        is_rounded = (np.abs(self.means) > ROUNDED_MEAN * deviations) & (deviations > 0.0)
+        if not is_rounded.any():
+            return self
+        shares = np.full((source.n_samples, 1), 1.0 / source.n_samples)
+        rest = _mean_of_rest(source, self.means / self.unit, shares, threads)
+        return dataclasses.replace(self, remainder=rest * self.unit, n_passes=self.n_passes + 1)
 
 
 def measure_columns(source: Source, dtype: np.dtype[Any], threads: int) -> ColumnStatistics:
@@ -147,19 +164,23 @@ def standardized_dense(source: Source, view: Standardization, dtype: Any, thread
     """Return a dense source as a standardised operator; a pass for the statistics, four with row weights."""
     if source.array.dtype.kind == "c":
         return _standardized_complex(source, view, dtype, threads)
-    found = _weighted_statistics(source, view.row_weights, dtype, threads)
+    found = _weighted_statistics(source, view, dtype, threads)
     factor = _column_factors(view, found.squares, found.means, source.n_samples)
-    operator = _in_unit(source, view, dtype, found.means / found.unit, factor, found.unit)
+    operator = _in_unit(source, view, dtype, found, factor, found.unit)
     norm = _squared_norm(view, found.squares, found.means, factor, source.n_samples)
     return Standardized(_with_row_weights(operator, view.row_weights), found.n_passes, norm)
 
 
-def _in_unit(source: Source, view: Standardization, dtype: Any, means: Array, factor: Array, unit: float) -> Operator:
+def _in_unit(
+    source: Source, view: Standardization, dtype: Any, found: ColumnStatistics, factor: Array, unit: float
+) -> Operator:
     """Return ``(A - 1 meansᵀ) diag(factor) unit``; data of unit variance are in their own unit, whatever the data's."""
+    rest = found.remainder
     operator = dense_operator(
         source,
         dtype=dtype,
-        shift=means if view.center else None,
+        shift=found.means / found.unit if view.center else None,
+        shift_remainder=rest / found.unit if view.center and rest is not None else None,
         factor=None if unit == 1.0 and (factor == 1.0).all() else factor * unit,
         largest=1.0,
         check=False,
@@ -184,22 +205,28 @@ def _squared_norm(view: Standardization, squares: Array, means: Array, factor: A
     return float((moments * factor**2).sum())
 
 
-def _weighted_statistics(source: Source, weights: Array | None, dtype: Any, threads: int) -> ColumnStatistics:
+def _weighted_statistics(source: Source, view: Standardization, dtype: Any, threads: int) -> ColumnStatistics:
     """Means and sums of squared deviations of real columns, every row counted by its weight."""
-    scalar = compute_dtype(source.array.dtype, dtype)
+    scalar, weights = compute_dtype(source.array.dtype, dtype), view.row_weights
     if weights is None:
-        return measure_columns(source, scalar, threads)
+        found = measure_columns(source, scalar, threads)
+        return found.with_remainder(source, threads) if view.center and scalar == np.float64 else found
     largest = check_finite(source, threads)
     shares = (weights / weights.sum())[:, None]
     means = dense_operator(source, dtype=np.float64, largest=1.0).product(shares, threads, "adjoint").ravel()
-    # The mean of what is left corrects the rounding of a large mean.
-    rest = dense_operator(source, dtype=np.float64, shift=means, largest=1.0).product(shares, threads, "adjoint")
-    means = means + rest.ravel()
+    rest = _mean_of_rest(source, means, shares, threads)
     unit = safe_scale(largest, scalar)
     squares = sum(
-        weights[first : first + len(rows)] @ ((rows - means) * unit) ** 2 for first, rows in source.row_blocks()
+        weights[first : first + len(rows)] @ (((rows - means) - rest) * unit) ** 2
+        for first, rows in source.row_blocks()
     )
-    return ColumnStatistics(means * unit, np.asarray(squares), unit, 4)
+    return ColumnStatistics(means * unit, np.asarray(squares), unit, 4, rest * unit)
+
+
+def _mean_of_rest(source: Source, means: Array, shares: Array, threads: int) -> Array:
+    """Return the means of what is left after means have been taken off: what rounding took from them."""
+    left = dense_operator(source, dtype=np.float64, shift=means, largest=1.0)
+    return np.asarray(left.product(shares, threads, "adjoint").ravel())
 
 
 def _with_row_weights(operator: Operator, weights: Array | None) -> Operator:
@@ -218,16 +245,15 @@ def _standardized_complex(source: Source, view: Standardization, dtype: Any, thr
     unit = operator.scale
     real_dtype = np.finfo(operator.dtype).dtype
     parts = [dataclasses.replace(source, array=part) for part in (array.real, array.imag)]
-    found = [_weighted_statistics(part, view.row_weights, real_dtype, threads) for part in parts]
-    offsets = [part.means / part.unit for part in found]
-    means = (offsets[0] + 1j * offsets[1]) * unit
+    found = [_weighted_statistics(part, view, real_dtype, threads) for part in parts]
+    means = (found[0].means / found[0].unit + 1j * (found[1].means / found[1].unit)) * unit
     real, imaginary = (part.squares * (unit / part.unit) ** 2 for part in found)
     squares = real + imaginary
     factor = _column_factors(view, squares, means, source.n_samples)
     deviations = np.sqrt(squares / view.count(source.n_samples))
     if view.center and (np.abs(means) > LARGE_MEAN * deviations).any():
         pieces = [
-            _in_unit(part, view, real_dtype, offset, factor, unit) for part, offset in zip(parts, offsets, strict=True)
+            _in_unit(part, view, real_dtype, of_part, factor, unit) for part, of_part in zip(parts, found, strict=True)
         ]
         core = _combined(pieces[0], pieces[1], operator.dtype, threads).core
     else:
@@ -292,9 +318,11 @@ def _implicit_means(A: Any, operator: Operator, shares: Array, threads: int) -> 
 
 def _squared_deviations(A: Any, operator: Operator, means: Array, weights: Array, threads: int) -> Array:
     """``Σ_i w_i |a_ij - mean_j|²`` in units of the operator."""
-    n = operator.shape[1]
+    n, wide = operator.shape[1], np.result_type(operator.dtype, np.float64)
     if scipy.sparse.issparse(A):
-        squares = abs(A).astype(np.float64) * operator.scale
+        # SciPy sums repeated entries before it takes their magnitudes, where they lie: in a copy here.
+        own = A if getattr(A, "has_canonical_format", True) else A.copy()
+        squares = abs(own).astype(np.float64) * operator.scale
         squares = np.asarray(weights @ squares.power(2)).ravel()
         return np.asarray(np.maximum(squares - weights.sum() * np.abs(means) ** 2, 0.0))
     deviations = np.empty(n)
@@ -303,7 +331,7 @@ def _squared_deviations(A: Any, operator: Operator, means: Array, weights: Array
         identity = np.zeros((n, count), dtype=operator.dtype, order="F")
         identity[np.arange(first, first + count), np.arange(count)] = 1
         columns = operator.product(identity, threads)
-        deviations[first : first + count] = weights @ np.abs(columns - means[first : first + count]) ** 2
+        deviations[first : first + count] = weights @ np.abs(columns.astype(wide) - means[first : first + count]) ** 2
     return deviations
 
 

@@ -14,7 +14,7 @@ from .checkpoints import describe
 from .eigen import make_monitor
 from .errors import Interrupted, InvalidInputError, LapackError
 from .inputs import Source, as_matrix, check_finite
-from .operators import Array, Operator, as_operator, dense_operator, is_implicit
+from .operators import Array, Operator, as_operator, dense_operator, is_implicit, safe_scale
 from .results import Estimate, SVDResult
 from .run_options import Progress, ProgressOption, Stopwatch, single_threaded_blas
 from .second_moments import Task, finish_covariance, second_moments
@@ -133,8 +133,10 @@ def prepare(
         A, dtype = A.matrix, A.dtype
     if is_implicit(A):
         operator = as_operator(A, shape=shape, dtype=dtype, adjoint=adjoint, check=check, threads=threads)
-        if check and operator.kind == "callback":
-            check_adjoint(operator, seed, threads)
+        if operator.kind == "callback":
+            operator = in_range(operator, seed, threads)
+            if check:
+                check_adjoint(operator, seed, threads)
         source, view = None, view.checked(operator.shape)
         passes, norm = 2, None
         if needs_norm or not view.is_identity:
@@ -178,6 +180,16 @@ def _sampled_largest(source: Source) -> float | None:
 
 def _squared_norm(source: Source, scale: float) -> float:
     return sum(float(np.linalg.norm(block * scale)) ** 2 for _, block in source.row_blocks())
+
+
+def in_range(operator: Operator, seed: int, threads: int) -> Operator:
+    """Return an operator in a unit, a power of two, in which products with its adjoint keep the floating range."""
+    probe = np.random.Generator(np.random.Philox(seed)).standard_normal((operator.shape[1], 1))
+    unit = safe_scale(float(np.abs(operator.product(probe, threads)).max()), operator.dtype)
+    if unit == 1.0:
+        return operator
+    nothing, same = np.zeros(0, dtype=operator.dtype), np.ones(operator.shape[1])
+    return dataclasses.replace(operator, core=operator.core.standardized(nothing, same, unit), scale=unit)
 
 
 def check_adjoint(operator: Operator, seed: int, threads: int) -> None:
@@ -341,9 +353,9 @@ def _frobenius_error(squared_errors: Array, singular_values: Array, n_independen
     total = float((singular_values**2).sum()) + missing
     if total == 0.0:
         return Estimate(0.0, 0.0, (0.0, 0.0))
-    value = np.sqrt(missing / total)
-    # d sqrt(x / (s + x)) / dx = s / (2 sqrt(x) (s + x)^(3/2))
-    slope = (total - missing) / (2 * np.sqrt(max(missing, np.finfo(float).tiny)) * total**1.5)
-    stderr = float(slope * deviation)
+    share = missing / total
+    value = np.sqrt(share)
+    # d sqrt(x / (s + x)) / dx = s / (2 sqrt(x) (s + x)^(3/2)), times the error of x
+    stderr = float((1.0 - share) / (2.0 * np.sqrt(max(share, np.finfo(float).tiny))) * (deviation / total))
     half = float(stdtrit(n_vectors - 1, 0.975)) * stderr
     return Estimate(float(value), stderr, (max(0.0, float(value - half)), min(1.0, float(value + half))))

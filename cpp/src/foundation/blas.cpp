@@ -262,7 +262,7 @@ Tridiagonal<Real> tridiagonalize(Index n, Real* a, Index lda) {
 }
 
 template <class Real>
-std::array<Real, 2> tridiagonal_neighbours(const Tridiagonal<Real>& t, Index i, Real tolerance) {
+std::optional<std::array<Real, 2>> tridiagonal_neighbours(const Tridiagonal<Real>& t, Index i, Real tolerance) {
     const Index n = t.diagonal.size();
     char range = 'I', order = 'E';
     int n_ = narrow(n), il = narrow(i), iu = narrow(i + 1), found = 0, n_blocks = 0, info = 0;
@@ -275,8 +275,9 @@ std::array<Real, 2> tridiagonal_neighbours(const Tridiagonal<Real>& t, Index i, 
     call<Real>(stebz_family, &range, &order, &n_, &ignored, &ignored, &il, &iu, &tolerance, t.diagonal.data(),
                t.off_diagonal.data(), &found, &n_blocks, values.data(), block.data(), ends.data(), work.data(),
                integer_work.data(), &info);
+    if (info > 0 || found != 2) return std::nullopt;
     check(info, "stebz");
-    return {values[0], values[1]};
+    return std::array<Real, 2>{values[0], values[1]};
 }
 
 template <class Real>
@@ -432,11 +433,11 @@ EIGENSCOPE_INSTANTIATE(complex64)
 EIGENSCOPE_INSTANTIATE(complex128)
 #undef EIGENSCOPE_INSTANTIATE
 
-#define EIGENSCOPE_INSTANTIATE_REAL(R)                                                            \
-    template void tridiagonal_eigenvalues<R>(Index, R*, R*);                                      \
-    template Tridiagonal<R> tridiagonalize<R>(Index, R*, Index);                                  \
-    template std::array<R, 2> tridiagonal_neighbours<R>(const Tridiagonal<R>&, Index, R);         \
-    template bool tridiagonal_eigh_between<R>(const Tridiagonal<R>&, R, R, Index, R*, R*, Index); \
+#define EIGENSCOPE_INSTANTIATE_REAL(R)                                                                   \
+    template void tridiagonal_eigenvalues<R>(Index, R*, R*);                                             \
+    template Tridiagonal<R> tridiagonalize<R>(Index, R*, Index);                                         \
+    template std::optional<std::array<R, 2>> tridiagonal_neighbours<R>(const Tridiagonal<R>&, Index, R); \
+    template bool tridiagonal_eigh_between<R>(const Tridiagonal<R>&, R, R, Index, R*, R*, Index);        \
     template void multiply_by_reflectors<R>(Index, const R*, Index, const Tridiagonal<R>&, Index, R*, Index);
 EIGENSCOPE_INSTANTIATE_REAL(float)
 EIGENSCOPE_INSTANTIATE_REAL(double)

@@ -137,9 +137,9 @@ struct SplitTransform {
 
     SplitTransform(const ColumnTransform& transform, Index column)
         : leading(transform.shift ? static_cast<RealOf<Scalar>>(transform.shift[column]) : RealOf<Scalar>(0)),
-          remainder(transform.shift
-                        ? static_cast<RealOf<Scalar>>(transform.shift[column] - static_cast<double>(leading))
-                        : RealOf<Scalar>(0)),
+          remainder(static_cast<RealOf<Scalar>>(
+              (transform.shift ? transform.shift[column] - static_cast<double>(leading) : 0.0) +
+              (transform.shift_remainder ? transform.shift_remainder[column] : 0.0))),
           factor(transform.factor ? static_cast<RealOf<Scalar>>(transform.factor[column]) : RealOf<Scalar>(1)) {}
 
     Scalar operator()(Scalar x) const { return ((x - leading) - remainder) * factor; }

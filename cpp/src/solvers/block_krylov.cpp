@@ -235,14 +235,34 @@ LanczosResult<Scalar> eigenpairs(BlockOperator<Scalar>& op, const LanczosOptions
     return lanczos<Scalar>(op, options, start, execution);
 }
 
+/// At most as many random vectors as A has rows or columns.
 template <class Scalar>
-Matrix<Scalar> test_matrix(Index rows, const SvdOptions& options, const Execution& execution) {
-    Matrix<Scalar> omega(rows, std::min(rows, options.block));
+Matrix<Scalar> test_matrix(const BlockOperator<Scalar>& op, const SvdOptions& options, const Execution& execution) {
+    Matrix<Scalar> omega(op.cols(), std::min({op.rows(), op.cols(), options.block}));
     if (options.test_matrix == TestMatrix::sparse_sign)
         fill_sparse_sign<Scalar>(options.seed, test_matrix_stream, omega, sparse_sign_entries, execution);
     else
         fill_gaussian<Scalar>(options.seed, test_matrix_stream, omega, 0, execution);
     return omega;
+}
+
+/// An orthonormal basis of all rows of A, for more blocks than there is room for: no pass, or one where A is wide.
+template <class Scalar>
+Matrix<Scalar> whole_row_space(BlockOperator<Scalar>& op, const SvdOptions& options, SvdResult<Scalar>& result,
+                               const Execution& execution) {
+    const Index m = op.rows(), n = op.cols();
+    if (n <= m) return Matrix<Scalar>::Identity(n, n);
+    Matrix<Scalar> basis(n, m);
+    op.apply_adjoint(Matrix<Scalar>(Matrix<Scalar>::Identity(m, m)), basis, execution);
+    result.n_matvecs += m;
+    ++result.n_passes;
+    const double largest = finite_magnitude(basis.data(), basis.size());
+    const double threshold = breakdown_factor * std::numeric_limits<RealOf<Scalar>>::epsilon() * largest;
+    const auto qr = orthonormalize<Scalar>(basis, threshold, execution);
+    if (qr.rank < m)
+        complete_with_random<Scalar>(ConstBlock<Scalar>(basis.data(), n, 0, n), basis, qr.rank, options.seed,
+                                     completion_stream, execution);
+    return basis;
 }
 
 /// Orthonormal basis of G^n_blocks Omega, orthonormalised after every product.
@@ -255,8 +275,7 @@ Matrix<Scalar> subspace_iteration(BlockOperator<Scalar>& gram, Matrix<Scalar> ve
     for (Index step = 0; step < options.n_blocks; ++step) {
         gram.apply(vectors, product, execution);
         result.n_matvecs += vectors.cols();
-        const double largest = product.cwiseAbs().maxCoeff();
-        if (!std::isfinite(largest)) throw InvalidInput("the operator returned values that are not finite");
+        const double largest = finite_magnitude(product.data(), product.size());
         if (largest > 0.0) product *= static_cast<RealOf<Scalar>>(safe_scale<Scalar>(largest));
         vectors.swap(product);
         const auto qr = orthonormalize<Scalar>(vectors, 0.0, execution);
@@ -380,8 +399,8 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
     SvdResult<Scalar> result;
     if (options.keeps_last_block_only) {
         GramOperator<Scalar> gram(op);
-        auto basis = subspace_iteration<Scalar>(gram, test_matrix<Scalar>(op.cols(), options, execution), options,
-                                                result, execution);
+        auto basis =
+            subspace_iteration<Scalar>(gram, test_matrix<Scalar>(op, options, execution), options, result, execution);
         result.n_passes += op.passes_per_gram() * options.n_blocks;
         extract_triplets<Scalar>(op, nullptr, std::move(basis), options, result, execution);
         settle<Scalar>(op, options, began, true, result, execution);
@@ -393,9 +412,15 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
     // Products with the triplets, whose residuals are recomputed, end the run.
     if (options.n_blocks == 0 && options.max_matvecs > 0)
         settings.max_matvecs = std::max<Index>(1, options.max_matvecs - options.k);
+    if (options.n_blocks > 0 && lanczos_basis_size(op.cols(), settings) + settings.block > op.cols()) {
+        extract_triplets<Scalar>(op, nullptr, whole_row_space<Scalar>(op, options, result, execution), options, result,
+                                 execution);
+        settle<Scalar>(op, options, began, true, result, execution);
+        return result;
+    }
     RememberedGramOperator<Scalar> gram(op, remembered_vectors<Scalar>(op, settings));
     Matrix<Scalar> start(op.cols(), 0);
-    if (options.test_matrix != TestMatrix::gaussian) start = test_matrix<Scalar>(op.cols(), options, execution);
+    if (options.test_matrix != TestMatrix::gaussian) start = test_matrix<Scalar>(op, options, execution);
     auto pairs = eigenpairs<Scalar>(gram, settings, start, execution);
     add_cost(pairs, op.passes_per_gram(), result);
     result.basis_bytes += gram.bytes();
@@ -412,6 +437,7 @@ SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options
     FormedMatrix<Scalar> formed = form_matrix(op, execution);
     result.n_matvecs = formed.n_matvecs;
     result.n_passes = formed.n_applications;
+    finite_magnitude(formed.matrix.data(), formed.matrix.size());
     const auto [u, s, vh] = thin_svd<Scalar>(std::move(formed.matrix), execution);
     result.basis_bytes = (m * n + u.size() + vh.size()) * Index{sizeof(Scalar)};
     result.u = u.leftCols(k);

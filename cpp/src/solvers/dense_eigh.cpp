@@ -87,8 +87,7 @@ LanczosResult<Scalar> dense_eigh(BlockOperator<Scalar>& op, const LanczosOptions
     result.n_applications = formed.n_applications;
     Matrix<Scalar> matrix = std::move(formed.matrix);
     result.basis_bytes = 2 * n * n * Index{sizeof(Scalar)};
-    const double largest = n > 0 ? static_cast<double>(matrix.cwiseAbs().maxCoeff()) : 0.0;
-    if (!std::isfinite(largest)) throw InvalidInput("the operator returned values that are not finite");
+    const double largest = finite_magnitude(matrix.data(), matrix.size());
     const double scale = largest > 0.0 ? safe_scale<Scalar>(largest) : 1.0;
     if (scale != 1.0) matrix *= static_cast<Real>(scale);
     matrix = (Real(0.5) * (matrix + matrix.adjoint())).eval();

@@ -76,13 +76,6 @@ Vector<double> advance_columns(const Vector<double>& a, const Matrix<Scalar>& pr
     return squares.cwiseSqrt();
 }
 
-template <class Scalar>
-double largest_entry(const Scalar* entries, Index size) {
-    double largest = 0.0;
-    for (Index i = 0; i < size; ++i) largest = std::max(largest, static_cast<double>(std::abs(entries[i])));
-    return largest;
-}
-
 }  // namespace
 
 template <class Scalar>
@@ -156,7 +149,6 @@ void ProbeRecurrences<Scalar>::step() {
 /// A power of two that brings the operator near 1, where squares neither overflow nor vanish.
 template <class Scalar>
 void ProbeRecurrences<Scalar>::choose_scale(double largest) {
-    if (!std::isfinite(largest)) throw InvalidInput("the operator returned values that are not finite");
     if (largest > 0.0) scale_ = safe_scale<Scalar>(largest);
 }
 
@@ -174,7 +166,8 @@ typename ProbeRecurrences<Scalar>::Step ProbeRecurrences<Scalar>::step_by_rows()
     const Vector<double> products = by_rows_->multiply(coupling, execution_);
     if (steps_ == 0) {
         double largest = 0.0;
-        for (const auto& tile : by_rows_->tiles()) largest = std::max(largest, largest_entry(tile.next(), tile.size()));
+        for (const auto& tile : by_rows_->tiles())
+            largest = std::max(largest, finite_magnitude(tile.next(), tile.size()));
         choose_scale(largest);
     }
     Step step;
@@ -186,7 +179,7 @@ typename ProbeRecurrences<Scalar>::Step ProbeRecurrences<Scalar>::step_by_rows()
 template <class Scalar>
 typename ProbeRecurrences<Scalar>::Step ProbeRecurrences<Scalar>::step_by_columns() {
     op_.apply(current_, product_, execution_);
-    if (steps_ == 0) choose_scale(largest_entry(product_.data(), product_.size()));
+    if (steps_ == 0) choose_scale(finite_magnitude(product_.data(), product_.size()));
     Step step;
     step.alpha = scale_ * factor_.cwiseAbs2().cwiseProduct(column_products(current_, product_, execution_));
     step.beta = advance_columns<Scalar>(scale_ * factor_, product_, step.alpha.cwiseProduct(factor_), current_,
@@ -221,7 +214,7 @@ template <class Scalar>
 void ProbeRecurrences<Scalar>::golub_kahan_step() {
     const Vector<double> none = Vector<double>::Zero(width());
     op_.apply(current_, left_product_, execution_);
-    if (steps_ == 0) choose_scale(largest_entry(left_product_.data(), left_product_.size()));
+    if (steps_ == 0) choose_scale(finite_magnitude(left_product_.data(), left_product_.size()));
     Vector<double> alpha = advance_columns<Scalar>(scale_ * factor_, left_product_, none, left_product_,
                                                    coupling_.cwiseProduct(previous_factor_), previous_, execution_);
     op_.apply_adjoint(previous_, product_, execution_);

@@ -219,10 +219,7 @@ class ThickRestartLanczos {
     void choose_scale(const Matrix<Scalar>& product) {
         if (scale_chosen_) return;
         scale_chosen_ = true;
-        double largest = 0.0;
-        for (Index i = 0; i < product.size(); ++i)
-            largest = std::max(largest, static_cast<double>(std::abs(product.data()[i])));
-        if (!std::isfinite(largest)) throw InvalidInput("the operator returned values that are not finite");
+        const double largest = finite_magnitude(product.data(), product.size());
         if (largest > 0.0) scale_ = safe_scale<Scalar>(largest);
     }
 

@@ -33,9 +33,12 @@ std::optional<TridiagonalPairs<Real>> pairs_at_ends(const blas::Tridiagonal<Real
     const Real norm = bound_of_norm(t), accuracy = std::numeric_limits<Real>::epsilon() * norm;
     const Real apart = static_cast<Real>(copies_within) * accuracy;
     // The eigenvalues on both sides of the two cuts: number lower - 1 and lower, above - 1 and above.
-    std::array<Real, 2> low{-2 * norm, 2 * norm}, high{-2 * norm, 2 * norm};
-    if (lower > 0 && lower < n) low = blas::tridiagonal_neighbours<Real>(t, lower, accuracy);
-    if (above > 0 && above < n) high = blas::tridiagonal_neighbours<Real>(t, above, accuracy);
+    const std::array<Real, 2> nothing{-2 * norm, 2 * norm};
+    std::optional<std::array<Real, 2>> around_low = nothing, around_high = nothing;
+    if (lower > 0 && lower < n) around_low = blas::tridiagonal_neighbours<Real>(t, lower, accuracy);
+    if (above > 0 && above < n) around_high = blas::tridiagonal_neighbours<Real>(t, above, accuracy);
+    if (!around_low || !around_high) return std::nullopt;
+    const auto low = *around_low, high = *around_high;
     if (low[1] - low[0] <= apart || high[1] - high[0] <= apart) return std::nullopt;
     if (lower > 0 && upper > 0 && high[1] - low[0] < static_cast<Real>(clear_separation) * norm) return std::nullopt;
     const Real low_end = lower == n ? 2 * norm : (low[0] + low[1]) / 2;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <eigenscope/foundation/types.hpp>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -66,9 +67,10 @@ struct Tridiagonal {
 template <class Real>
 Tridiagonal<Real> tridiagonalize(Index n, Real* a, Index lda);
 
-/// Eigenvalues number i - 1 and i (0-based, ascending) of T, by bisection to an absolute tolerance.
+/// Eigenvalues number i - 1 and i (0-based, ascending) of T, by bisection to an absolute tolerance; none where copies
+/// keep LAPACK from counting them.
 template <class Real>
-std::array<Real, 2> tridiagonal_neighbours(const Tridiagonal<Real>& t, Index i, Real tolerance);
+std::optional<std::array<Real, 2>> tridiagonal_neighbours(const Tridiagonal<Real>& t, Index i, Real tolerance);
 
 /// The `count` eigenvalues of T in (low, high], ascending, with their vectors (n x count); false when LAPACK finds
 /// others. Asked for numbers instead of an interval, LAPACK tells eigenvalues apart to the root of eps only.

@@ -49,10 +49,12 @@ struct DenseSource {
     DenseSource transposed() const;
 };
 
-/// What is done to every element of column j: (x - shift[j]) * factor[j], in double before rounding.
+/// What is done to every element of column j: (x - shift[j] - shift_remainder[j]) * factor[j]; the remainder is what
+/// rounding took from the shift.
 struct ColumnTransform {
     const double* shift = nullptr;
     const double* factor = nullptr;
+    const double* shift_remainder = nullptr;
 
     bool is_identity() const { return !shift && !factor; }
 };

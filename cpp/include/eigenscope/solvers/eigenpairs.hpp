@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/foundation/error.hpp>
 #include <eigenscope/foundation/uninterruptible.hpp>
 #include <eigenscope/solvers/lanczos.hpp>
 #include <eigenscope/solvers/orthogonalize.hpp>
@@ -23,6 +24,18 @@ double safe_scale(double magnitude) {
     // A factor beyond the range itself would be infinite; the rest of the way does no harm.
     const int limit = std::numeric_limits<Real>::max_exponent - 2;
     return safe ? 1.0 : std::ldexp(1.0, std::min(limit, std::max(-limit, -exponent)));
+}
+
+/// The largest magnitude of what an operator has returned; no comparison with NaN is true, so that each entry is asked.
+template <class Scalar>
+double finite_magnitude(const Scalar* entries, Index size) {
+    double largest = 0.0;
+    for (Index i = 0; i < size; ++i) {
+        const double magnitude = std::abs(Precise<Scalar>(entries[i]));
+        if (!std::isfinite(magnitude)) throw InvalidInput("the operator returned values that are not finite");
+        largest = std::max(largest, magnitude);
+    }
+    return largest;
 }
 
 template <class Scalar>
