@@ -1,7 +1,11 @@
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <eigenscope/foundation/error.hpp>
 #include <eigenscope/operators/recorded.hpp>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #ifndef _WIN32
@@ -61,18 +65,21 @@ ProductLog::ProductLog(const std::string& path, const std::string& description) 
     std::string present(length == description.size() ? description.size() : 0, '\0');
     if (length != description.size() || !read_all(file_.get(), present.data(), present.size()) ||
         present != description)
-        throw InvalidInput("the checkpoint " + path +
-                           " belongs to another computation (other data, options or seed): give the same ones, or "
-                           "remove the file");
+        refuse();
     end_ = std::ftell(file_.get());
+}
+
+void ProductLog::refuse() const {
+    throw InvalidInput("the checkpoint " + path_ +
+                       " belongs to another computation (other data, options or seed): give the same ones, or remove "
+                       "the file");
 }
 
 bool ProductLog::replay(std::uint64_t key, void* product, std::size_t bytes) {
     if (!replaying_) return false;
     RecordHeader header{};
     if (read_all(file_.get(), &header, sizeof header)) {
-        if (header.key != key || header.bytes != bytes)
-            throw InvalidInput("the checkpoint " + path_ + " was written by another computation: remove the file");
+        if (header.key != key || header.bytes != bytes) refuse();
         if (read_all(file_.get(), product, bytes) && checksum(product, bytes) == header.checksum) {
             end_ = std::ftell(file_.get());
             return true;
@@ -96,6 +103,22 @@ void ProductLog::append(std::uint64_t key, const void* product, std::size_t byte
 }
 
 template <class Scalar>
+void RecordedOperator<Scalar>::verify(const Matrix<Scalar>& stored, const Matrix<Scalar>& fresh) const {
+    // Another machine may round another way, and a caller's function in a coarser format.
+    const double share = inner_.is_repeatable() ? 256.0 : 1e6;
+    const double tolerance = share * static_cast<double>(std::numeric_limits<RealOf<Scalar>>::epsilon());
+    double largest = 0.0, difference = 0.0;
+    for (Index i = 0; i < stored.size(); ++i) {
+        const Precise<Scalar> before(stored.data()[i]), now(fresh.data()[i]);
+        largest = std::max(largest, std::abs(before));
+        // No comparison with NaN is true.
+        if (!(std::abs(before - now) <= difference)) difference = std::abs(before - now);
+        if (!std::isfinite(difference)) break;
+    }
+    if (!(difference <= tolerance * largest)) log_.refuse();
+}
+
+template <class Scalar>
 template <class Compute>
 Matrix<Scalar> RecordedOperator<Scalar>::record(std::uint64_t kind, ConstBlock<Scalar> x, Index rows,
                                                 Compute&& compute) {
@@ -107,6 +130,10 @@ Matrix<Scalar> RecordedOperator<Scalar>::record(std::uint64_t kind, ConstBlock<S
     if (!log_.replay(key, product.data(), bytes)) {
         compute(Block<Scalar>(product));
         log_.append(key, product.data(), bytes);
+    } else if (!std::exchange(verified_, true)) {
+        Matrix<Scalar> fresh(rows, x.cols);
+        compute(Block<Scalar>(fresh));
+        verify(product, fresh);
     }
     return product;
 }

@@ -20,6 +20,8 @@ class ProductLog {
     bool replay(std::uint64_t key, void* product, std::size_t bytes);
     /// Append a product; it counts once it is completely on disk.
     void append(std::uint64_t key, const void* product, std::size_t bytes);
+    /// Throws InvalidInput: the file belongs to another computation.
+    [[noreturn]] void refuse() const;
 
   private:
     struct Close {
@@ -53,8 +55,12 @@ class RecordedOperator final : public BlockOperator<Scalar> {
     template <class Compute>
     Matrix<Scalar> record(std::uint64_t kind, ConstBlock<Scalar> x, Index rows, Compute&& compute);
 
+    /// Refuses the log of other data, in which the first stored product is not what it is now.
+    void verify(const Matrix<Scalar>& stored, const Matrix<Scalar>& fresh) const;
+
     BlockOperator<Scalar>& inner_;
     ProductLog log_;
+    bool verified_ = false;
 };
 
 }  // namespace eigenscope
