@@ -12,6 +12,7 @@ import textwrap
 import numpy as np
 import pytest
 import scipy.sparse
+import scipy.sparse.linalg
 from eigenscope import randomized_svd, svds
 from eigenscope.errors import Interrupted, InvalidInputError
 
@@ -120,3 +121,35 @@ def test_checkpoints_of_something_else_are_refused(tmp_path, monkeypatch):
         svds(A, 5, rng=0, checkpoint=tmp_path / "no" / "folder")
     with pytest.raises(InvalidInputError, match="a checkpoint holds one"):
         svds(A, variance=0.9, checkpoint=path)
+
+
+class Stopped(BaseException):
+    """Ends a computation from its callback."""
+
+
+def interrupted(data, path):
+    def stop(state):
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        svds(data, 5, method="block-krylov", checkpoint=path, rng=0, callback=stop)
+
+
+def test_other_data_of_the_same_shape_are_refused(tmp_path):
+    graphs = [scipy.sparse.random_array((900, 700), density=0.02, rng=seed, format="csr") for seed in (0, 1)]
+    for graph in graphs:
+        graph.data[:] = 1.0
+    dense = np.random.default_rng(0).standard_normal((3000, 300))
+    changed = dense.copy()
+    # No row that the checksum looks at.
+    changed[1234] *= 3
+    operators = [scipy.sparse.linalg.aslinearoperator(part) for part in (dense[:400], dense[400:800])]
+    for number, (first, second) in enumerate([graphs, (dense, changed), operators]):
+        path = tmp_path / f"checkpoint{number}"
+        interrupted(first, path)
+        with pytest.raises(InvalidInputError, match="another computation"):
+            svds(second, 5, method="block-krylov", checkpoint=path, rng=0)
+        resumed = svds(first, 5, method="block-krylov", checkpoint=path, rng=0)
+        np.testing.assert_array_equal(
+            resumed.singular_values, svds(first, 5, method="block-krylov", rng=0).singular_values
+        )

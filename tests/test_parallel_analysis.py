@@ -199,3 +199,18 @@ def test_save_load_and_text(tmp_path) -> None:
 
 def test_is_public() -> None:
     assert eigenscope.parallel_analysis is parallel_analysis
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": True}, {"deflate": True}])
+def test_flipped_signs_of_few_centred_samples_keep_the_level(options):
+    n_draws = 200
+    p_values = [
+        parallel_analysis(
+            np.random.default_rng([7, seed]).standard_normal((20, 200)),
+            null="sign_flip", rng=seed, n_permutations=19, **options,
+        ).p_values[0]
+        for seed in range(n_draws)
+    ]  # fmt: skip
+    for level in (0.05, 0.5):
+        low, high = binom.ppf([0.001, 0.999], n_draws, level)
+        assert low <= np.count_nonzero(np.array(p_values) <= level + 1e-9) <= high

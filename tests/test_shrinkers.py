@@ -229,3 +229,9 @@ def test_opt_shrink_under_correlated_noise_beats_the_white_rule():
 def test_wrong_arguments_are_refused(arguments, options, message):
     with pytest.raises(InvalidInputError, match=message):
         optimal_shrinkage(*arguments, **options)
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "operator", "nuclear"])
+def test_values_far_above_the_noise_are_left_as_they_are(loss):
+    np.testing.assert_allclose(optimal_shrinkage([1e155], (5, 10), noise=1e-2, loss=loss), [1e155])
+    np.testing.assert_allclose(optimal_shrinkage([5.0], (5, 10), noise=1e-155, loss=loss), [5.0])

@@ -10,7 +10,8 @@ import sys
 
 import numpy as np
 import pytest
-from eigenscope import RowSketch, testing
+import scipy.sparse
+from eigenscope import RowSketch, row_summaries, testing
 from eigenscope.errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from eigenscope.row_summaries import panel_rows
 from hypothesis import given, settings
@@ -213,3 +214,60 @@ def test_norms_beyond_the_range_of_double_warn_of_nothing():
     found = RowSketch(6, 6, rng=0).update(A * 1e300).svd(2)
     np.testing.assert_allclose(found.singular_values / 1e300, np.linalg.svd(A, compute_uv=False)[:2], rtol=1e-12)
     assert found.squared_norm == np.inf
+
+
+def test_an_update_that_is_interrupted_leaves_the_sketch_as_it_was(monkeypatch):
+    rows = np.random.default_rng(0).standard_normal((9000, 8))
+    sketch, other = (RowSketch(8, 8, first_row=first, rng=0) for first in (0, 1000))
+    sketch.update(rows[:1000])
+    other.update(rows[1000:])
+    before, original = sketch.svd(3).singular_values, row_summaries.summarize
+    # An update finishes two panels, a merger one.
+    for change, finished in ((lambda: sketch.update(rows[1000:]), 1), (lambda: sketch.merge(other), 0)):
+        left = [original] * finished
+
+        def interrupted(*arguments, left=left):
+            if not left:
+                raise KeyboardInterrupt
+            return left.pop()(*arguments)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(row_summaries, "summarize", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                change()
+    assert sketch.n_rows == sketch.next_row == 1000
+    np.testing.assert_array_equal(sketch.svd(3).singular_values, before)
+    whole = RowSketch(8, 8, rng=0).update(rows)
+    np.testing.assert_array_equal(sketch.update(rows[1000:]).svd(3).singular_values, whole.svd(3).singular_values)
+
+
+def test_bounds_hold_where_values_are_rounding():
+    for seed in range(60):
+        generator = np.random.default_rng(seed)
+        m, n = (int(size) for size in generator.integers(2, [300, 40]))
+        rows = generator.standard_normal((m, n)) * np.logspace(0, -generator.uniform(0, 20), n)
+        rows = rows + (10.0 ** generator.uniform(-3, 9) if seed % 3 == 0 else 0.0)
+        k = min(m, int(generator.integers(1, n + 1)))
+        found = RowSketch(n, k, rng=seed).update(rows).svd(k)
+        exact = np.linalg.svd(rows, compute_uv=False)[:k]
+        error = np.linalg.norm(rows - rows @ found.Vh.T @ found.Vh) / np.linalg.norm(rows)
+        low, high = found.error_estimate.interval
+        # The reference itself is right to this.
+        rounding = 1e-14 * exact[0]
+        assert (found.singular_values <= exact + rounding).all()
+        assert (found.upper_bounds >= exact - rounding).all()
+        assert low - 1e-14 <= error <= high + 1e-14
+
+
+def test_a_panel_of_zeros_does_not_hide_tiny_rows():
+    tiny = 1e-170 * np.random.default_rng(0).standard_normal((100, 20))
+    for parts in ([np.zeros((4096, 20)), tiny], [tiny, np.zeros((4096 - 100, 20)), np.zeros((4096, 20))]):
+        found = RowSketch(20, 20, rng=0).update(np.vstack(parts)).svd(2)
+        np.testing.assert_allclose(found.singular_values, np.linalg.svd(tiny, compute_uv=False)[:2], rtol=1e-12)
+
+
+def test_rows_of_another_width_are_refused_even_when_there_are_none():
+    sketch = RowSketch(20, 5, rng=0).update(np.zeros((0, 20)))
+    assert sketch.update(scipy.sparse.csr_array((0, 20))).n_rows == 0
+    with pytest.raises(InvalidInputError, match="20 features, the rows have 3"):
+        sketch.update(np.zeros((0, 3)))

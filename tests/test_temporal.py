@@ -330,3 +330,29 @@ def test_wrong_input_is_explained():
         noise_power_spectrum(np.eye(3))
     with pytest.raises(InvalidInputError, match="between -1 and 1"):
         ar1_coefficient(1.5, 100)
+
+
+@pytest.mark.parametrize("of_signals", [0.0, 0.8])
+def test_intervals_of_the_variance_allow_for_slow_signals(of_signals):
+    n, p, k = 400, 60, 3
+    covered = 0
+    for seed in range(100):
+        rng = np.random.default_rng([3, seed])
+        loadings = np.linalg.qr(rng.standard_normal((p, k)))[0]
+        noise, signals = (
+            lfilter([1], [1, -phi], rng.standard_normal((n + 200, size)), axis=0)[200:] * np.sqrt(1 - phi**2)
+            for phi, size in ((0.8, p), (of_signals, k))
+        )
+        data = noise + np.sqrt(50) * signals @ loadings.T
+        low, high = fit_marchenko_pastur(covariance_spectrum(data), temporal=0.8).variance.interval
+        covered += low <= 1 <= high
+    assert covered >= binom.ppf(0.001, 100, 0.95)
+
+
+def test_leading_eigenvalues_that_are_all_signals_leave_no_error_bar():
+    data = lfilter([1], [1, -0.6], np.random.default_rng(0).standard_normal((300, 80)), axis=0)
+    data[:, :8] *= np.arange(20, 4, -2)
+    with pytest.warns(DataWarning, match="all 4 eigenvalues given are signals"):
+        fit = fit_marchenko_pastur(covariance_spectrum(data, k=4), temporal=0.6)
+    assert np.isnan(fit.variance.stderr)
+    assert not fit.credible

@@ -402,6 +402,7 @@ def dense_operator_complex128(
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     shift: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
     factor: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
+    shift_remainder: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
     scale: float = 1.0,
 ) -> Operator_complex128: ...
 def dense_operator_complex64(
@@ -411,6 +412,7 @@ def dense_operator_complex64(
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     shift: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
     factor: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
+    shift_remainder: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
     scale: float = 1.0,
 ) -> Operator_complex64: ...
 def dense_operator_float32(
@@ -420,6 +422,7 @@ def dense_operator_float32(
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     shift: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
     factor: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
+    shift_remainder: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
     scale: float = 1.0,
 ) -> Operator_float32: ...
 def dense_operator_float64(
@@ -429,6 +432,7 @@ def dense_operator_float64(
     columns: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None = None,
     shift: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
     factor: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
+    shift_remainder: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None = None,
     scale: float = 1.0,
 ) -> Operator_float64: ...
 def eigh_largest_in_place(

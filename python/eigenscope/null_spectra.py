@@ -331,7 +331,9 @@ def _null_eigenvalues(block: Array, null: str, seed: np.random.SeedSequence, opt
     """Return the eigenvalues of a surrogate of `block` (features x samples)."""
     generator = np.random.default_rng(seed)
     if null == "sign_flip" and options["center"]:
-        block = block - block.mean(axis=1, keepdims=True)
+        # Flipped deviations are centred again, which takes the share 1/n of their variance once more.
+        n = block.shape[1]
+        block = (block - np.nanmean(block, axis=1, keepdims=True)) * math.sqrt(n / max(1, n - 1))
     surrogate = SURROGATES[null](block, generator)
     if null == "permutation" and not options["center"]:
         surrogate = SURROGATES["sign_flip"](surrogate, generator)

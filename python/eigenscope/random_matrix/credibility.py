@@ -38,6 +38,9 @@ DOUBTFUL_SMALLEST = 1e-3
 MOST_SIGNALS_OF_SQUARES = 64
 """Signals after which squares of the values are no longer taken for noise and few signals."""
 
+ROUNDING_OF_MEAN = 8
+"""Deviations below this times eps and the mean are rounding."""
+
 DOUBTFUL_DISTANCE = 3
 """Standard errors between effective and given sample number that are called a difference."""
 
@@ -121,8 +124,8 @@ def correlation_reasons(spectrum: Spectrum) -> tuple[str, ...]:
 
 
 def data_reasons(spectrum: Spectrum) -> tuple[str, ...]:
-    """Name heavy tails, and a mean that was left in."""
-    reasons = heavy_tail_reasons(spectrum.excess_kurtosis)
+    """Name heavy tails, features that are constant, and a mean that was left in."""
+    reasons = heavy_tail_reasons(spectrum.excess_kurtosis) + _constant_feature_reasons(spectrum)
     values = spectrum.eigenvalues
     if not spectrum.centered and len(values) and values[0] > GIANT_SHARE * spectrum.total_variance:
         reasons += (
@@ -131,6 +134,20 @@ def data_reasons(spectrum: Spectrum) -> tuple[str, ...]:
             "center=True",
         )
     return reasons
+
+
+def _constant_feature_reasons(spectrum: Spectrum) -> tuple[str, ...]:
+    if spectrum.feature_variances is None or spectrum.feature_means is None:
+        return ()
+    # A constant feature keeps rounding noise of its mean.
+    rounding = (ROUNDING_OF_MEAN * np.finfo(np.float64).eps * np.abs(spectrum.feature_means)) ** 2
+    n_constant = int(np.count_nonzero(spectrum.feature_variances <= rounding))
+    if n_constant in (0, spectrum.n_features):
+        return ()
+    return (
+        f"{n_constant} of {spectrum.n_features} features do not vary: they hold no noise, so that its variance comes "
+        "out low and noise looks like signal; leave them out",
+    )
 
 
 def _autocorrelation_stderr(spectrum: Spectrum) -> float:

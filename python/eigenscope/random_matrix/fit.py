@@ -44,6 +44,10 @@ DOUBTFUL_NOISE = 0.5
 """… and noise with one below this a signal: the interval of the variance allows for either."""
 
 
+REMOVED_SHARE = 1e-5
+"""What removing components leaves of them is rounding, a smaller share of the mean of the others."""
+
+
 def fit_marchenko_pastur(
     spectrum_or_eigenvalues: Spectrum | SpectralDensity | ArrayLike,
     *,
@@ -54,6 +58,7 @@ def fit_marchenko_pastur(
     temporal: str | ArrayLike | None = None,
     significance: float = 0.05,
     n_removed: int = 0,
+    n_regressors: int = 0,
 ) -> MarchenkoPasturFit:
     """Fit white noise to the bulk of a spectrum, and test which leading eigenvalues stand above it.
 
@@ -82,8 +87,11 @@ def fit_marchenko_pastur(
     significance : float
         Level of each test: the probability of calling the largest noise eigenvalue a signal.
     n_removed : int
-        Number of components removed from the data before: signals, or regressors. Their degrees of freedom are
-        taken from both sizes, and the eigenvalues brought to the divisor ``n_samples - n_removed``.
+        Number of principal components removed from the data before. Their degrees of freedom are taken from both sizes,
+        and the eigenvalues brought to the divisor ``n_samples - n_removed``.
+    n_regressors : int
+        Number of time courses or covariates regressed out of every feature before, beside the mean. Each takes one
+        sample.
 
     Returns
     -------
@@ -129,6 +137,7 @@ def fit_marchenko_pastur(
         temporal=temporal,
         significance=significance,
         n_removed=n_removed,
+        n_regressors=n_regressors,
     )
     for text in doubts:
         warnings.warn(text, DataWarning, stacklevel=3)
@@ -145,6 +154,7 @@ def fit_and_doubts(
     temporal: str | ArrayLike | None = None,
     significance: float = 0.05,
     n_removed: int = 0,
+    n_regressors: int = 0,
 ) -> tuple[MarchenkoPasturFit, tuple[str, ...]]:
     """Return what `fit_marchenko_pastur` does, and what it warns of."""
     check_significance(significance)
@@ -160,15 +170,17 @@ def fit_and_doubts(
         spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features, total_variance=total_variance
     )
     check_rank(spectrum_or_eigenvalues, sample, n_samples)
-    sample = _without_removed(sample, n_removed)
+    sample = _without_removed(_without_regressors(sample, n_regressors), n_removed)
     check_enough(sample)
     if sample.values[0] == 0:
         return _zero_fit(sample, chosen, significance), ()
     spectrum = spectrum_or_eigenvalues if isinstance(spectrum_or_eigenvalues, Spectrum) else None
     known = () if spectrum is None else data_reasons(spectrum)
     if temporal is not None:
-        fit = fit_correlated_noise(sample, temporal, spectrum=spectrum, method=method, significance=significance)
-        return _with_reasons(fit, known), known
+        fit, limits = fit_correlated_noise(
+            sample, temporal, spectrum=spectrum, method=method, significance=significance
+        )
+        return _with_reasons(fit, limits + known), known or limits
     if spectrum is not None:
         known += correlation_reasons(spectrum)
     fit, effects = _fit_white_noise(sample, chosen, significance)
@@ -178,6 +190,24 @@ def fit_and_doubts(
 
 def _with_reasons(fit: MarchenkoPasturFit, reasons: tuple[str, ...]) -> MarchenkoPasturFit:
     return dataclasses.replace(fit, credible=fit.credible and not reasons, reasons=fit.reasons + reasons)
+
+
+def _without_regressors(sample: Eigenvalues, n_regressors: int) -> Eigenvalues:
+    """Return the spectrum of as many fewer samples, with the divisor that belongs to it."""
+    if n_regressors == 0:
+        return sample
+    n, _ = sizes(sample)
+    if not is_whole_number(n_regressors) or not 0 < n_regressors < n - 1:
+        raise InvalidInputError(
+            f"n_regressors must be an integer from 0 to n_samples - 2 = {n - 2:g}, got {n_regressors!r}"
+        )
+    factor = n / (n - n_regressors)
+    return dataclasses.replace(
+        sample,
+        values=sample.values * factor,
+        n_samples=n - n_regressors,
+        total_variance=sample.total_variance * factor,
+    )
 
 
 def _without_removed(sample: Eigenvalues, n_removed: int) -> Eigenvalues:
@@ -190,9 +220,15 @@ def _without_removed(sample: Eigenvalues, n_removed: int) -> Eigenvalues:
             f"n_removed must be an integer from 0 to min(n_samples, n_features) - 2 = {min(n, p) - 2:g}, "
             f"got {n_removed!r}"
         )
-    left = min(n, p) - n_removed
+    left = int(min(n, p) - n_removed)
+    beyond = sample.values[left : int(min(n, p))]
+    if beyond.size and beyond[0] > REMOVED_SHARE * float(np.mean(sample.values[:left])):
+        raise InvalidInputError(
+            f"{n_removed} components removed leave {left} eigenvalues that are not zero, and number {left + 1} is "
+            f"{beyond[0]:.3g}: use n_regressors={n_removed} for what was regressed out over samples"
+        )
     factor = n / (n - n_removed)
-    values = sample.values[: int(left)] * factor
+    values = sample.values[:left] * factor
     return Eigenvalues(values, n - n_removed, int(p - n_removed), sample.total_variance * factor, sample.is_complete)
 
 

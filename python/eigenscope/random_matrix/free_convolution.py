@@ -190,7 +190,10 @@ class FreeSum:
         def step(w: Array, chosen: Array) -> Array:
             return np.asarray(upper[chosen] + h(self._second, upper[chosen] + h(self._first, w)))
 
-        w = _fixed_point(step, upper + 1j * np.where(upper == 0, 1, np.abs(upper)))
+        def is_allowed(w: Array, chosen: Array) -> Array:
+            return np.asarray(w.imag >= upper[chosen].imag)
+
+        w = _fixed_point(step, upper + 1j * np.where(upper == 0, 1, np.abs(upper)), is_allowed)
         values = np.asarray(self._first.stieltjes(w))
         return np.where(z.imag < 0, values.conj(), values)
 
@@ -249,7 +252,11 @@ class FreeProduct:
         def step(w: Array, chosen: Array) -> Array:
             return np.asarray(s[chosen] * h(self._second, s[chosen] * h(self._first, w)))
 
-        w = _fixed_point(step, 1j * np.abs(s))
+        def is_allowed(w: Array, chosen: Array) -> Array:
+            # arg ω >= arg s, where the fixed point is the only one.
+            return np.asarray((w * s[chosen].conj()).imag >= 0)
+
+        w = _fixed_point(step, np.abs(s) * np.exp(0.5j * (np.angle(s) + math.pi)), is_allowed)
         # m(1/s) = s / (η(s) - 1) and η(s) - 1 = w / m₁(1/w).
         with np.errstate(invalid="ignore"):
             inverse = _above((1 / w).conj())
@@ -325,8 +332,13 @@ class FussCatalan:
         return np.asarray((low + high) / 2)
 
 
-def _fixed_point(step: Callable[[Array, Array], Array], start: Array) -> Array:
-    """Iterate ``w = step(w)`` from above the real axis for every point, by Steffensen's steps where they stay there."""
+def _fixed_point(
+    step: Callable[[Array, Array], Array], start: Array, is_allowed: Callable[[Array, Array], Array]
+) -> Array:
+    """Iterate ``w = step(w)`` from above the real axis for every point, by Steffensen's steps where they are allowed.
+
+    Subordination says where the fixed point lies; a leap that leaves that region may end at another one.
+    """
     w = np.array(start, dtype=np.complex128)
     active = np.arange(len(w))
     for _ in range(MAX_STEPS):
@@ -337,7 +349,7 @@ def _fixed_point(step: Callable[[Array, Array], Array], start: Array) -> Array:
             once = step(here, active)
             twice = step(once, active)
             leap = twice - (twice - once) ** 2 / (twice - 2 * once + here)
-        safe = np.isfinite(leap) & (leap.imag > 0)
+            safe = np.isfinite(leap) & (leap.imag > 0) & is_allowed(leap, active)
         w[active] = np.where(safe, leap, twice)
         moving = np.abs(twice - once) > TOLERANCE * np.abs(twice)
         w[active[~moving]] = twice[~moving]

@@ -63,10 +63,11 @@ def sequential_test(sample: Eigenvalues, significance: float, most: int | None =
     while True:
         if rests[k] <= ROUNDING * sample.total_variance:
             reasons.append(f"nothing but rounding is left beyond {k} eigenvalues: the data hold no noise to fit")
+            edge, separated = _edge_beside(sample, k) if rests[k] > 0 else (Edge(math.nan, math.nan), True)
             break
         edge, separated = _edge_beside(sample, k)
         if k == limit:
-            limits = (_limit_reason(k, len(sample.values), int(min(n, p))),)
+            limits = (limit_reason(k, len(sample.values), int(min(n, p))),)
             break
         p_values.append(edge_p_value(float(sample.values[k]), edge, (n - k) * (p - k)))
         if p_values[-1] > significance:
@@ -87,7 +88,8 @@ def _edge_beside(sample: Eigenvalues, k: int) -> tuple[Edge, bool]:
     return reduced, False
 
 
-def _limit_reason(k: int, n_given: int, n_possible: int) -> str:
+def limit_reason(k: int, n_given: int, n_possible: int) -> str:
+    """Say why a test that takes all it was given for signals tells nothing of what is left."""
     if k == n_given < n_possible // 2:
         return (
             f"all {k} eigenvalues given are signals: there may be more, which would count as noise, so that the error "

@@ -189,7 +189,7 @@ def _noise_level(values: Array, small: float, large: float, noise: Noise) -> flo
 def _frobenius(y: Array, beta: float) -> Array:
     """``sqrt((y² - β - 1)² - 4 β) / y``, by its roots ``y² = (1 ± √β)²``."""
     low, high = (1 - math.sqrt(beta)) ** 2, (1 + math.sqrt(beta)) ** 2
-    visible = y * y > high
+    visible = y > 1 + math.sqrt(beta)
     safe = np.where(visible, y, 1.0)
     # Divided first: squares of huge values would overflow.
     return np.where(visible, safe * np.sqrt(np.maximum((1 - high / safe / safe) * (1 - low / safe / safe), 0)), 0.0)
@@ -206,14 +206,14 @@ def _operator(y: Array, beta: float) -> Array:
     """``x sqrt(min(cos²) / max(cos²))``, which is x for square matrices."""
     x, visible = _visible_spikes(y, beta)
     # cos²(short) / cos²(long) = (x² + 1) / (x² + β) >= 1.
-    return np.where(visible, x * np.sqrt((x**2 + beta) / (x**2 + 1)), 0.0)
+    return np.where(visible, x * (np.hypot(x, math.sqrt(beta)) / np.hypot(x, 1.0)), 0.0)
 
 
 def _nuclear(y: Array, beta: float) -> Array:
     """``(x⁴ - β - √β x y)₊ / (x² y)``."""
     x, visible = _visible_spikes(y, beta)
     safe = np.where(visible, y, 1.0)
-    shrunk = (x * x / safe) * (1 - (beta / x**3 + math.sqrt(beta) * safe / x / x) / x)
+    shrunk = x * (x / safe) * (1 - (beta / x / x / x + math.sqrt(beta) * (safe / x) / x) / x)
     return np.where(visible, np.maximum(shrunk, 0), 0.0)
 
 

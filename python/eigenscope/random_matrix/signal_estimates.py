@@ -72,11 +72,14 @@ def _sample_variance(ell: Array, ratio: float) -> Array:
 
 
 def spike_estimates(spikes: Array, stderrs: Array, *, variance: float) -> tuple[Estimate, ...]:
-    """Return population eigenvalues with 95 % intervals that do not reach below the noise."""
-    reach = NORMAL_95 * stderrs
+    """Return population eigenvalues with 95 % intervals that do not reach below the noise.
+
+    A strong sample eigenvalue is a chi-square number times the one behind it: intervals are those of its logarithm.
+    """
+    reach = np.exp(NORMAL_95 * stderrs / spikes)
     return tuple(
         Estimate(float(spike), float(error), (float(np.maximum(low, variance)), float(high)))
-        for spike, error, low, high in zip(spikes, stderrs, spikes - reach, spikes + reach, strict=True)
+        for spike, error, low, high in zip(spikes, stderrs, spikes / reach, spikes * reach, strict=True)
     )
 
 

@@ -47,7 +47,8 @@ def john_test(
     -------
     SphericityTest
         The p-value is that of ``n p U / 2`` under a chi-square law with ``p (p + 1) / 2 - 1`` degrees of freedom, right
-        for any ratio of features to samples; in large data, of the statistic under the normal law.
+        for any ratio of features to samples; in large data, of the statistic under the normal law. For a Spectrum of
+        scaled features there are ``p (p - 1) / 2``: variances, which are all one, tell nothing.
 
     Raises
     ------
@@ -84,5 +85,7 @@ def john_test(
     values = np.zeros(p)
     values[: len(sample.values)] = sample.values / sample.values[0]
     unevenness = float(np.mean((values / values.mean() - 1) ** 2))
-    p_value = float(chi2.sf(n * p * unevenness / 2, p * (p + 1) / 2 - 1))
+    is_correlation = isinstance(spectrum_or_eigenvalues, Spectrum) and spectrum_or_eigenvalues.scaled
+    freedom = p * (p - 1) / 2 if is_correlation else p * (p + 1) / 2 - 1
+    p_value = float(chi2.sf(n * p * unevenness / 2, freedom))
     return SphericityTest(n * unevenness - p, p_value)

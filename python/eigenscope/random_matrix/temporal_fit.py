@@ -18,6 +18,7 @@ from .credibility import DOUBTFUL_GOODNESS
 from .edges import Edge, edge_p_value, edge_threshold
 from .noise_power import FEWEST_SAMPLES
 from .noise_variance import NORMAL_95, sizes
+from .sequential_test import limit_reason
 from .temporal import (
     QUARTILES,
     CorrelatedMarchenkoPastur,
@@ -97,8 +98,10 @@ def fit_correlated_noise(
     spectrum: Spectrum | None,
     method: str,
     significance: float,
-) -> MarchenkoPasturFit:
-    """Fit noise of a given power spectrum; `fit_marchenko_pastur` with ``temporal=…`` ends here.
+) -> tuple[MarchenkoPasturFit, tuple[str, ...]]:
+    """Fit noise of a given power spectrum, and say why what is left need not be noise, if so.
+
+    `fit_marchenko_pastur` with ``temporal=…`` ends here.
 
     Noise variance and signals are made to explain each other as Kritchman and Nadler do for white noise: the trace is
     ``p`` times the variance plus what the signals add, and a signal adds ``1 / (λ m(λ) m̃(λ))``. The next eigenvalue
@@ -122,17 +125,18 @@ def fit_correlated_noise(
     assumed = _assumption(temporal, sample, spectrum)
     scale = float(sample.values[0])
     unit = sample.in_units_of(scale)
-    p_values, noise, reasons = _count(unit, assumed, significance)
+    p_values, noise, limits = _count(unit, assumed, significance)
     k = len(noise.signal_variances)
     goodness = _best_goodness(unit, k, assumed.laws)
-    reasons += _reasons(sample, noise, goodness)
-    return _assemble(sample, scale, noise, p_values, goodness, assumed.doubts + reasons, significance)
+    reasons = assumed.doubts + _reasons(sample, noise, goodness)
+    variance = Estimate(noise.variance * scale) if limits else _variance(sample, scale, noise)
+    return _assemble(sample, scale, noise, variance, p_values, goodness, reasons, significance), limits
 
 
 def _count(
     unit: Eigenvalues, assumed: Assumption, significance: float
 ) -> tuple[Array, CorrelatedNoise, tuple[str, ...]]:
-    """Test one eigenvalue after the other; return p-values, the noise beside the signals, and what cut it short."""
+    """Test one eigenvalue after the other; return p-values, the noise beside the signals, and what ended the test."""
     n, p = sizes(unit)
     limit = min(int(min(n, p)) // 2, len(unit.values))
     p_values: list[float] = []
@@ -141,8 +145,7 @@ def _count(
         p_values.append(edge_p_value(float(unit.values[k]), noise.edge(p - k), noise.n_entries(n, p)))
         if p_values[-1] > significance:
             return np.array(p_values), noise, ()
-    reason = f"all {limit} eigenvalues tested exceed the noise edge: there is no low-rank signal in this noise"
-    return np.array(p_values), _explain(unit, limit, assumed), (reason,)
+    return np.array(p_values), _explain(unit, limit, assumed), (limit_reason(limit, len(unit.values), int(min(n, p))),)
 
 
 def _best_goodness(unit: Eigenvalues, n_signal: int, laws: tuple[CorrelatedMarchenkoPastur, ...]) -> float:
@@ -260,10 +263,25 @@ def _explain(sample: Eigenvalues, n_signal: int, assumed: Assumption) -> Correla
     return CorrelatedNoise(reduced, (n - n_signal) / n, variance, signals, separated)
 
 
+def _variance(sample: Eigenvalues, scale: float, noise: CorrelatedNoise) -> Estimate:
+    """Return the variance with an interval that allows for signals as slow as the noise.
+
+    A signal that is white in time takes one sample of noise with it, one with the noise's own power spectrum as many as
+    are worth one independent sample, which eigenvalues do not tell.
+    """
+    n, p = sizes(sample)
+    variance = noise.variance * scale
+    stderr = variance * math.sqrt(2 / noise.n_entries(n, p))
+    margin = NORMAL_95 * stderr
+    taken = variance * len(noise.signal_variances) * (noise.law.samples_per_effective_sample - 1) / n
+    return Estimate(variance, stderr, (max(0.0, variance - margin), variance + margin + taken))
+
+
 def _assemble(
     sample: Eigenvalues,
     scale: float,
     noise: CorrelatedNoise,
+    variance: Estimate,
     p_values: Array,
     goodness: float,
     reasons: tuple[str, ...],
@@ -271,12 +289,9 @@ def _assemble(
 ) -> MarchenkoPasturFit:
     n, p = sizes(sample)
     n_signal, n_entries = len(noise.signal_variances), noise.n_entries(n, p)
-    variance = noise.variance * scale
-    stderr = variance * math.sqrt(2 / n_entries)
-    margin = NORMAL_95 * stderr
-    law = CorrelatedMarchenkoPastur(noise.law.power_spectrum, p / n, variance)
+    law = CorrelatedMarchenkoPastur(noise.law.power_spectrum, p / n, variance.value)
     return MarchenkoPasturFit(
-        variance=Estimate(variance, stderr, (max(0.0, variance - margin), variance + margin)),
+        variance=variance,
         ratio=p / n,
         edges=(float(law.support[0, 0]), float(law.support[-1, 1])),
         upper_edge_threshold=edge_threshold(significance, noise.edge(p - n_signal), n_entries) * scale,
