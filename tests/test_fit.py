@@ -426,6 +426,14 @@ def test_features_that_do_not_vary_are_named():
         assert not fit_marchenko_pastur(covariance_spectrum(data)).credible
 
 
+def test_missing_values_are_named():
+    data = np.random.default_rng(0).standard_normal((300, 60))
+    assert not covariance_spectrum(data, nan="pairwise").is_pairwise
+    data[::7, ::3] = np.nan
+    with pytest.warns(DataWarning, match="values are missing"):
+        assert not fit_marchenko_pastur(covariance_spectrum(data, nan="pairwise")).credible
+
+
 def test_threshold_and_variance_belong_together_when_only_rounding_is_left():
     data = np.random.default_rng(0).standard_normal((100, 40))
     with warnings.catch_warnings():

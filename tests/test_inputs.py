@@ -12,7 +12,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 from eigenscope import as_source, covariance_spectrum, stored, svds
 from eigenscope.errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
-from eigenscope.inputs import apply_nan_policy, check_finite
+from eigenscope.inputs import apply_nan_policy, as_matrix, check_finite
 
 DATA = np.random.default_rng(0).standard_normal((12, 5))
 
@@ -251,3 +251,11 @@ def test_what_is_not_finite_is_counted_by_rows_and_columns_in_use(dtype):
 def test_the_magnitude_of_the_most_negative_integer():
     data = np.array([[-128, 5]], dtype=np.int8)
     assert check_finite(as_source(data), 1) == 128.0
+
+
+def test_columns_of_several_kinds_are_numbers_together():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2, 4], "b": [True, False, True], "c": pandas.array([1, 2, 3], dtype="Int64")})
+    array, names = as_matrix(frame)
+    assert names == ("a", "b", "c")
+    np.testing.assert_array_equal(array, [[1, 1, 1], [2, 0, 2], [4, 1, 3]])

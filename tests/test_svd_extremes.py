@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from eigenscope import eigsh, randomized_svd, svds, testing
-from eigenscope.errors import NonFiniteInputError, UnsupportedTypeError
+from eigenscope.errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from scipy.sparse.linalg import aslinearoperator
 
 random = np.random.default_rng(0)
@@ -95,3 +95,15 @@ def test_imaginary_parts_of_a_sparse_matrix_are_not_dropped():
 def test_many_copies_at_both_ends_do_not_stop_lapack():
     for n in range(64, 200):
         assert eigsh(np.eye(n) - 1 / n, 1, rng=0).eigenvalues[0] == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("option", ["center", "scale", "check", "certify"])
+def test_switches_are_true_or_false(option):
+    with pytest.raises(InvalidInputError, match=f"{option} must be True or False, got 'no'"):
+        svds(A, 2, **{option: "no"})
+
+
+def test_a_sketch_of_one_vector_has_no_error_bar():
+    error = randomized_svd(A[:1], 1, method="qb", n_oversamples=5, rng=0).error_estimate
+    assert error.value == 0
+    assert np.isnan(error.stderr)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from .arguments import check_switch
 from .byte_sizes import format_bytes
 from .eigen import resolve_tolerance
 from .errors import InvalidInputError, MemoryBudgetError
@@ -129,6 +130,8 @@ def covariance_spectrum(
     >>> np.allclose(spectrum.eigenvalues.sum(), np.var(X, axis=0, ddof=1).sum())
     True
     """
+    check_switch("center", center)
+    check_switch("scale", scale)
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
     task = Task(center, scale, k, bool(k is not None if eigenvectors is None else eigenvectors), n_threads, seed)
     source = as_source(X, sample_axis=sample_axis)
@@ -345,6 +348,7 @@ def _spectrum_of_matrix(matrix: Array, source: Source, task: Task, reproducible:
         feature_names=source.names_in_use,
         residual_norms=residuals,
         status=status,
+        is_pairwise=not all(np.isfinite(block).all() for _, block in source.row_blocks()),
         info=watch.info(f"pairwise covariance, {method}", n_passes=2, peak_bytes=5 * matrix.nbytes),
     )
 

@@ -241,7 +241,10 @@ def _from_frame(frame: Any) -> tuple[Array, tuple[str, ...]]:
             f"{len(wrong)} of {frame.shape[1]} columns are not numeric: {', '.join(wrong[:5])}"
             f"{', …' if len(wrong) > 5 else ''}; select the numeric ones first"
         )
-    return frame.to_numpy(), tuple(str(name) for name in frame.columns)
+    names = tuple(str(name) for name in frame.columns)
+    array = frame.to_numpy()
+    # Columns of several kinds, which only floats hold together.
+    return frame.to_numpy(dtype=np.float64, na_value=np.nan) if array.dtype == object else array, names
 
 
 def _from_hdf5(dataset: Any) -> Any:

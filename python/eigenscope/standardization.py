@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
+from .arguments import check_switch
 from .errors import InvalidInputError
 from .inputs import Source, check_finite, warn_about_constant_features
 from .operators import Array, Operator, as_operator, compute_dtype, dense_operator, safe_scale
@@ -67,6 +68,8 @@ class Standardization:
 
     def checked(self, shape: tuple[int, int]) -> Standardization:
         """Return the same with weights as arrays of the right length, or raise."""
+        check_switch("center", self.center)
+        check_switch("scale", self.scale)
         rows = _checked_weights(self.row_weights, "row_weights", shape[0])
         return dataclasses.replace(
             self, row_weights=rows, column_weights=_checked_weights(self.column_weights, "column_weights", shape[1])

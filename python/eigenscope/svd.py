@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from .arguments import check_switch
 from .checkpoints import stored_seed
 from .eigen import resolve_tolerance, warn_unless_converged
 from .errors import InvalidInputError
@@ -158,6 +159,7 @@ def svds(
     """
     if method not in METHODS:
         raise InvalidInputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    check_switch("certify", certify)
     missing = missing_share(tol_frobenius, variance, checkpoint is not None)
     run = _begin("svds", checkpoint, rng, threads, max_memory, callback, progress)
     prepared = prepare(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from .arguments import check_switch
 from .checkpoints import describe
 from .eigen import make_monitor
 from .errors import Interrupted, InvalidInputError, LapackError
@@ -128,6 +129,7 @@ def prepare(
     needs_norm: bool = False,
 ) -> Prepared:
     """View data as a standardised operator, iterated on the short side when it is wide."""
+    check_switch("check", check)
     A = tensor_as_csr(A)
     if isinstance(A, Operator) and A.matrix is not None:
         A, dtype = A.matrix, A.dtype
@@ -349,7 +351,8 @@ def _frobenius_error(squared_errors: Array, singular_values: Array, n_independen
     if n_vectors == 0:
         return None
     missing = float(squared_errors.mean())
-    deviation = float(squared_errors.std(ddof=1)) / np.sqrt(n_independent or n_vectors)
+    spread = float(squared_errors.std(ddof=1)) if n_vectors > 1 else np.nan
+    deviation = spread / np.sqrt(n_independent or n_vectors)
     total = float((singular_values**2).sum()) + missing
     if total == 0.0:
         return Estimate(0.0, 0.0, (0.0, 0.0))
@@ -357,5 +360,7 @@ def _frobenius_error(squared_errors: Array, singular_values: Array, n_independen
     value = np.sqrt(share)
     # d sqrt(x / (s + x)) / dx = s / (2 sqrt(x) (s + x)^(3/2)), times the error of x
     stderr = float((1.0 - share) / (2.0 * np.sqrt(max(share, np.finfo(float).tiny))) * (deviation / total))
+    if n_vectors == 1:
+        return Estimate(float(value), stderr, (0.0, 1.0))
     half = float(stdtrit(n_vectors - 1, 0.975)) * stderr
     return Estimate(float(value), stderr, (max(0.0, float(value - half)), min(1.0, float(value + half))))

@@ -124,8 +124,14 @@ def correlation_reasons(spectrum: Spectrum) -> tuple[str, ...]:
 
 
 def data_reasons(spectrum: Spectrum) -> tuple[str, ...]:
-    """Name heavy tails, features that are constant, and a mean that was left in."""
+    """Name heavy tails, features that are constant, values that are missing, and a mean that was left in."""
     reasons = heavy_tail_reasons(spectrum.excess_kurtosis) + _constant_feature_reasons(spectrum)
+    if spectrum.is_pairwise:
+        reasons += (
+            "values are missing, and covariances are those of the samples that every two features share: their "
+            'eigenvalues spread wider than those of whole data, and noise looks like signal; use nan="drop_rows", or '
+            "parallel_analysis, whose permuted data miss as many",
+        )
     values = spectrum.eigenvalues
     if not spectrum.centered and len(values) and values[0] > GIANT_SHARE * spectrum.total_variance:
         reasons += (

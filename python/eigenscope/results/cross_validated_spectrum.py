@@ -32,7 +32,7 @@ class CrossValidatedSpectrum(Spectrum):
         As in `Spectrum`; rows are stimuli, columns neurons.
     sample_axis, feature_means, feature_variances, lag_one_autocorrelation, excess_kurtosis, feature_names : fields
         As in `Spectrum`.
-    residual_norms, status, info : fields
+    residual_norms, status, is_pairwise, info : fields
         As in `Spectrum`.
     contributions : ndarray, shape (n_stimuli, k)
         What each stimulus adds: its sum over stimuli is `eigenvalues`. Errors of everything computed from the

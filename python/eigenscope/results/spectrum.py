@@ -56,6 +56,8 @@ class Spectrum(Result):
         ``‖C v - λ v‖`` when an iterative method was used.
     status : str
         "converged" for direct methods; otherwise as the solver says.
+    is_pairwise : bool
+        Whether values were missing, and every covariance is that of the samples both features have.
     info : RunInfo
         What it cost.
     """
@@ -76,6 +78,7 @@ class Spectrum(Result):
     feature_names: tuple[str, ...] | None = None
     residual_norms: Array | None = None
     status: str = "converged"
+    is_pairwise: bool = False
     info: RunInfo = dataclasses.field(default_factory=RunInfo)
 
     @property
