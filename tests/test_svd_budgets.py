@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from eigenscope import svds, testing
 from eigenscope.errors import ConvergenceWarning
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import aslinearoperator
 
 TAIL = 1e-12 * np.linspace(1, 0.1, 376)
 GRADED = testing.rectangular_matrix(np.concatenate([10.0 ** -np.arange(0, 12, 0.5), TAIL]), (600, 400), rng=0)
@@ -41,3 +43,12 @@ def test_small_values_are_refined_only_where_the_budget_allows_it_and_never_for_
     assert counts[0] > 0
     assert counts[-1] == 22
     assert max(residuals) < 1e-6
+
+
+@pytest.mark.parametrize("held", [aslinearoperator, csr_array])
+def test_small_operators_are_not_written_out_beyond_the_budget(held):
+    for limit in (10, 40, 100):
+        with pytest.warns(ConvergenceWarning):
+            result = svds(held(NOISE[:250, :150]), 3, max_matvecs=limit, rng=0)
+        assert result.info.n_matvecs <= max(limit, 46)
+        assert result.status == "budget"

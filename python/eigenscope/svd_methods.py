@@ -279,8 +279,8 @@ def _one_thread_order(work: Work, block: int) -> list[MethodCost]:
     return sorted(costs, key=lambda cost: 0.0 if cost is lapack and cost.seconds < NEGLIGIBLE_SECONDS else cost.seconds)
 
 
-def choose_method(work: Work, method: str, block: int, budget: int) -> MethodCost:
-    """Return the method asked for, or the quickest that fits the memory budget."""
+def choose_method(work: Work, method: str, block: int, budget: int, max_matvecs: int = 0) -> MethodCost:
+    """Return the method asked for, or the quickest that fits the budgets of memory and, if given, of products."""
     if method not in METHODS:
         raise InvalidInputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     costs = method_costs(work, block)
@@ -289,9 +289,12 @@ def choose_method(work: Work, method: str, block: int, budget: int) -> MethodCos
             'method="gram" needs real dense data, neither scaled nor weighted: use "block-krylov" or "lapack"'
         )
     candidates = costs if method == "auto" else [method_cost(work, method, block)]
-    for cost in candidates:
-        if cost.peak_bytes <= budget:
-            return cost
+    fitting = [cost for cost in candidates if cost.peak_bytes <= budget]
+    # What is not stored as it is takes a product with every column to write it out for LAPACK.
+    formed = 0 if work.kind == "dense" else work.columns
+    within = [c for c in fitting if c.method != "lapack" or not 0 < max_matvecs < formed + 2 * work.k]
+    if fitting:
+        return (within or fitting)[0]
     listed = ", ".join(f'method="{cost.method}" needs {format_bytes(cost.peak_bytes)}' for cost in costs)
     raise MemoryBudgetError(
         f"the decomposition needs {format_bytes(candidates[0].peak_bytes)}, the budget is {format_bytes(budget)}: "

@@ -33,7 +33,8 @@ def triplets_by_method(prepared: Prepared, k: int, settings: dict[str, Any], met
     SVDResult
         Its ``.info.method`` says how they were found.
     """
-    cost = choose_method(prepared.work(k, run.threads), method, settings["block"], run.budget)
+    work = prepared.work(k, run.threads)
+    cost = choose_method(work, method, settings["block"], run.budget, settings["max_matvecs"])
     settings = settings | {"k": k, "direct": cost.method == "lapack"}
     if cost.method == "gram":
         prepared = prepared.on_short_side()

@@ -71,8 +71,15 @@ Index remembered_vectors(const BlockOperator<Scalar>& op, const LanczosOptions& 
 template <class Scalar>
 LanczosResult<Scalar> eigenpairs(BlockOperator<Scalar>& op, const LanczosOptions& options, ConstBlock<Scalar> start,
                                  const Execution& execution) {
-    if (lanczos_basis_size(op.rows(), options) + options.block > op.rows()) return dense_eigh(op, options, execution);
-    return lanczos<Scalar>(op, options, start, execution);
+    const Index n = op.rows();
+    if (lanczos_basis_size(n, options) + options.block <= n) return lanczos<Scalar>(op, options, start, execution);
+    // LAPACK takes n products; for fewer, the largest basis that leaves room for another block.
+    LanczosOptions fitted = options;
+    fitted.basis_size = n - options.block;
+    const bool is_short = options.max_matvecs > 0 && options.max_matvecs < n;
+    if (is_short && fitted.basis_size >= options.k + 3 * options.block)
+        return lanczos<Scalar>(op, fitted, start, execution);
+    return dense_eigh(op, options, execution);
 }
 
 /// At most as many random vectors as A has rows or columns.
@@ -244,9 +251,9 @@ SvdResult<Scalar> block_krylov_svd(BlockOperator<Scalar>& op, const SvdOptions& 
     LanczosOptions settings = lanczos_options(options, Which::largest_algebraic, options.k);
     settings.squared = true;
     settings.recompute_residuals = false;
-    // Products with the triplets, whose residuals are recomputed, end the run.
+    // Products with the triplets from both sides, for their residuals, end the run.
     if (options.n_blocks == 0 && options.max_matvecs > 0)
-        settings.max_matvecs = std::max<Index>(1, options.max_matvecs - options.k);
+        settings.max_matvecs = std::max<Index>(1, options.max_matvecs - 2 * options.k);
     if (options.n_blocks > 0 && lanczos_basis_size(op.cols(), settings) + settings.block > op.cols()) {
         extract_triplets<Scalar>(op, nullptr, whole_row_space<Scalar>(op, options, result, execution), options, result,
                                  execution);
