@@ -205,3 +205,17 @@ def test_the_error_of_an_expectation_does_not_cancel_beside_a_constant(offset):
     plain, shifted = density.expectation(lambda x: x), density.expectation(lambda x: offset + x)
     assert plain.stderr > 0
     np.testing.assert_allclose(shifted.stderr, plain.stderr, rtol=1e-3)
+
+
+@pytest.mark.parametrize("A", [np.zeros((5, 5)), np.zeros((1, 1))])
+def test_all_eigenvalues_of_a_zero_matrix_are_counted(A):
+    density = spectral_density(A, rng=0)
+    for found in (density.nullity(), density.count(0, 0), density.count(0, 1), density.count(-1, 0)):
+        assert found.value == len(A)
+
+
+def test_functions_that_are_not_real_are_refused():
+    density = spectral_density(np.diag([1.0, 2, 3]), rng=0)
+    for f in (lambda x: np.exp(1j * x), lambda x: np.array(["a"] * len(x))):
+        with pytest.raises(InvalidInputError, match="real numbers"):
+            density.expectation(f)

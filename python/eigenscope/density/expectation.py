@@ -72,7 +72,7 @@ def count(density: SpectralDensity, low: float, high: float, confidence: float) 
         raise InvalidInputError(f"the interval from {low} to {high} is empty")
     measure = density._measure
     # The distribution counts eigenvalues up to the slack above a position, and those at `low` belong inside.
-    ends = np.array([low - 2.0 * measure.slack, high])
+    ends = np.array([np.nextafter(low - 2.0 * measure.slack, -np.inf), high])
     inside = np.isfinite(ends)
     per_probe = np.tile([0.0, 1.0], (density.n_probes, 1))
     error = np.zeros(2)
@@ -126,7 +126,10 @@ def function_values(f: Callable[[Array], Any], x: Array, rounding: float) -> Arr
     # Eigenvalues of a semidefinite operator that rounding has moved below zero are zero.
     slack = MERGE_FACTOR * rounding * float(np.abs(x).max(initial=0.0))
     with np.errstate(all="ignore"):
-        values = np.asarray(f(np.where((x < 0) & (x >= -slack), 0.0, x)), dtype=np.float64)
+        values = np.asarray(f(np.where((x < 0) & (x >= -slack), 0.0, x)))
+    if values.dtype.kind not in "biuf":
+        raise InvalidInputError(f"f must return real numbers, got dtype {values.dtype}")
+    values = values.astype(np.float64)
     if values.shape not in ((), x.shape):
         raise InvalidInputError(f"f must return one value per eigenvalue, got shape {values.shape}")
     values = np.broadcast_to(values, x.shape)

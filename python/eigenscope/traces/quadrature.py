@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal, qr, solve_triangular
+from scipy.special import chdtri, stdtrit
 
 from .. import _core
 from ..density.confidence import normal_quantile, variance_factor
@@ -60,12 +61,20 @@ class QuadratureState:
     interrupted: bool = False
 
 
+HIDDEN_SPREAD = 0.1
+"""Probability that the spread of a trace is larger than it is taken to be."""
+
+
 @dataclasses.dataclass(frozen=True)
 class TraceReport:
-    """An estimate of a trace and its two errors."""
+    """An estimate of a trace and its two errors.
+
+    The standard error is known like a variance of so many degrees of `freedom`.
+    """
 
     value: float
     stderr: float
+    freedom: float
     quadrature_error: float
     n_matvecs: int
     n_probes: int
@@ -73,7 +82,15 @@ class TraceReport:
 
     def half_width(self, confidence: float) -> float:
         """Half of the confidence interval."""
-        return math.hypot(normal_quantile(confidence) * self.stderr, self.quadrature_error)
+        return math.hypot(self.quantile(confidence) * self.stderr, self.quadrature_error)
+
+    def quantile(self, confidence: float) -> float:
+        """Return Student's quantile for a standard error that may be larger than it looks, as few weights are skew."""
+        quantile = normal_quantile(confidence)
+        if math.isinf(self.freedom):
+            return quantile
+        hidden = math.sqrt(self.freedom / float(chdtri(self.freedom, 1.0 - HIDDEN_SPREAD)))
+        return hidden * float(stdtrit(self.freedom, 0.5 * (1.0 + confidence)))
 
 
 class QuadratureTrace:
@@ -194,12 +211,15 @@ class QuadratureTrace:
         # In units of the largest: squares of what is near the ends of the floating range leave it.
         size = float(np.abs(residual).max(initial=0.0)) or 1.0
         residual = residual / size
-        spread = max(float(w @ residual**2) - float(w @ residual) ** 2, 0.0)
+        shares = w * (residual - float(w @ residual)) ** 2
+        spread = float(shares.sum())
         return TraceReport(
             value=self.order * (value - correction),
             stderr=self.order * size * math.sqrt(factor * spread)
             if math.isfinite(self._quadrature_error)
             else math.inf,
+            # One eigenvalue may make up all of the spread, which then rests on one number per probe.
+            freedom=max(1.0, spread**2 / float(shares @ shares)) if spread > 0.0 else math.inf,
             quadrature_error=self._quadrature_error,
             n_matvecs=self._state.n_matvecs,
             n_probes=n_probes,

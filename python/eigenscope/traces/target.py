@@ -85,7 +85,12 @@ class Target:
         if self._callback is not None:
             state = {"n_matvecs": estimate.n_matvecs, "value": estimate.value, "interval": estimate.interval}
             self._stopped = self._callback(state) is True
-        return self._stopped or half <= self.tolerance(estimate.value) or time.monotonic() > self._ends
+        return self.is_over or half <= self.tolerance(estimate.value)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the callback or the time limit has ended the run."""
+        return self._stopped or time.monotonic() > self._ends
 
     def warn_unless_converged(self, estimate: TraceEstimate | DiagonalEstimate, advice: str) -> None:
         """Say how far the interval is from what was asked for, and what to change."""
