@@ -332,3 +332,81 @@ def test_singular_values_of_a_hessian_need_no_adjoint():
     values = np.linalg.eigvalsh(as_matrix(operator))
     expected = np.sort(np.abs(values))[::-1][:3]
     np.testing.assert_allclose(svds(operator, 3, rng=0).singular_values, expected, rtol=1e-9)
+
+
+class OnceDifferentiableTanh(torch.autograd.Function):
+    """A function whose second derivative PyTorch does not know."""
+
+    @staticmethod
+    def forward(context, x):
+        context.save_for_backward(x)
+        return x.tanh()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(context, gradient):
+        (x,) = context.saved_tensors
+        return gradient * (1 - x.tanh() ** 2)
+
+
+class Network(torch.nn.Module):
+    def __init__(self, is_once_differentiable, scale=1.0):
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(3, 4).double(), torch.nn.Linear(4, 2).double()
+        self.is_once_differentiable = is_once_differentiable
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter *= scale
+
+    def forward(self, x):
+        hidden = self.first(x)
+        return self.second(OnceDifferentiableTanh.apply(hidden) if self.is_once_differentiable(x) else hidden.tanh())
+
+
+def network_and_data(is_once_differentiable, scale=1.0):
+    torch.manual_seed(0)
+    model = Network(is_once_differentiable, scale)
+    return model, (torch.randn(7, 3).double() / scale, torch.randn(7, 2).double())
+
+
+def test_differences_of_gradients_go_into_the_solvers():
+    model, data = network_and_data(lambda x: True)
+    exact, _ = network_and_data(lambda x: False)
+    operator = hessian_operator(model, torch.nn.functional.mse_loss, data)
+    dense = hessian_operator(exact, torch.nn.functional.mse_loss, data).product(np.eye(26), 1)
+    np.testing.assert_allclose(operator.product(np.eye(26), 1), dense, atol=1e-8)
+    np.testing.assert_allclose(eigsh(operator, 1, rng=0).eigenvalues, np.linalg.eigvalsh(dense)[-1], rtol=1e-6)
+    assert spectral_density(operator, degree=20, rng=0).moment(1).value == pytest.approx(dense.trace() / 26, rel=1e-6)
+
+
+def test_differences_of_gradients_are_right_in_any_unit_of_the_parameters():
+    model, data = network_and_data(lambda x: False, scale=1e-3)
+    exact, found = (
+        hessian_operator(model, torch.nn.functional.mse_loss, data, kind=kind).product(np.eye(26), 1)
+        for kind in ("hessian", "finite_difference")
+    )
+    np.testing.assert_allclose(found, exact, atol=1e-7 * np.abs(exact).max())
+
+
+def test_terms_past_the_model_are_not_lost():
+    model, data = network_and_data(lambda x: True)
+
+    def decayed(outputs, targets):
+        return torch.nn.functional.mse_loss(outputs, targets) + 0.5 * sum((p**2).sum() for p in model.parameters())
+
+    with pytest.raises(InvalidInputError, match="weight decay"):
+        hessian_operator(model, decayed, data)
+
+
+def test_a_second_derivative_that_is_unknown_is_not_taken_for_zero():
+    model, data = network_and_data(lambda x: True)
+    with pytest.raises(InvalidInputError, match="finite_difference"):
+        hessian_operator(model, torch.nn.functional.mse_loss, data, kind="gauss_newton")
+    # Only batches of three use it.
+    model, (inputs, targets) = network_and_data(lambda x: len(x) == 3)
+    exact, _ = network_and_data(lambda x: False)
+    batches = [(inputs[:4], targets[:4]), (inputs[4:], targets[4:])]
+    found, dense = (
+        hessian_operator(net, torch.nn.functional.mse_loss, batches).product(np.eye(26), 1) for net in (model, exact)
+    )
+    np.testing.assert_allclose(found, dense, atol=1e-8)

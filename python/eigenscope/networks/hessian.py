@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,8 @@ def hessian_operator(
     reduction : {"mean", "sum"}
         How `loss` treats the samples of a batch: means are weighted by the sizes of the batches.
     check : bool
-        Refuse models whose gradient changes from one evaluation to the next.
+        Refuse models whose gradient changes from one evaluation to the next, and differences of gradients where the
+        loss reaches parameters past the model, as weight decay does.
 
     Returns
     -------
@@ -65,8 +67,8 @@ def hessian_operator(
     NonDeterministicOperatorError
         With dropout or batch normalisation in training mode, or when data come shuffled or augmented.
     InvalidInputError
-        When no parameter requires gradients, parameters are of several types or devices, or the data cannot be gone
-        through twice.
+        When no parameter requires gradients, parameters are of several types or devices, the data cannot be gone
+        through twice, or there is no second derivative and the loss reaches parameters past the model.
     ImportError
         Without PyTorch.
 
@@ -100,8 +102,15 @@ def hessian_operator(
         if check:
             refuse_training_layers(model)
             curvature.check_determinism()
-        if kind == "hessian" and not curvature.has_second_derivative():
+        if kind != "finite_difference" and not curvature.has_second_derivative(all_batches=check):
+            if kind == "gauss_newton":
+                raise InvalidInputError(
+                    "a function of the model or the loss can be differentiated once only, and Gauss-Newton products "
+                    'would take its second derivative for zero: use kind="finite_difference"'
+                )
             kind = "finite_difference"
+        if kind == "finite_difference" and check:
+            curvature.check_parameters_are_moved()
     products = {
         "hessian": curvature.hessian_products,
         "gauss_newton": curvature.gauss_newton_products,
@@ -112,8 +121,14 @@ def hessian_operator(
         with differentiable_twice():
             return products(block)
 
-    dtype = np.dtype(np.float64 if curvature.parameters[0].dtype == torch.float64 else np.float32)
-    return as_operator(product, shape=(curvature.size, curvature.size), dtype=dtype, adjoint=product)
+    stored = curvature.parameters[0].dtype
+    dtype = np.dtype(np.float64 if stored == torch.float64 else np.float32)
+    operator = as_operator(product, shape=(curvature.size, curvature.size), dtype=dtype, adjoint=product)
+    # What checks and tolerances can expect of the products.
+    accuracy = float(torch.finfo(stored).eps) ** (2.0 / 3.0 if kind == "finite_difference" else 1.0)
+    assert operator.answers is not None
+    operator.answers.rounding_unit = accuracy
+    return operator
 
 
 @contextlib.contextmanager
@@ -272,7 +287,7 @@ class Curvature:
                 total.append(torch.zeros_like(self._flatten(vector)))
                 continue
             # The error is eps / step from rounding and step² from the third derivative.
-            step = unit ** (1.0 / 3.0) * (1.0 + length) / size
+            step = unit ** (1.0 / 3.0) * (length or 1.0) / size
             forward = self.gradient([step * part for part in vector])
             backward = self.gradient([-step * part for part in vector])
             total.append((forward - backward) / (2.0 * step))
@@ -298,15 +313,20 @@ class Curvature:
             total = total + weight * self._flatten(parts)
         return total
 
-    def has_second_derivative(self) -> bool:
-        """Whether the gradient can be differentiated; some fused kernels and custom functions cannot.
+    def has_second_derivative(self, *, all_batches: bool) -> bool:
+        """Whether the gradient of all batches, or of the first, can be differentiated.
+
+        Some fused kernels and custom functions cannot.
 
         PyTorch marks a function that is differentiable once by an error node beside the path to the parameters, which
         is never run: its second derivative would silently be taken for zero. So the graph is searched for such nodes.
         """
+        batches = itertools.islice(self.batches(), None if all_batches else 1)
+        return all(self._is_differentiable_twice(inputs, targets) for inputs, targets, _ in batches)
+
+    def _is_differentiable_twice(self, inputs: Any, targets: Any) -> bool:
         import torch
 
-        inputs, targets, _ = next(self.batches())
         try:
             value = self._value(self.model(inputs), targets)
             gradient = torch.autograd.grad(value, self.parameters, create_graph=True, allow_unused=True)
@@ -320,6 +340,18 @@ class Curvature:
                 return False
             raise
         return True
+
+    def check_parameters_are_moved(self) -> None:
+        """Raise when the loss reaches parameters past the model, where a shift of them does not arrive."""
+        import torch
+
+        own = self.gradient()
+        copied = self.gradient([torch.zeros_like(p) for p in self.parameters])
+        if not float((own - copied).norm()) <= CHANGE_FACTOR * float(torch.finfo(own.dtype).eps) * float(own.norm()):
+            raise InvalidInputError(
+                "the loss depends on parameters beside the outputs of the model, as weight decay does, and differences "
+                "of gradients would miss that: add such terms to the operator, or put them into the model"
+            )
 
     def check_determinism(self) -> None:
         """Compare two gradients over all data."""
