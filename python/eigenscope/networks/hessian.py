@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, NonDeterministicOperatorError, NonFiniteInputError, UnsupportedTypeError
 from ..operators import Operator, as_operator
+from .differentiation import differentiable_twice, graph_names
 
 if TYPE_CHECKING:
     import torch
@@ -129,21 +129,6 @@ def hessian_operator(
     assert operator.answers is not None
     operator.answers.rounding_unit = accuracy
     return operator
-
-
-@contextlib.contextmanager
-def differentiable_twice() -> Iterator[None]:
-    """Record gradients whatever the mode of the caller, with attention by kernels that have a second derivative."""
-    import torch
-
-    with contextlib.ExitStack() as modes:
-        modes.enter_context(torch.inference_mode(False))
-        modes.enter_context(torch.enable_grad())
-        attention: Any = getattr(torch.nn, "attention", None)
-        # Older releases choose such kernels for processors anyway.
-        if hasattr(attention, "sdpa_kernel"):
-            modes.enter_context(attention.sdpa_kernel(attention.SDPBackend.MATH))
-        yield
 
 
 def refuse_training_layers(model: Any) -> None:
@@ -330,7 +315,7 @@ class Curvature:
         try:
             value = self._value(self.model(inputs), targets)
             gradient = torch.autograd.grad(value, self.parameters, create_graph=True, allow_unused=True)
-            if any("::Error" in name for name in _graph_names(gradient)):
+            if any("::Error" in name for name in graph_names(gradient)):
                 return False
             used = [g for g in gradient if g is not None and g.requires_grad]
             if used:
@@ -398,20 +383,6 @@ class Curvature:
         stacked = torch.stack([empty if isinstance(column, float) else column.cpu() for column in columns], dim=1)
         # NumPy has no bfloat16.
         return np.asarray((stacked if stacked.dtype == torch.float64 else stacked.float()).numpy())
-
-
-def _graph_names(tensors: Iterable[Any]) -> set[str]:
-    """Names of all nodes in the graph behind some tensors."""
-    pending = [tensor.grad_fn for tensor in tensors if tensor is not None and tensor.grad_fn is not None]
-    seen = set(pending)
-    names = set()
-    while pending:
-        node = pending.pop()
-        names.add(node.name())
-        fresh = {parent for parent, _ in node.next_functions if parent is not None} - seen
-        seen |= fresh
-        pending.extend(fresh)
-    return names
 
 
 def _places_of(model: Any, parameters: list[Any]) -> dict[str, int]:
