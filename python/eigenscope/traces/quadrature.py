@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal, qr, solve_triangular
-from scipy.special import chdtri, stdtrit
 
 from .. import _core
 from ..density.confidence import normal_quantile, variance_factor
@@ -86,6 +85,8 @@ class TraceReport:
 
     def quantile(self, confidence: float) -> float:
         """Return Student's quantile for a standard error that may be larger than it looks, as few weights are skew."""
+        from scipy.special import chdtri, stdtrit
+
         quantile = normal_quantile(confidence)
         if math.isinf(self.freedom):
             return quantile
