@@ -130,12 +130,12 @@ def test_pairwise_is_its_closed_form(center, offset):
     random = np.random.default_rng(3)
     X = random.standard_normal((5000, 7)) + offset
     X[random.random(X.shape) < 0.2] = np.nan
-    matrix = pairwise_covariance(as_source(X), center=center, scale=False)
+    matrix, _ = pairwise_covariance(as_source(X), center=center, scale=False)
     expected = closed_form(X, center)
     np.testing.assert_allclose(
         matrix, expected, rtol=0, atol=1e-13 * max(1.0, abs(expected).max()) * (1 + 1e-4 * offset)
     )
-    correlation = pairwise_covariance(as_source(X), center=center, scale=True)
+    correlation, _ = pairwise_covariance(as_source(X), center=center, scale=True)
     spread = np.sqrt(np.diagonal(expected))
     np.testing.assert_allclose(correlation, expected / np.outer(spread, spread), rtol=0, atol=1e-9)
     spectrum = covariance_spectrum(X, nan="pairwise", center=center, eigenvectors=True)

@@ -143,8 +143,9 @@ def covariance_spectrum(
         _check_size(source, task)
         if nan == "pairwise":
             with lapack_threads(n_threads, reproducible or source.n_features < THREADED_ORDER):
-                matrix = pairwise_covariance(source, center=center, scale=scale)
-            return _spectrum_of_matrix(matrix, source, task, reproducible, watch)
+                matrix, is_pairwise = pairwise_covariance(source, center=center, scale=scale)
+            spectrum = _spectrum_of_matrix(matrix, source, task, reproducible, watch)
+            return dataclasses.replace(spectrum, is_pairwise=is_pairwise)
         precision = _panel_precision(source, compute_dtype)
         if _fits(source, task, memory_budget(max_memory)):
             return _from_moments(source, task, precision, reproducible, watch)
@@ -348,7 +349,6 @@ def _spectrum_of_matrix(matrix: Array, source: Source, task: Task, reproducible:
         feature_names=source.names_in_use,
         residual_norms=residuals,
         status=status,
-        is_pairwise=not all(np.isfinite(block).all() for _, block in source.row_blocks()),
         info=watch.info(f"pairwise covariance, {method}", n_passes=2, peak_bytes=5 * matrix.nbytes),
     )
 

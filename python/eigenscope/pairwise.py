@@ -13,8 +13,8 @@ from .inputs import Source
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def pairwise_covariance(source: Source, *, center: bool, scale: bool) -> Array:
-    """Return the matrix of pairwise-complete covariances (correlations when `scale`).
+def pairwise_covariance(source: Source, *, center: bool, scale: bool) -> tuple[Array, bool]:
+    """Return the matrix of pairwise-complete covariances (correlations when `scale`), and whether values are missing.
 
     With the mask M of present values and D the deviations from the means of the present values, missing ones zero:
     ``C_ij = (Σ d_i d_j - (Σ_{both} d_i)(Σ_{both} d_j) / n_ij) / (n_ij - 1)``.
@@ -30,6 +30,8 @@ def pairwise_covariance(source: Source, *, center: bool, scale: bool) -> Array:
     -------
     ndarray, shape (n_features, n_features)
         Symmetric; not always positive semidefinite, which is warned about by its eigenvalues' user.
+    bool
+        True when a value is missing.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def pairwise_covariance(source: Source, *, center: bool, scale: bool) -> Array:
             )
         matrix = matrix / np.outer(deviation, deviation)
     _warn_if_indefinite(matrix)
-    return np.asarray(matrix)
+    return np.asarray(matrix), bool(counts.min() < source.n_samples)
 
 
 def _split(block: Array) -> tuple[Array, Array]:

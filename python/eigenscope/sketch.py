@@ -193,13 +193,11 @@ class RowSketch:
             For rows that cannot be used; the sketch is then as it was, and so it is after Ctrl-C.
         """
         shape = getattr(rows, "shape", None)
-        is_empty = isinstance(shape, tuple) and len(shape) == 2 and shape[0] == 0
-        source = None if is_empty else as_source(rows)
-        n_features = shape[1] if source is None else source.n_features  # type: ignore[index]
-        if n_features != self.n_features:
-            raise InvalidInputError(f"the sketch has {self.n_features} features, the rows have {n_features}")
-        if source is None:
+        if isinstance(shape, tuple) and len(shape) == 2 and shape[0] == 0:
+            self._check_width(shape[1])
             return self
+        source = as_source(rows)
+        self._check_width(source.n_features)
         check_finite(source, self._threads)
         first, stop = self.next_row, self.next_row + source.n_samples
         self._rows.seen.check_new(first, stop)
@@ -213,6 +211,10 @@ class RowSketch:
         extended.next_row = stop
         self._rows = extended
         return self
+
+    def _check_width(self, n_features: int) -> None:
+        if n_features != self.n_features:
+            raise InvalidInputError(f"the sketch has {self.n_features} features, the rows have {n_features}")
 
     def merge(self, other: RowSketch) -> RowSketch:
         """Add all rows of another sketch, of other rows of the same matrix, made from the same seed.

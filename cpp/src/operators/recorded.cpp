@@ -31,6 +31,11 @@ std::uint64_t checksum(const void* data, std::size_t bytes, std::uint64_t hash =
     return hash;
 }
 
+/// A product made again may differ by this many eps of its largest entry: another machine rounds another way, and a
+/// caller's function may answer in a coarser format.
+constexpr double rounding_of_products = 256.0;
+constexpr double rounding_of_functions = 1e6;
+
 struct RecordHeader {
     std::uint64_t key;
     std::uint64_t bytes;
@@ -104,9 +109,8 @@ void ProductLog::append(std::uint64_t key, const void* product, std::size_t byte
 
 template <class Scalar>
 void RecordedOperator<Scalar>::verify(const Matrix<Scalar>& stored, const Matrix<Scalar>& fresh) const {
-    // Another machine may round another way, and a caller's function in a coarser format.
-    const double share = inner_.is_repeatable() ? 256.0 : 1e6;
-    const double tolerance = share * static_cast<double>(std::numeric_limits<RealOf<Scalar>>::epsilon());
+    const double eps = std::numeric_limits<RealOf<Scalar>>::epsilon();
+    const double tolerance = eps * (inner_.is_repeatable() ? rounding_of_products : rounding_of_functions);
     double largest = 0.0, difference = 0.0;
     for (Index i = 0; i < stored.size(); ++i) {
         const Precise<Scalar> before(stored.data()[i]), now(fresh.data()[i]);

@@ -279,6 +279,7 @@ SvdResult<Scalar> dense_svd(BlockOperator<Scalar>& op, const SvdOptions& options
     FormedMatrix<Scalar> formed = form_matrix(op, execution);
     result.n_matvecs = formed.n_matvecs;
     result.n_passes = formed.n_applications;
+    // LAPACK's own word for NaN is that of a wrong argument.
     finite_magnitude(formed.matrix.data(), formed.matrix.size());
     const auto [u, s, vh] = thin_svd<Scalar>(std::move(formed.matrix), execution);
     result.basis_bytes = (m * n + u.size() + vh.size()) * Index{sizeof(Scalar)};

@@ -13,6 +13,7 @@ from ..errors import InvalidInputError
 from ..heavy_tails import heavy_tail_reasons
 from ..results.estimate import Estimate
 from ..results.spectrum import Spectrum
+from ..standardization import scale_factors
 from .effective_samples import match_bulk
 from .goodness import bulk_goodness
 from .noise_variance import sizes
@@ -37,9 +38,6 @@ DOUBTFUL_SMALLEST = 1e-3
 
 MOST_SIGNALS_OF_SQUARES = 64
 """Signals after which squares of the values are no longer taken for noise and few signals."""
-
-ROUNDING_OF_MEAN = 8
-"""Deviations below this times eps and the mean are rounding."""
 
 DOUBTFUL_DISTANCE = 3
 """Standard errors between effective and given sample number that are called a difference."""
@@ -145,9 +143,8 @@ def data_reasons(spectrum: Spectrum) -> tuple[str, ...]:
 def _constant_feature_reasons(spectrum: Spectrum) -> tuple[str, ...]:
     if spectrum.feature_variances is None or spectrum.feature_means is None:
         return ()
-    # A constant feature keeps rounding noise of its mean.
-    rounding = (ROUNDING_OF_MEAN * np.finfo(np.float64).eps * np.abs(spectrum.feature_means)) ** 2
-    n_constant = int(np.count_nonzero(spectrum.feature_variances <= rounding))
+    _, varies = scale_factors(spectrum.feature_variances, spectrum.feature_means, True)
+    n_constant = int(np.count_nonzero(~varies))
     if n_constant in (0, spectrum.n_features):
         return ()
     return (

@@ -36,7 +36,7 @@ FEWEST_PROBES = 8
 """One probe has little of an eigenvalue that decides the trace with a probability that eight do not have."""
 
 
-def is_sure(report: TraceReport) -> bool:
+def has_enough_probes(report: TraceReport) -> bool:
     """Whether there are enough probes to believe their spread."""
     return report.n_probes >= FEWEST_PROBES or report.stderr == 0.0
 
@@ -100,10 +100,10 @@ class QuadratureRun:
             estimate = self._estimate(report)
             if report.interrupted:
                 raise Interrupted("trace was interrupted; .partial holds the estimate so far", estimate)
-            if target.ends_with(estimate) and (target.is_over or is_sure(report)):
+            if target.ends_with(estimate) and (target.is_over or has_enough_probes(report)):
                 return estimate
             wanted = state.wanted_probes(report, target.tolerance(estimate.value), target.confidence)
-            wanted = wanted if is_sure(report) else max(wanted, FEWEST_PROBES - report.n_probes)
+            wanted = wanted if has_enough_probes(report) else max(wanted, FEWEST_PROBES - report.n_probes)
             left = budget - report.n_matvecs
             if self._exact <= min(left, wanted * state.degree):
                 self._products.n_matvecs = estimate.n_matvecs
