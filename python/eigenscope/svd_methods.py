@@ -101,6 +101,11 @@ class Work:
     stored_values: int
     has_gram: bool
 
+    @property
+    def forming_products(self) -> int:
+        """Products with the identity that write out for LAPACK what is not stored as it is."""
+        return 0 if self.kind == "dense" else self.columns
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class MethodCost(Result):
@@ -240,9 +245,8 @@ def keeps_leading_vectors(order: int, k: int) -> bool:
 def lapack_cost(work: Work) -> MethodCost:
     """Predict LAPACK's decomposition of a copy, and the products that check it."""
     short, long = sorted((work.rows, work.columns))
-    # What is not stored as it is gets formed by products with the identity.
-    formed = 0 if work.kind == "dense" else work.columns
-    factorization, products = _svd_flops(long, short), work.stored_values * (2.0 * formed + 4.0 * work.k)
+    factorization = _svd_flops(long, short)
+    products = work.stored_values * (2.0 * work.forming_products + 4.0 * work.k)
     peak = work.item * (work.rows * work.columns + (work.rows + work.columns) * short)
     seconds = factorization * min(1.0, work.item / 8) / FACTORIZATION_RATE + product_seconds(work, products, 4)
     return MethodCost("lapack", "LAPACK gesdd", 4, factorization + products, int(peak), seconds)
@@ -290,9 +294,8 @@ def choose_method(work: Work, method: str, block: int, budget: int, max_matvecs:
         )
     candidates = costs if method == "auto" else [method_cost(work, method, block)]
     fitting = [cost for cost in candidates if cost.peak_bytes <= budget]
-    # What is not stored as it is takes a product with every column to write it out for LAPACK.
-    formed = 0 if work.kind == "dense" else work.columns
-    within = [c for c in fitting if c.method != "lapack" or not 0 < max_matvecs < formed + 2 * work.k]
+    exceeds = 0 < max_matvecs < work.forming_products + 2 * work.k
+    within = [cost for cost in fitting if not (exceeds and cost.method == "lapack")]
     if fitting:
         return (within or fitting)[0]
     listed = ", ".join(f'method="{cost.method}" needs {format_bytes(cost.peak_bytes)}' for cost in costs)
