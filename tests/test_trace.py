@@ -50,7 +50,7 @@ def test_every_method_estimates_the_trace(method, dtype):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_estimates_traces_of_functions(method):
-    estimate = trace(MATRIX, np.sqrt, method=method, rtol=0.02, degree=40, max_matvecs=8000, rng=2)
+    estimate = trace(MATRIX, np.sqrt, method=method, rtol=0.025, degree=40, max_matvecs=8000, rng=2)
     assert abs(estimate.value - np.sqrt(VALUES).sum()) < 4.5 * estimate.stderr + 1e-6 * N
     assert estimate.n_matvecs <= 8000
 

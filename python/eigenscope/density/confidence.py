@@ -9,7 +9,6 @@ between probes is measured.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 FEWEST_FOR_SCATTER = 8
 """With fewer probes the measured scatter is less reliable than the bound of the sphere."""
+
+HIDDEN_SCATTER = 0.05
+"""Probability that the variance between probes is larger than an interval takes it to be."""
 
 
 def variance_factor(order: int, group_sizes: Sequence[int], *, is_complex: bool, orthogonal: bool) -> float:
@@ -55,7 +57,7 @@ def normal_quantile(confidence: float) -> float:
     return float(ndtri(0.5 * (1.0 + confidence)))
 
 
-def share_interval(share: Array, factor: float, confidence: float) -> tuple[Array, Array]:
+def share_interval(share: Array, factor: float | Array, confidence: float) -> tuple[Array, Array]:
     """Return the score interval (Wilson 1927) of shares whose estimate has variance ``factor share (1 - share)``."""
     z = normal_quantile(confidence)
     excess = z * z * factor
@@ -64,24 +66,45 @@ def share_interval(share: Array, factor: float, confidence: float) -> tuple[Arra
     return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
 
 
-def scatter_factor(per_probe: Array, bound: Array, confidence: float) -> tuple[Array, float]:
-    """Return standard errors from the scatter between probes, at most `bound`, and the quantile that goes with them.
+def score_interval(value: Array, factor: float | Array, variance: Array, third: Array) -> tuple[Array, Array]:
+    """Return the truths t with ``(t - value)² <= factor variance + slope (t - value)``.
+
+    The spectral variance is estimated from the same weights as the value: probes that have little of the eigenvalues
+    which decide the value also say that it varies little. The slope ``factor third / variance``, the regression of the
+    one estimate on the other, makes up for that. For indicator functions this is Wilson's interval to first order.
+
+    Parameters
+    ----------
+    value, variance, third : ndarray
+        Mean of f over the spectrum, and means of the second and third powers of what f differs from it.
+    factor : float or ndarray
+        Square of the quantile times the variance of the value per unit of spectral variance.
+    """
+    centre = 0.5 * factor * np.divide(third, variance, out=np.zeros_like(variance), where=variance > 0)
+    half = np.hypot(centre, np.sqrt(factor * variance))
+    return value + (centre - half), value + (centre + half)
+
+
+def scatter_share(per_probe: Array, variance: Array, *, hidden: bool) -> Array:
+    """Return the variance measured between probes as a share of that of the sphere, at most 1.
 
     Parameters
     ----------
     per_probe : ndarray, shape (n_probes, …)
         One estimate per probe.
-    bound : ndarray
-        Standard error on the sphere.
-    confidence : float
-        Coverage of the interval.
+    variance : ndarray
+        Variance of their mean on the sphere.
+    hidden : bool
+        Return what the share is below with probability ``1 - HIDDEN_SCATTER`` instead of an estimate.
     """
-    from scipy.special import stdtrit
-
     n_probes = len(per_probe)
     if n_probes < FEWEST_FOR_SCATTER:
-        return bound, normal_quantile(confidence)
-    measured = per_probe.std(axis=0, ddof=1) / math.sqrt(n_probes)
-    normal_quantile(confidence)
-    quantile = float(stdtrit(n_probes - 1, 0.5 * (1.0 + confidence)))
-    return np.minimum(measured, bound), quantile
+        return np.ones_like(variance)
+    measured = per_probe.var(axis=0, ddof=1) / n_probes
+    if hidden:
+        from scipy.special import chdtri
+
+        freedom = n_probes - 1
+        measured = measured * freedom / chdtri(freedom, 1.0 - HIDDEN_SCATTER)
+    share = np.divide(measured, variance, out=np.ones_like(variance), where=variance > 0)
+    return np.asarray(np.minimum(share, 1.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..results.estimate import Estimate
-from .confidence import normal_quantile, scatter_factor
 from .cumulative import MERGE_FACTOR
 
 if TYPE_CHECKING:
@@ -55,15 +53,23 @@ def _mean(
 
     fine = rule_values(in_units, density.nodes, density.weights, density.rounding)
     mean = float(fine.mean())
-    spread = rule_values(lambda x: (in_units(x) - mean) ** 2, density.nodes, density.weights, density.rounding)
+
+    def central_moment(order: int) -> float:
+        powers = rule_values(lambda x: (in_units(x) - mean) ** order, density.nodes, density.weights, density.rounding)
+        return float(powers.mean())
+
+    spread, third = central_moment(2), central_moment(3)
     if unseen is not None:
-        spread = spread + (unseen / unit) ** 2
+        spread += float(((unseen / unit) ** 2).mean())
     change = 0.0 if is_exact else _change(density, in_units, fine)
-    found = _estimate(density, fine, float(spread.mean()), change, confidence)
-    low, high = found.interval
-    return dataclasses.replace(
-        found, value=found.value * unit, stderr=found.stderr * unit, interval=(low * unit, high * unit)
-    )
+    moments = (np.asarray(mean), np.asarray(spread), np.asarray(third))
+    ends = density._measure.mean_interval(fine, *moments, confidence)
+    rounding = density.degree * density.rounding * math.sqrt(spread + mean**2)
+    half_widths = (math.hypot(abs(float(end) - mean), change) + rounding for end in ends)
+    below, above = (unit * half for half in half_widths)
+    stderr = unit * float(density._measure.standard_error(fine, moments[1])) if math.isfinite(change) else math.nan
+    value = unit * mean
+    return Estimate(value, stderr, (value - below, value + above), confidence, density.info.n_matvecs)
 
 
 def count(density: SpectralDensity, low: float, high: float, confidence: float) -> Estimate:
@@ -81,16 +87,18 @@ def count(density: SpectralDensity, low: float, high: float, confidence: float) 
         error[inside] = measure.quadrature_error(ends[inside])
     shares = per_probe[:, 1] - per_probe[:, 0]
     share = float(np.clip(shares.mean(), 0.0, 1.0))
+    n, low_share, high_share = density.order, share, share
+    # Weights are of a continuous distribution: none at all is no accident.
+    if density.degree * density.rounding < share < 1.0 - density.degree * density.rounding:
+        low_share, high_share = map(float, measure.share_interval(shares, np.asarray(share), confidence))
     # What is missing at one end may be too much at the other, as far as shares stay between 0 and 1.
     heights = np.clip(per_probe.mean(axis=0), 0.0, 1.0)
     down, up = np.minimum(error, heights), np.minimum(error, 1.0 - heights)
-    fewest, most = (
-        _estimate(density, shares, share * (1.0 - share), float(change), confidence)
-        for change in (up[0] + down[1], down[0] + up[1])
-    )
-    n = density.order
-    interval = (max(0.0, n * fewest.interval[0]), min(float(n), n * most.interval[1]))
-    return Estimate(n * share, n * most.stderr, interval, confidence, density.info.n_matvecs)
+    fewest = share - math.hypot(share - low_share, up[0] + down[1])
+    most = share + math.hypot(high_share - share, down[0] + up[1])
+    stderr = float(measure.standard_error(shares, np.asarray(share * (1.0 - share))))
+    interval = (n * max(0.0, fewest), n * min(1.0, most))
+    return Estimate(n * share, n * stderr, interval, confidence, density.info.n_matvecs)
 
 
 def nullity(density: SpectralDensity, tolerance: float | None, confidence: float) -> Estimate:
@@ -140,18 +148,3 @@ def function_values(f: Callable[[Array], Any], x: Array, rounding: float) -> Arr
             "eigenvalue there or close by, or rounding has moved one across the end of its domain"
         )
     return values
-
-
-def _estimate(
-    density: SpectralDensity, per_probe: Array, spectral_variance: float, change: float, confidence: float
-) -> Estimate:
-    measure = density._measure
-    bound = math.sqrt(measure.factor * max(spectral_variance, 0.0))
-    error, quantile = np.asarray(bound), normal_quantile(confidence)
-    if measure.uses_scatter:
-        error, quantile = scatter_factor(per_probe, np.asarray(bound), confidence)
-    value = float(per_probe.mean())
-    size = math.sqrt(max(spectral_variance, 0.0) + value**2)
-    half = math.hypot(quantile * float(error), change) + density.degree * density.rounding * size
-    stderr = float(error) if math.isfinite(change) else math.nan
-    return Estimate(value, stderr, (value - half, value + half), confidence, density.info.n_matvecs)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from .atoms import find_atoms
-from .confidence import normal_quantile, scatter_factor, share_interval, variance_factor
+from .confidence import normal_quantile, scatter_share, score_interval, share_interval, variance_factor
 from .cumulative import MERGE_FACTOR, ProbeDistribution, probe_distribution, rigorous_bounds
 from .smoothing import chebyshev_values, check_smoothing, kernel_values, weighted_moments
 
@@ -93,12 +93,10 @@ class SpectralMeasure:
     def atoms(self) -> Array:
         """Rows of location, mass and its standard error."""
         locations, _, masses = self._found_atoms
-        bound = np.sqrt(self.factor * masses * np.maximum(1.0 - masses, 0.0))
-        if self.uses_scatter and len(locations):
-            widths = np.maximum(self._found_atoms[1], 1e-9 * np.abs(locations))
-            per_probe = np.array([d.cdf(locations + widths) - d.cdf(locations - widths) for d in self.fine])
-            bound, _ = scatter_factor(per_probe, bound, 0.95)
-        return np.column_stack([locations, masses, bound])
+        widths = np.maximum(self._found_atoms[1], 1e-9 * np.abs(locations))
+        per_probe = np.array([d.cdf(locations + widths) - d.cdf(locations - widths) for d in self.fine])
+        errors = self.standard_error(per_probe, masses * np.maximum(1.0 - masses, 0.0))
+        return np.column_stack([locations, masses, errors])
 
     @property
     def atom_location_errors(self) -> Array:
@@ -159,25 +157,41 @@ class SpectralMeasure:
         """Return the standard error of the sampling and the error of the quadrature."""
         per_probe = self.per_probe(x)
         share = np.clip(per_probe.mean(axis=0), 0.0, 1.0)
-        sampling = np.sqrt(self.factor * share * (1.0 - share))
-        if self.uses_scatter:
-            sampling, _ = scatter_factor(per_probe, sampling, 0.95)
-        return sampling, self.quadrature_error(x)
+        return self.standard_error(per_probe, share * (1.0 - share)), self.quadrature_error(x)
 
     def band(self, x: Array, confidence: float) -> tuple[Array, Array]:
         """Return the score interval of the share, widened by the error of the quadrature."""
         per_probe = self.per_probe(x)
         share = np.clip(per_probe.mean(axis=0), 0.0, 1.0)
-        low, high = share_interval(share, self.factor, confidence)
-        if self.uses_scatter:
-            bound = np.sqrt(self.factor * share * (1.0 - share))
-            error, quantile = scatter_factor(per_probe, bound, confidence)
-            low, high = np.maximum(low, share - quantile * error), np.minimum(high, share + quantile * error)
+        low, high = self.share_interval(per_probe, share, confidence)
         error = self.quadrature_error(x)
         low = np.maximum(share - np.hypot(share - low, error), 0.0)
         high = np.minimum(share + np.hypot(high - share, error), 1.0)
         # No eigenvalue lies beyond infinity.
         return np.where(np.isinf(x), x > 0, low), np.where(np.isinf(x), x > 0, high)
+
+    def standard_error(self, per_probe: Array, spread: Array) -> Array:
+        """Return the standard error of means over the probes of what has this variance over the spectrum."""
+        variance = self.factor * spread
+        measured = scatter_share(per_probe, variance, hidden=False) if self.uses_scatter else 1.0
+        return np.sqrt(variance * measured)
+
+    def share_interval(self, per_probe: Array, share: Array, confidence: float) -> tuple[Array, Array]:
+        """Return the score interval of shares of the spectrum, without the error of the quadrature."""
+        return share_interval(share, self._interval_factor(per_probe, share * (1.0 - share)), confidence)
+
+    def mean_interval(
+        self, per_probe: Array, mean: Array, spread: Array, third: Array, confidence: float
+    ) -> tuple[Array, Array]:
+        """Return the score interval of means over the spectrum, from their second and third central moments."""
+        square = normal_quantile(confidence) ** 2
+        return score_interval(mean, square * self._interval_factor(per_probe, spread), spread, third)
+
+    def _interval_factor(self, per_probe: Array, spread: Array) -> float | Array:
+        """Return the variance of means over the probes per unit of spectral variance, with what scatter may hide."""
+        if not self.uses_scatter:
+            return self.factor
+        return self.factor * scatter_share(per_probe, self.factor * spread, hidden=True)
 
     def bounds(self, x: Array) -> tuple[Array, Array]:
         """Return the mean over the probes of the Chebyshev–Markov–Stieltjes bounds."""
@@ -201,13 +215,26 @@ class SpectralMeasure:
         rank = np.searchsorted(heights, probability - 1e-12, side="left")
         return np.where(np.isnan(probability), np.nan, grid[np.minimum(rank, len(grid) - 1)])
 
-    def pdf(self, x: Array, bandwidth: float | None, kernel: str, scale: str) -> tuple[Array, Array]:
-        """Return the smoothed density and its standard error from the sampling."""
+    def pdf(self, x: Array, bandwidth: float | None, kernel: str, scale: str) -> Array:
+        """Return the smoothed density."""
+        unit, moments = self._smoothed(x, bandwidth, kernel, scale)
+        return np.asarray(unit * moments[0])
+
+    def pdf_band(
+        self, x: Array, confidence: float, bandwidth: float | None, kernel: str, scale: str
+    ) -> tuple[Array, Array]:
+        """Return the score interval of the smoothed density, at least zero."""
+        unit, (mean, square, cube) = self._smoothed(x, bandwidth, kernel, scale)
+        spread, third = np.maximum(square - mean**2, 0.0), cube - 3.0 * mean * square + 2.0 * mean**3
+        low, high = score_interval(mean, normal_quantile(confidence) ** 2 * self.factor, spread, third)
+        return unit * np.maximum(low, 0.0), unit * high
+
+    def _smoothed(self, x: Array, bandwidth: float | None, kernel: str, scale: str) -> tuple[Array, Array]:
+        """Return, for each `x`, a unit and the first three moments of the kernel over the spectrum in that unit."""
         check_smoothing(kernel, scale, bandwidth)
         nodes, weights = self.continuous_part
-        n_probes = len(self.fine)
         if len(nodes) == 0:
-            return np.zeros_like(x), np.zeros_like(x)
+            return np.ones_like(x), np.zeros((3, *x.shape))
         if kernel == "chebyshev":
             interval = self._expansion_interval(nodes)
             n_moments = 2 * self._density.degree
@@ -220,16 +247,7 @@ class SpectralMeasure:
             def values_of(part: Array, at: Array) -> Array:
                 return kernel_values(part, at, bandwidth=width, kernel=kernel, scale=scale)
 
-        mean, square = weighted_moments(x, nodes, weights, values_of, n_probes)
-        return mean, np.sqrt(self.factor * np.maximum(square - mean**2, 0.0))
-
-    def pdf_band(
-        self, x: Array, confidence: float, bandwidth: float | None, kernel: str, scale: str
-    ) -> tuple[Array, Array]:
-        """Return a normal interval around the smoothed density, at least zero."""
-        mean, error = self.pdf(x, bandwidth, kernel, scale)
-        half = normal_quantile(confidence) * error
-        return np.maximum(mean - half, 0.0), mean + half
+        return weighted_moments(x, nodes, weights / len(self.fine), values_of)
 
     def _default_bandwidth(self, nodes: Array, scale: str) -> float:
         if scale == "linear":

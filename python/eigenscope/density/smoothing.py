@@ -88,12 +88,15 @@ def check_smoothing(kernel: str, scale: str, bandwidth: float | None) -> None:
         raise InvalidInputError(f"bandwidth must be positive, got {bandwidth!r}")
 
 
-def weighted_moments(x: Array, nodes: Array, weights: Array, values_of: Any, n_probes: int) -> tuple[Array, Array]:
-    """Return mean and mean square of a kernel over the nodes at each `x`, in blocks that bound the memory."""
-    mean, square = np.zeros(len(x)), np.zeros(len(x))
+def weighted_moments(x: Array, nodes: Array, weights: Array, values_of: Any) -> tuple[Array, Array]:
+    """Return the largest value of a kernel at each `x`, and its first three moments over the nodes in that unit."""
+    unit, moments = np.ones(len(x)), np.zeros((3, len(x)))
     for first in range(0, len(x), _BLOCK):
         part = slice(first, first + _BLOCK)
         values = values_of(x[part], nodes)
-        mean[part] = values @ weights / n_probes
-        square[part] = values**2 @ weights / n_probes
-    return mean, square
+        largest = np.abs(values).max(axis=1)
+        unit[part] = np.where(largest > 0.0, largest, 1.0)
+        values = values / unit[part, None]
+        for order in range(3):
+            moments[order, part] = values ** (order + 1) @ weights
+    return unit, moments

@@ -175,8 +175,7 @@ class SpectralDensity(Result):
         scale : {"linear", "log"}
             Axis on which the kernel is symmetric.
         """
-        values, _ = self._measure.pdf(_flat(x), bandwidth, kernel, scale)
-        return _like(x, values)
+        return _like(x, self._measure.pdf(_flat(x), bandwidth, kernel, scale))
 
     def pdf_band(
         self,

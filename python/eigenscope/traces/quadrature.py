@@ -16,11 +16,12 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal, qr, solve_triangular
 
 from .. import _core
-from ..density.confidence import normal_quantile, variance_factor
+from ..density.confidence import normal_quantile, score_interval, variance_factor
 from ..density.expectation import function_values, rule_values
 from ..operators import Operator
 from ..run_options import single_threaded_blas
 from .function_products import FEWEST_STEPS, error_factor
+from .samples import spread_quantile
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MatrixFunction = Callable[[Array], Any]
@@ -60,38 +61,55 @@ class QuadratureState:
     interrupted: bool = False
 
 
-HIDDEN_SPREAD = 0.1
-"""Probability that the spread of a trace is larger than it is taken to be."""
-
-
 @dataclasses.dataclass(frozen=True)
 class TraceReport:
-    """An estimate of a trace and its two errors.
+    """An estimate of a trace, and what its two errors are.
 
-    The standard error is known like a variance of so many degrees of `freedom`.
+    Parameters
+    ----------
+    value : float
+        The trace.
+    unit, spread, third : float
+        A size for values of f, and in it the mean over the spectrum of the second and third power of what is left to
+        chance; infinite when that is not known.
+    factor : float
+        Variance of means over the probes per unit of spread.
+    freedom : float
+        The spread is known like a variance of so many degrees of freedom.
+    quadrature_error : float
+        What the Lanczos process leaves.
+    order, n_matvecs, n_probes : int
+        Order of the operator, products, and probes.
+    interrupted : bool
+        Whether Ctrl-C ended the run.
     """
 
     value: float
-    stderr: float
+    unit: float
+    spread: float
+    third: float
+    factor: float
     freedom: float
     quadrature_error: float
+    order: int
     n_matvecs: int
     n_probes: int
     interrupted: bool
 
-    def half_width(self, confidence: float) -> float:
-        """Half of the confidence interval."""
-        return math.hypot(self.quantile(confidence) * self.stderr, self.quadrature_error)
+    @property
+    def stderr(self) -> float:
+        """Standard error of what is left to chance."""
+        return self.order * self.unit * math.sqrt(self.factor * self.spread)
 
-    def quantile(self, confidence: float) -> float:
-        """Return Student's quantile for a standard error that may be larger than it looks, as few weights are skew."""
-        from scipy.special import chdtri, stdtrit
-
-        quantile = normal_quantile(confidence)
-        if math.isinf(self.freedom):
-            return quantile
-        hidden = math.sqrt(self.freedom / float(chdtri(self.freedom, 1.0 - HIDDEN_SPREAD)))
-        return hidden * float(stdtrit(self.freedom, 0.5 * (1.0 + confidence)))
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Return the score interval, widened by the error of the quadrature."""
+        if not math.isfinite(self.spread):
+            return -math.inf, math.inf
+        square = spread_quantile(self.freedom, confidence) ** 2
+        spread, third = np.asarray(self.spread), np.asarray(self.third)
+        ends = score_interval(np.zeros(()), square * self.factor, spread, third)
+        below, above = (math.hypot(self.order * self.unit * float(end), self.quadrature_error) for end in ends)
+        return self.value - below, self.value + above
 
 
 class QuadratureTrace:
@@ -160,17 +178,19 @@ class QuadratureTrace:
             self._degree, self._quadrature_error = m, max(error, self._quadrature_error)
 
     def _changes(self, rule: tuple[Array, Array]) -> list[tuple[int, float]]:
-        """Return lower degrees, descending, and how far the pilot's trace is off with them."""
-        alpha, beta = recurrence_of_rule(rule[0][0], rule[1][0])
-        degree = len(alpha)
-        value = self.order * float(rule_values(self.f, *rule, self.rounding)[0])
-        changes = []
-        while degree > 1:
+        """Return lower degrees, descending, and how far the pilot's trace is off with them.
+
+        No node stands for less than one eigenvalue; a pilot that has little of it takes too few nodes to be enough.
+        """
+        weights = np.where(rule[1][0] > 0.0, np.maximum(rule[1][0], 1.0 / self.order), rule[1][0])
+        alpha, beta = recurrence_of_rule(rule[0][0], weights / np.nansum(weights))
+        degree, values = len(alpha), []
+        while degree > 0:
+            x, vectors = eigh_tridiagonal(alpha[:degree], beta[: degree - 1])
+            found = self.order * float(rule_values(self.f, x[None], vectors[:1] ** 2, self.rounding)[0])
+            values.append((degree, found))
             degree = min(degree - 1, math.ceil(COMPARED_DEGREES * degree))
-            nodes, vectors = eigh_tridiagonal(alpha[:degree], beta[: degree - 1])
-            found = self.order * float(rule_values(self.f, nodes[None], vectors[:1] ** 2, self.rounding)[0])
-            changes.append((degree, abs(found - value)))
-        return changes
+        return [(degree, abs(found - values[0][1])) for degree, found in values[1:]]
 
     def add_probes(self, count: int) -> None:
         """Integrate with further probes at the degree the pilot has found."""
@@ -211,17 +231,20 @@ class QuadratureTrace:
         )
         # In units of the largest: squares of what is near the ends of the floating range leave it.
         size = float(np.abs(residual).max(initial=0.0)) or 1.0
-        residual = residual / size
-        shares = w * (residual - float(w @ residual)) ** 2
+        deviation = residual / size - float(w @ residual) / size
+        shares = w * deviation**2
         spread = float(shares.sum())
+        is_known = math.isfinite(self._quadrature_error)
         return TraceReport(
             value=self.order * (value - correction),
-            stderr=self.order * size * math.sqrt(factor * spread)
-            if math.isfinite(self._quadrature_error)
-            else math.inf,
+            unit=size,
+            spread=spread if is_known else math.inf,
+            third=float(w @ deviation**3) if is_known else math.inf,
+            factor=factor,
             # One eigenvalue may make up all of the spread, which then rests on one number per probe.
             freedom=max(1.0, spread**2 / float(shares @ shares)) if spread > 0.0 else math.inf,
             quadrature_error=self._quadrature_error,
+            order=self.order,
             n_matvecs=self._state.n_matvecs,
             n_probes=n_probes,
             interrupted=self._state.interrupted,

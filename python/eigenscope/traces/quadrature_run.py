@@ -119,11 +119,12 @@ class QuadratureRun:
             state.add_probes(more)
 
     def _estimate(self, report: TraceReport) -> TraceEstimate:
-        value, half = report.value + self._offset, report.half_width(self._target.confidence)
+        value = report.value + self._offset
+        low, high = (end + self._offset for end in report.interval(self._target.confidence))
+        interval = (low, high)
         spent = report.n_matvecs + self._spent_before
-        status = "converged" if half <= self._target.tolerance(value) else "budget"
+        status = "converged" if max(value - low, high - value) <= self._target.tolerance(value) else "budget"
         info = self._watch.info("slq", n_matvecs=spent)
-        interval = (value - half, value + half)
         return TraceEstimate(value, report.stderr, interval, self._target.confidence, spent, status, info)
 
 

@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..density.confidence import normal_quantile, score_interval
+
 Array = np.ndarray[Any, np.dtype[Any]]
+
+HIDDEN_SPREAD = 0.25
+"""Probability that a spread is larger than the interval takes it to be: a run stops when it looks small."""
 
 ROUNDING_FACTOR = 64
 """Times the rounding unit: relative rounding of sums, with room to spare."""
@@ -28,6 +33,8 @@ class Samples(NamedTuple):
         Size of the products with the vectors, which bounds their rounding.
     is_complete : bool
         Whether nothing is left to chance, and further vectors would change nothing.
+    skewness : float
+        Of the samples, where they are independent.
     """
 
     value: float
@@ -36,18 +43,41 @@ class Samples(NamedTuple):
     change: float
     norm: float
     is_complete: bool = False
+    skewness: float = 0.0
 
-    def half_width(self, confidence: float, order: int, rounding: float) -> float:
-        """Return half of Student's interval, widened by the errors of the Lanczos process and of rounding."""
-        from scipy.special import stdtrit
-
-        chance = float(stdtrit(max(self.n_samples - 1, 1), 0.5 * (1.0 + confidence))) * self.stderr
+    def interval(self, confidence: float, order: int, rounding: float) -> tuple[float, float]:
+        """Return the score interval, widened by the errors of the Lanczos process and of rounding."""
         summed = float(np.finfo(np.float64).eps) * abs(self.value)
-        return chance + self.change + ROUNDING_FACTOR * math.sqrt(order) * (summed + rounding * self.norm)
+        certain = self.change + ROUNDING_FACTOR * math.sqrt(order) * (summed + rounding * self.norm)
+        if not 0.0 < self.stderr < math.inf:
+            return self.value - self.stderr - certain, self.value + self.stderr + certain
+        square = spread_quantile(self.n_samples - 1, confidence) ** 2
+        spread = self.stderr * math.sqrt(self.n_samples)
+        ends = score_interval(np.zeros(()), square / self.n_samples, np.ones(()), np.asarray(self.skewness))
+        low, high = (spread * float(end) for end in ends)
+        return self.value + low - certain, self.value + high + certain
+
+
+def spread_quantile(freedom: float, confidence: float) -> float:
+    """Return how many standard errors a truth may be away when the error is known like a variance of such freedom.
+
+    Student's quantile, or that of the normal law where the spread is larger than it looks, whichever is more.
+    """
+    from scipy.special import chdtri, stdtrit
+
+    normal = normal_quantile(confidence)
+    if math.isinf(freedom):
+        return normal
+    freedom = max(freedom, 1.0)
+    hidden = math.sqrt(freedom / float(chdtri(freedom, 1.0 - HIDDEN_SPREAD)))
+    return max(float(stdtrit(freedom, 0.5 * (1.0 + confidence))), hidden * normal)
 
 
 def mean_of_samples(fine: Array, coarse: Array, norm: float) -> Samples:
     """Return the mean of independent samples."""
-    count = len(fine)
-    stderr = float(fine.std(ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-    return Samples(float(fine.mean()), stderr, count, abs(float(fine.mean() - coarse.mean())), norm)
+    count, mean, change = len(fine), float(fine.mean()), abs(float(fine.mean() - coarse.mean()))
+    if count == 1:
+        return Samples(mean, math.inf, count, change, norm)
+    spread = float(fine.std(ddof=1))
+    skewness = float((((fine - mean) / spread) ** 3).mean()) if spread > 0.0 else 0.0
+    return Samples(mean, spread / math.sqrt(count), count, change, norm, skewness=skewness)

@@ -150,12 +150,12 @@ class SampledTrace:
     def _estimate(self, samples: Samples) -> TraceEstimate:
         products, target = self._products, self._target
         unit, spent = products.unit, products.n_matvecs
-        half = samples.half_width(target.confidence, products.order, products.rounding) / unit
         value = samples.value / unit
+        ends = samples.interval(target.confidence, products.order, products.rounding)
+        low, high = (end / unit for end in ends)
         if samples.change / unit > 0.5 * target.tolerance(value):
             self.advice = DEGREE_ADVICE
-        interval = (value - half, value + half)
         info = self._watch.info(self._method, n_matvecs=spent)
         unmet = "stagnated" if samples.is_complete else "budget"
-        status = "converged" if half <= target.tolerance(value) else unmet
-        return TraceEstimate(value, samples.stderr / unit, interval, target.confidence, spent, status, info)
+        status = "converged" if max(value - low, high - value) <= target.tolerance(value) else unmet
+        return TraceEstimate(value, samples.stderr / unit, (low, high), target.confidence, spent, status, info)

@@ -107,4 +107,5 @@ class Target:
 
 
 def _half_width(estimate: TraceEstimate | DiagonalEstimate) -> float:
-    return float(np.max(np.asarray(estimate.interval[1]) - np.asarray(estimate.value)))
+    low, high = map(np.asarray, estimate.interval)
+    return float(np.max(np.maximum(high - estimate.value, estimate.value - low)))

@@ -1,0 +1,75 @@
+"""Intervals of means and counts hold where few eigenvalues decide, however few the probes."""
+
+from __future__ import annotations
+
+import eigenscope
+import numpy as np
+import pytest
+import scipy.sparse
+from eigenscope import testing
+from eigenscope.density.confidence import score_interval, share_interval
+
+N, SEEDS = 200, 100
+SPECTRA = {
+    "power law 1": 1.0 / np.arange(1.0, N + 1.0),
+    "power law 2": np.arange(1.0, N + 1.0) ** -2,
+    "one": np.append(np.full(N - 1, 0.01), 1.0),
+}
+MOST_MISSES = 12
+"""Of a hundred at 95 %: more than this happens once in a thousand."""
+
+
+@pytest.mark.parametrize("probe", ["orthogonal", "sphere", "rademacher"])
+@pytest.mark.parametrize("n_probes", [1, 2, 8])
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_intervals_hold_for_skew_spectra(spectrum, n_probes, probe):
+    values = SPECTRA[spectrum]
+    matrix = testing.symmetric_matrix(values, rng=0)
+    truths = values.mean(), (values**2).mean(), np.exp(values).mean(), float((values > 0.3).sum())
+    misses = np.zeros(len(truths))
+    for seed in range(SEEDS):
+        density = eigenscope.spectral_density(matrix, n_probes=n_probes, degree=30, probe=probe, rng=seed, check=False)
+        found = [density.moment(1), density.moment(2), density.expectation(np.exp), density.count(0.3)]
+        intervals = [estimate.interval for estimate in found]
+        misses += [
+            not low <= truth <= high for truth, (low, high) in zip(truths, (e.interval for e in found), strict=True)
+        ]
+    assert misses.max() <= MOST_MISSES, misses
+
+
+def test_counts_outside_the_spectrum_are_certain():
+    density = eigenscope.spectral_density(np.diag(np.arange(1.0, 41.0)), n_probes=2, degree=40, rng=0)
+    assert density.count(-5.0, 0.5).interval[1] < 1e-9
+    assert density.count(0.5, 50.0).interval == pytest.approx((40.0, 40.0))
+
+
+def test_score_intervals_are_those_of_wilson_to_first_order():
+    share = np.array([0.02, 0.3, 0.9])
+    spread, third = share * (1.0 - share), share * (1.0 - share) * (1.0 - 2.0 * share)
+    for factor in (1e-3, 1e-5):
+        excess = 1.959963984540054**2 * factor
+        found, exact = score_interval(share, excess, spread, third), share_interval(share, factor, 0.95)
+        allowed = 3.0 * excess * np.sqrt(excess * spread) + 3.0 * excess**2
+        for end, wanted in zip(found, exact, strict=True):
+            np.testing.assert_array_less(np.abs(end - wanted), allowed)
+
+
+@pytest.mark.parametrize("smallest", [1e-2, 1e-6])
+def test_traces_allow_for_an_eigenvalue_that_the_pilot_hardly_has(smallest):
+    values = np.append(np.linspace(1.0, 2.0, 999), smallest)
+    matrix, truth = scipy.sparse.diags_array(values, format="csr"), np.log(values).sum()
+    found = [eigenscope.logdet(matrix, rng=seed, check=False).interval for seed in range(50)]
+    assert sum(not low <= truth <= high for low, high in found) <= 7
+
+
+@pytest.mark.parametrize("method", ["hutchinson", "hutch++"])
+def test_intervals_of_sampled_traces_allow_for_skew_samples(method):
+    values = SPECTRA["one"]
+    matrix = testing.symmetric_matrix(values, rng=0)
+    misses = 0
+    for seed in range(SEEDS):
+        estimate = eigenscope.trace(
+            lambda x: matrix @ x, shape=(N, N), method=method, max_matvecs=16, rtol=10.0, rng=seed, check=False
+        )
+        misses += not estimate.interval[0] <= values.sum() <= estimate.interval[1]
+    assert misses <= MOST_MISSES
