@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 from eigenscope import testing
 from eigenscope.density.confidence import score_interval, share_interval
+from eigenscope.errors import InvalidInputError, UnsupportedTypeError
 
 N, SEEDS = 200, 100
 SPECTRA = {
@@ -31,9 +32,7 @@ def test_intervals_hold_for_skew_spectra(spectrum, n_probes, probe):
         density = eigenscope.spectral_density(matrix, n_probes=n_probes, degree=30, probe=probe, rng=seed, check=False)
         found = [density.moment(1), density.moment(2), density.expectation(np.exp), density.count(0.3)]
         intervals = [estimate.interval for estimate in found]
-        misses += [
-            not low <= truth <= high for truth, (low, high) in zip(truths, (e.interval for e in found), strict=True)
-        ]
+        misses += [not low <= truth <= high for truth, (low, high) in zip(truths, intervals, strict=True)]
     assert misses.max() <= MOST_MISSES, misses
 
 
@@ -73,3 +72,18 @@ def test_intervals_of_sampled_traces_allow_for_skew_samples(method):
         )
         misses += not estimate.interval[0] <= values.sum() <= estimate.interval[1]
     assert misses <= MOST_MISSES
+
+
+def test_wrong_positions_and_functions_are_refused():
+    density = eigenscope.spectral_density(np.diag(np.arange(1.0, 9.0)), rng=0)
+    for call, error, text in (
+        (lambda: density.moment("a"), InvalidInputError, "order"),
+        (lambda: density.moment(True), InvalidInputError, "order"),
+        (lambda: density.expectation(3), InvalidInputError, "function"),
+        (lambda: density.count("a"), InvalidInputError, "low and high"),
+        (lambda: density.nullity(tolerance="a"), InvalidInputError, "tolerance"),
+        (lambda: density.cdf("a"), UnsupportedTypeError, "real numbers"),
+        (lambda: density.quantile(1j), UnsupportedTypeError, "real numbers"),
+    ):
+        with pytest.raises(error, match=text):
+            call()

@@ -410,3 +410,17 @@ def test_a_second_derivative_that_is_unknown_is_not_taken_for_zero():
         hessian_operator(net, torch.nn.functional.mse_loss, batches).product(np.eye(26), 1) for net in (model, exact)
     )
     np.testing.assert_allclose(found, dense, atol=1e-8)
+
+
+@pytest.mark.parametrize("weight", [None, torch.tensor([1.0, 5.0, 0.5], dtype=torch.float64)])
+def test_batches_count_by_the_classes_they_hold(weight):
+    torch.manual_seed(0)
+    model = torch.nn.Linear(4, 3).double()
+    inputs, targets = torch.randn(40, 4, dtype=torch.float64), torch.randint(0, 3, (40,))
+    targets[[1, 2, 3, 20, 30, 31, 32]] = -100
+    loss = torch.nn.CrossEntropyLoss(weight=weight)
+    whole = as_matrix(hessian_operator(model, loss, (inputs, targets)))
+    batches = [(inputs[first:last], targets[first:last]) for first, last in ((0, 5), (5, 30), (30, 33), (33, 40))]
+    np.testing.assert_allclose(as_matrix(hessian_operator(model, loss, batches)), whole, rtol=1e-9, atol=1e-12)
+    with pytest.raises(InvalidInputError, match="reduction='sum'"):
+        hessian_operator(model, loss, batches, reduction="sum")

@@ -410,3 +410,10 @@ def test_intervals_allow_for_one_eigenvalue_that_decides():
     assert all(estimate.status == "converged" for estimate in found)
     # With a single probe 35 of 100 missed; weights of one eigenvalue in a few probes remain skew.
     assert missed <= 12
+
+
+@pytest.mark.parametrize("budget", [1, 2, 4])
+def test_the_smallest_budgets_of_a_diagonal_are_kept(budget):
+    with pytest.warns(ConvergenceWarning):
+        estimate = diagonal(OPERATOR, max_matvecs=budget, rng=0, check=False)
+    assert 1 <= estimate.n_matvecs <= budget

@@ -56,7 +56,8 @@ def dimensionality(
     sample_axis : int
         Axis along which samples lie.
     center, scale : bool
-        Subtract feature means; divide features by their standard deviations.
+        Subtract feature means; divide features by their standard deviations, or without `center` by their root mean
+        squares.
     nan : str
         Missing-value policy, as in `covariance_spectrum`.
     significance : float

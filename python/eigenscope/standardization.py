@@ -33,7 +33,8 @@ class Standardization:
     Parameters
     ----------
     center, scale : bool
-        Subtract column means; divide columns by their standard deviations.
+        Subtract column means; divide columns by their standard deviations, or without `center` by their root mean
+        squares.
     row_weights, column_weights : ndarray, or None
         A row (column) of weight w counts like w equal rows (columns): it is multiplied by ``sqrt(w)``, and means and
         deviations are weighted. The divisor of a variance is the sum of the row weights where it is m without them, and

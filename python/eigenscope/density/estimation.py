@@ -107,7 +107,8 @@ def spectral_density(
         ``Aᴴ A / (m - 1)`` when centred and ``Aᴴ A / m`` otherwise. The product is never formed. "auto" is "matrix"
         for square input and "gram" otherwise.
     center, scale : bool
-        Subtract column means; divide columns by their standard deviations. For "gram" and "covariance".
+        Subtract column means; divide columns by their standard deviations, or without `center` by their root mean
+        squares. For "gram" and "covariance".
     row_weights, column_weights : array_like, optional
         A row (column) of weight w counts like w equal rows (columns), in means and in the number of samples too. For
         "gram" and "covariance".

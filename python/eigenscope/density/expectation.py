@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import is_real_number, is_whole_number
 from ..errors import InvalidInputError
 from ..results.estimate import Estimate
 from .cumulative import MERGE_FACTOR
@@ -23,12 +25,14 @@ FEWEST_NODES = 3
 
 def expectation(density: SpectralDensity, f: Callable[[Array], Any], confidence: float) -> Estimate:
     """Return the mean of `f` over the eigenvalues with sampling and quadrature error."""
+    if not callable(f):
+        raise InvalidInputError(f"f must be a function of an array of eigenvalues, got {f!r}")
     return _mean(density, f, confidence)
 
 
 def moment(density: SpectralDensity, order: int, confidence: float) -> Estimate:
     """Return the mean of the eigenvalues' powers; Gauss quadrature leaves no error below twice the degree."""
-    if order != int(order) or order < 0:
+    if not is_whole_number(order) or order < 0:
         raise InvalidInputError(f"order must be a non-negative integer, got {order!r}; use expectation for others")
     order = int(order)
     # One node knows the second moment too: vᵀ A² v = θ² + r².
@@ -74,8 +78,7 @@ def _mean(
 
 def count(density: SpectralDensity, low: float, high: float, confidence: float) -> Estimate:
     """Return the number of eigenvalues in a closed interval."""
-    if not low <= high:
-        raise InvalidInputError(f"the interval from {low} to {high} is empty")
+    _check_ends(low, high)
     measure = density._measure
     # The distribution counts eigenvalues up to the slack above a position, and those at `low` belong inside.
     ends = np.array([np.nextafter(low - 2.0 * measure.slack, -np.inf), high])
@@ -101,12 +104,17 @@ def count(density: SpectralDensity, low: float, high: float, confidence: float) 
     return Estimate(n * share, n * stderr, interval, confidence, density.info.n_matvecs)
 
 
+def _check_ends(low: Any, high: Any) -> None:
+    if not (isinstance(low, Real) and isinstance(high, Real) and low <= high):
+        raise InvalidInputError(f"low and high must be numbers, low at most high, got {low!r} and {high!r}")
+
+
 def nullity(density: SpectralDensity, tolerance: float | None, confidence: float) -> Estimate:
     """Return the number of eigenvalues that are zero to rounding."""
     if tolerance is None:
         tolerance = density.order * density.rounding * max(abs(end) for end in density.support)
-    if not tolerance >= 0:
-        raise InvalidInputError(f"tolerance must not be negative, got {tolerance}")
+    if not (is_real_number(tolerance) and tolerance >= 0):
+        raise InvalidInputError(f"tolerance must be a number that is not negative, got {tolerance!r}")
     return count(density, -tolerance, tolerance, confidence)
 
 

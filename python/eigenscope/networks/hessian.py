@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, NonDeterministicOperatorError, NonFiniteInputError, UnsupportedTypeError
 from ..operators import Operator, as_operator
+from .batch_sizes import check_reduction, size_of
 from .differentiation import differentiable_twice, graph_names
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def hessian_operator(
         derivative; they are accurate to about ``eps**(2/3)`` for smooth models. Activations with kinks, such as ReLU,
         need double precision for them.
     reduction : {"mean", "sum"}
-        How `loss` treats the samples of a batch: means are weighted by the sizes of the batches.
+        How `loss` treats the samples of a batch. Means are weighted by the sizes of the batches; for
+        ``torch.nn.CrossEntropyLoss`` and ``NLLLoss`` by the weights of the classes, without those it ignores. Where a
+        function of yours leaves samples out or weights them, let it sum.
     check : bool
         Refuse models whose gradient changes from one evaluation to the next, and differences of gradients where the
         loss reaches parameters past the model, as weight decay does.
@@ -170,14 +173,20 @@ class Curvature:
         self.size = sum(parameter.numel() for parameter in self.parameters)
         self._places = _places_of(model, self.parameters)
         self._data = _repeatable(data)
+        self._is_single = isinstance(self._data, list) and len(self._data) == 1
+        if not self._is_single:
+            check_reduction(loss, reduction)
 
     def batches(self) -> Iterator[tuple[Any, Any, float]]:
         """Yield inputs, targets and the weight of each batch, on the device of the model."""
         device = self.parameters[0].device
-        is_weighted = self._reduction == "mean" and not (isinstance(self._data, list) and len(self._data) == 1)
-        n_samples = sum(_size_of(targets) for _, targets in self._pairs()) if is_weighted else 0
+        is_weighted = self._reduction == "mean" and not self._is_single
+        total = sum(size_of(targets, self.loss) for _, targets in self._pairs()) if is_weighted else 1.0
         for inputs, targets in self._pairs():
-            weight = _size_of(targets) / n_samples if is_weighted else 1.0
+            weight = size_of(targets, self.loss) / total if is_weighted else 1.0
+            # The mean over a batch without samples that count is not a number.
+            if weight == 0.0:
+                continue
             yield _to(inputs, device), _to(targets, device), weight
 
     def _pairs(self) -> Iterator[tuple[Any, Any]]:
@@ -406,17 +415,6 @@ def _repeatable(data: Any) -> Any:
             "list(batches) instead of an iterator"
         )
     return data
-
-
-def _size_of(targets: Any) -> int:
-    """Return the number of samples in a batch."""
-    try:
-        return len(targets)
-    except TypeError:
-        raise InvalidInputError(
-            'reduction="mean" weights batches by the number of their targets, and a batch has targets without a '
-            f'length: {targets!r}. Give one target per sample, or reduction="sum"'
-        ) from None
 
 
 def _describe(batch: Any) -> str:

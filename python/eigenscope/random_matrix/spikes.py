@@ -112,8 +112,7 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
     # Divided twice: the square of a huge spike would overflow.
     kept, hidden = 1 - ratio / strength / strength, np.where(np.isnan(ell), np.nan, 0.0)
     feature = np.where(visible, kept / (1 + ratio / strength), hidden)
-    # kept / (1 + 1 / strength)
-    sample = np.where(visible, np.where(ell > 1, kept * strength / np.where(ell > 1, ell, 1.0), np.nan), hidden)
+    sample = np.where(visible, np.where(ell > 1, kept / (1 + 1 / np.where(ell > 1, strength, 1.0)), np.nan), hidden)
     return feature[()], sample[()]
 
 

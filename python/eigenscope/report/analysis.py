@@ -74,7 +74,8 @@ def analyze(
     sample_axis : int
         Axis along which samples lie: 0 when rows are samples (time points, trials, stimuli).
     center, scale : bool
-        Subtract feature means; divide features by their standard deviations.
+        Subtract feature means; divide features by their standard deviations, or without `center` by their root mean
+        squares.
     nan : str
         Missing values: "raise", "drop_rows", "drop_columns" or "pairwise".
     ranks : tuple of int, optional

@@ -95,7 +95,7 @@ class PowerLawFit(Result):
         return np.asarray(np.exp(self.intercept - self.exponent * np.log(np.asarray(ranks, dtype=np.float64))))
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the spectrum with the fitted line and range; see `eigenscope.plotting.plot_power_law_fit`."""
+        """Draw the spectrum with the fitted line and its range of ranks; its option is ``title`` (needs matplotlib)."""
         from .plotting import plot_power_law_fit
 
         return plot_power_law_fit(self, ax=ax, **options)

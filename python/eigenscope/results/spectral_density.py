@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import UnsupportedTypeError
 from .base import Result
 from .estimate import Estimate
 from .law_comparison import LawComparison
@@ -261,7 +262,16 @@ class SpectralDensity(Result):
         return refine(self, n_probes, run, threads)
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw density or cumulative distribution with its band; see `eigenscope.plotting.plot_spectral_density`."""
+        """Draw density or cumulative distribution with its band, and atoms as stems (needs matplotlib).
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        **options
+            ``kind="pdf"`` or ``"cdf"``, ``scale="linear"`` or ``"log"``, ``confidence`` of the band, ``bandwidth`` of
+            the density, ``law`` with ``pdf`` and ``cdf`` to draw beside it; others go to the line.
+        """
         from .density_plotting import plot_spectral_density
 
         return plot_spectral_density(self, ax=ax, **options)
@@ -283,7 +293,10 @@ class SpectralDensity(Result):
 
 
 def _flat(x: ArrayLike) -> Array:
-    return np.atleast_1d(np.asarray(x, dtype=np.float64)).ravel()
+    given = np.asarray(x)
+    if not np.can_cast(given.dtype, np.float64, casting="same_kind"):
+        raise UnsupportedTypeError(f"positions and probabilities must be real numbers, got dtype {given.dtype}")
+    return np.atleast_1d(given.astype(np.float64)).ravel()
 
 
 def _like(x: ArrayLike, values: Array) -> Array | float:

@@ -124,7 +124,16 @@ class Spectrum(Result):
         return fit_power_law(self, **options)
 
     def plot(self, ax: Axes | None = None, **line_options: Any) -> Axes:
-        """Draw eigenvalue against rank on logarithmic axes; see `eigenscope.plotting.plot_spectrum`."""
+        """Draw eigenvalue against rank on logarithmic axes (needs matplotlib).
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+        **line_options
+            ``noise`` (a `MarchenkoPasturFit`) and ``power_law`` (a `PowerLawFit`) to draw with it, ``title``; others go
+            to ``Axes.plot``.
+        """
         from .plotting import plot_spectrum
 
         return plot_spectrum(self, ax=ax, **line_options)

@@ -90,7 +90,11 @@ class DiagonalRun:
             if self._estimate is not None and more < 1:
                 self.advice = BUDGET_ADVICE if left < price else MEMORY_ADVICE
                 return self._estimate
-            self._add(used, max(more, 1), max(more, 1))
+            if left < price:
+                # Too little for a range, its images and samples goes into samples.
+                self._add(used, 0, max(1, left // products.products_per_vector))
+            else:
+                self._add(used, max(more, 1), max(more, 1))
             used += max(more, 1)
             self._estimate = self._estimated()
             if target.ends_with(self._estimate) or self._range.is_complete:
