@@ -415,5 +415,5 @@ def test_intervals_allow_for_one_eigenvalue_that_decides():
 @pytest.mark.parametrize("budget", [1, 2, 4])
 def test_the_smallest_budgets_of_a_diagonal_are_kept(budget):
     with pytest.warns(ConvergenceWarning):
-        estimate = diagonal(OPERATOR, max_matvecs=budget, rng=0, check=False)
+        estimate = diagonal(OPERATOR_OF_MATRIX, max_matvecs=budget, rng=0, check=False)
     assert 1 <= estimate.n_matvecs <= budget
