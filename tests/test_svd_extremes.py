@@ -107,3 +107,13 @@ def test_a_sketch_of_one_vector_has_no_error_bar():
     error = randomized_svd(A[:1], 1, method="qb", n_oversamples=5, rng=0).error_estimate
     assert error.value == 0
     assert np.isnan(error.stderr)
+
+
+@pytest.mark.parametrize("solve", [svds, randomized_svd])
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
+@pytest.mark.parametrize("size", [1e60, 1e-60])
+def test_precisions_that_cannot_hold_the_data_are_refused(solve, kind, size):
+    data = kind(size * np.random.default_rng(0).standard_normal((30, 20)))
+    with pytest.raises(InvalidInputError, match="float32 cannot hold"):
+        solve(data, 3, dtype="float32")
+    assert (solve(data, 3).singular_values > size).all()

@@ -240,11 +240,19 @@ def compute_dtype(
 
 
 def safe_scale(largest: float, dtype: np.dtype[Any]) -> float:
-    """Return 1, or the power of two that brings `largest` near 1 when its squares would leave the floating range."""
+    """Return 1, or the power of two that brings `largest` near 1 when its squares would leave the floating range.
+
+    Raise when `largest` itself is infinite or zero as a `dtype`.
+    """
     if not largest > 0.0:
         return 1.0
     exponent = int(np.frexp(largest)[1])
     limits = np.finfo(dtype)
+    if np.isfinite(largest) and not float(limits.smallest_subnormal) <= largest <= float(limits.max):
+        raise InvalidInputError(
+            f"the largest value is {largest:.3g}, which {np.dtype(dtype).name} cannot hold: leave dtype out, or divide "
+            "the data by it"
+        )
     if abs(exponent) < limits.maxexp // 8:
         return 1.0
     return float(np.ldexp(1.0, int(np.clip(-exponent, -(limits.maxexp - 2), limits.maxexp - 2))))
@@ -261,13 +269,15 @@ def _sparse_operator(matrix: Any, dtype: Any, check: bool) -> Operator:
     scalar = compute_dtype(compressed.data.dtype, dtype)
     if compressed.data.dtype.kind == "c" and scalar.kind != "c":
         raise UnsupportedTypeError(f"dtype={scalar.name} would drop the imaginary parts of a complex sparse matrix")
-    values = np.ascontiguousarray(compressed.data, dtype=scalar)
-    if check and not np.isfinite(values).all():
-        first = int(np.flatnonzero(~np.isfinite(values))[0])
+    if check and not np.isfinite(compressed.data).all():
+        first = int(np.flatnonzero(~np.isfinite(compressed.data))[0])
         raise InvalidInputError(f"the sparse matrix holds values that are not finite, first at stored entry {first}")
+    # Before values may overflow; magnitudes of integers need floats.
+    stored = compressed.data if compressed.data.dtype.kind in "fc" else compressed.data.astype(np.float64)
+    scale = safe_scale(float(np.abs(stored).max(initial=0.0)), scalar)
+    values = np.ascontiguousarray(stored, dtype=scalar)
     width = np.int64 if np.int64 in (compressed.indices.dtype, compressed.indptr.dtype) else np.int32
     rows, columns = compressed.shape
-    scale = safe_scale(float(np.abs(values).max(initial=0.0)), scalar)
     build = getattr(_core, f"csr_operator_{scalar.name}")
     if is_csc:
         # The CSC arrays are the CSR arrays of the transpose; conj(A)ᵀ needs conjugated values.

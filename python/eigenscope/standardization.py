@@ -206,7 +206,8 @@ def _column_factors(view: Standardization, squares: Array | None, means: Array, 
 def _squared_norm(view: Standardization, squares: Array, means: Array, factor: Array, n_rows: int) -> float:
     """``‖A‖²`` of the standardised matrix in the unit of the statistics."""
     moments = squares + (0.0 if view.center else view.count(n_rows) * np.abs(means) ** 2)
-    return float((moments * factor**2).sum())
+    # Roots first: squares of factors of tiny columns overflow.
+    return float(((np.sqrt(moments) * factor) ** 2).sum())
 
 
 def _weighted_statistics(source: Source, view: Standardization, dtype: Any, threads: int) -> ColumnStatistics:
