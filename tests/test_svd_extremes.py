@@ -117,3 +117,14 @@ def test_precisions_that_cannot_hold_the_data_are_refused(solve, kind, size):
     with pytest.raises(InvalidInputError, match="float32 cannot hold"):
         solve(data, 3, dtype="float32")
     assert (solve(data, 3).singular_values > size).all()
+
+
+def test_labels_of_a_frame_are_carried_through(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(A[:, :4], columns=["a", "b", "c", 7])
+    for solve in (svds, randomized_svd):
+        result = solve(frame, 2, center=True)
+        assert result.feature_names == ("a", "b", "c", "7")
+        result.save(tmp_path / "triplets.npz")
+        assert type(result).load(tmp_path / "triplets.npz") == result
+    assert svds(A, 2).feature_names is None

@@ -337,6 +337,7 @@ def wrap(prepared: Prepared, settings: dict[str, Any], found: dict[str, Any], na
             n_passes=found["n_passes"] + prepared.n_extra_passes,
             peak_bytes=found["basis_bytes"] + left.nbytes + right.nbytes,
         ),
+        feature_names=None if prepared.source is None else prepared.source.names_in_use,
     )
 
 

@@ -84,6 +84,8 @@ class SVDResult(Result):
         A-posteriori relative Frobenius error ``‖A - U S Vh‖_F / ‖A‖_F``.
     info : RunInfo
         What it cost.
+    feature_names : tuple of str, or None
+        Labels of the columns of the data and of `Vh`, where the data have some.
     """
 
     U: Array
@@ -94,6 +96,7 @@ class SVDResult(Result):
     status: str
     error_estimate: Estimate | None = None
     info: RunInfo = dataclasses.field(default_factory=RunInfo)
+    feature_names: tuple[str, ...] | None = None
 
     def __iter__(self) -> Iterator[Array]:
         yield self.U
