@@ -19,9 +19,9 @@ def tree(monkeypatch, tmp_path):
 
     monkeypatch.setattr(control_groups, "ROOT", tmp_path)
     monkeypatch.setattr(control_groups, "MEMBERSHIP", tmp_path / "membership")
-    control_groups._memberships.cache_clear()
+    control_groups.folders_with.cache_clear()
     yield write
-    control_groups._memberships.cache_clear()
+    control_groups.folders_with.cache_clear()
 
 
 def test_no_groups_no_limits(tree):

@@ -10,34 +10,51 @@ from pathlib import Path, PurePosixPath
 ROOT = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 
+NO_LIMIT = 1 << 62
+"""Bytes: the first version writes a number beyond all memory where there is no limit."""
+
 _MEMORY_FILES = (
     # limit, usage, and the entries of memory.stat that are pages of files, given back when memory is short
     ("memory.max", "memory.current", ("active_file", "inactive_file")),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", ("total_active_file", "total_inactive_file")),
 )
+_CPU_FILES = ("cpu.max", "cpu.cfs_quota_us")
 
 
 def free_memory() -> int | None:
     """Return the bytes that may still be taken before a limit is met; None without a limit."""
-    left = [_memory_left(folder, *names) for folder in _folders("memory") for names in _MEMORY_FILES]
+    left = [_memory_left(folder, *names) for names in _MEMORY_FILES for folder in folders_with("memory", names[0])]
     return min((bytes_left for bytes_left in left if bytes_left is not None), default=None)
 
 
 def processors() -> int | None:
     """Return the whole processors granted, at least 1; None without a limit."""
-    granted = [share for folder in _folders("cpu") for share in (_quota(folder), _old_quota(folder)) if share]
+    shares = [
+        read(folder)
+        for name, read in zip(_CPU_FILES, (_quota, _old_quota), strict=True)
+        for folder in folders_with("cpu", name)
+    ]
+    granted = [share for share in shares if share]
     return max(1, int(min(granted))) if granted else None
 
 
+@functools.cache
+def folders_with(controller: str, name: str) -> tuple[Path, ...]:
+    """Return the group of this process and the groups around it that have a file of this name: each of them limits.
+
+    Remembered: a short call takes no longer than to look for all of them.
+    """
+    return tuple(folder for folder in _folders(controller) if (folder / name).exists())
+
+
 def _folders(controller: str) -> Iterator[Path]:
-    """Yield the group of this process and all groups around it: each of them limits."""
+    """Yield where the group of this process and the groups around it may be."""
     for parent, group in _memberships(controller):
         # Inside a container the group may be named as the host sees it, and only its root be there.
         for folder in (group, *group.parents):
             yield ROOT / parent / folder.relative_to("/")
 
 
-@functools.cache
 def _memberships(controller: str) -> tuple[tuple[str, PurePosixPath], ...]:
     found = [("", PurePosixPath("/"))]
     with contextlib.suppress(OSError, ValueError):
@@ -54,7 +71,10 @@ def _memberships(controller: str) -> tuple[tuple[str, PurePosixPath], ...]:
 def _memory_left(folder: Path, limit: str, usage: str, pages_of_files: tuple[str, ...]) -> int | None:
     try:
         # "max" is no number, and no limit.
-        allowed, used = int((folder / limit).read_text()), int((folder / usage).read_text())
+        allowed = int((folder / limit).read_text())
+        if allowed >= NO_LIMIT:
+            return None
+        used = int((folder / usage).read_text())
     except (OSError, ValueError):
         return None
     with contextlib.suppress(OSError, ValueError):

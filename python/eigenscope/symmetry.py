@@ -14,6 +14,10 @@ from .operators import Array, Operator, safe_scale
 _ROWS_PER_CHECK = 512
 
 
+SHARED_SIZE = 1 << 20
+"""Elements, about a millisecond, from which a second thread is worth waking."""
+
+
 def check_matrix(array: Array, dtype: np.dtype[Any], threads: int) -> float:
     """Return the largest magnitude of a square matrix; refuse one that is not finite and Hermitian.
 
@@ -26,7 +30,8 @@ def check_matrix(array: Array, dtype: np.dtype[Any], threads: int) -> float:
     threads : int
         Threads.
     """
-    found = _core.compare_with_adjoint(array, threads=threads)
+    # A second thread may answer late on a busy machine.
+    found = _core.compare_with_adjoint(array, threads=threads if array.size > SHARED_SIZE else 1)
     largest, difference = found if found is not None else (np.inf, np.inf)
     if not np.isfinite(largest):
         largest = check_finite(Source(array=array), threads)
