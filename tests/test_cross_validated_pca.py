@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from eigenscope import fit_power_law
+from eigenscope import effective_rank, fit_power_law, participation_ratio
 from eigenscope.errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from eigenscope.neural import (
     CrossValidatedSpectrum,
     cvpca,
     exponent_bias,
+    rankme,
     remove_spontaneous,
     signal_statistics,
     split_repeats,
@@ -392,3 +393,43 @@ def test_spontaneous_activity_is_refused_with_a_reason():
 def test_wrong_input_is_refused_with_a_reason(repeats, change, error, message):
     with pytest.raises(error, match=message):
         change(*repeats)
+
+
+@pytest.mark.parametrize("scale", [1e80, 1e-100])
+def test_errors_keep_to_the_scale_of_the_data(scale):
+    generator = np.random.default_rng(0)
+    X1, X2 = generator.standard_normal((30, 10)) + 0.5 * generator.standard_normal((2, 30, 10))
+    plain, scaled = cvpca(X1, X2, rng=0), cvpca(scale * X1, scale * X2, rng=0)
+    np.testing.assert_allclose(scaled.stderr / scale**2, plain.stderr, rtol=1e-9)
+    assert scaled.dims_interval() == plain.dims_interval()
+    ratios = scaled.participation_ratio(), plain.participation_ratio()
+    np.testing.assert_allclose(*((r.value, r.stderr, *r.interval) for r in ratios), rtol=1e-9)
+
+
+def test_a_ratio_below_one_is_one_and_other_functions_are_refused():
+    generator = np.random.default_rng(37)
+    signal = 0.25 * generator.standard_normal((30, 20))
+    spectrum = cvpca(*(signal + generator.standard_normal(signal.shape) for _ in range(2)), rng=0)
+    estimate = spectrum.participation_ratio()
+    assert estimate.interval[0] <= estimate.value <= estimate.interval[1]
+    for function in (participation_ratio, effective_rank, rankme):
+        with pytest.raises(InvalidInputError, match="method of the spectrum"):
+            function(spectrum)
+    with pytest.raises(InvalidInputError, match="exponent_bias"):
+        spectrum.fit_power_law(ranks=(1, 10), bias_correction=True)
+    with pytest.raises(InvalidInputError, match="share must be a number"):
+        spectrum.dims_for_variance("0.9")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_spontaneous_components_beyond_the_rank_are_refused(dtype):
+    generator = np.random.default_rng(1)
+    spontaneous = (generator.standard_normal((200, 5)) @ generator.standard_normal((5, 50))).astype(dtype)
+    responses, order = generator.standard_normal((70, 50)), generator.permutation(50)
+    cleaned = remove_spontaneous(responses, spontaneous, n_components=5)
+    permuted = remove_spontaneous(responses[:, order], spontaneous[:, order], n_components=5)
+    np.testing.assert_allclose(permuted, cleaned[:, order], atol=1e-4 if dtype is np.float32 else 1e-10)
+    with pytest.raises(InvalidInputError, match="at most 5 components"):
+        remove_spontaneous(responses, spontaneous, n_components=6)
+    with pytest.raises(InvalidInputError, match="at most 49 components"):
+        remove_spontaneous(responses, generator.standard_normal((200, 50)), n_components=50)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from eigenscope import Estimate, covariance_spectrum, effective_rank, fit_power_law
-from eigenscope.errors import InvalidInputError, NonFiniteInputError
+from eigenscope.errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from eigenscope.neural import LayerReport, RegionComparison, compare_regions, layer_report, rankme
 from eigenscope.neural.entropy_ranks import entropy_rank
 from eigenscope.testing import polynomial_spectrum
@@ -200,3 +200,24 @@ def test_pictures_can_be_drawn():
         assert result.plot().get_xlabel()
     spectrum.plot(power_law=spectrum.fit_power_law(ranks=(5, 50)))
     plt.close("all")
+
+
+def test_layers_of_every_container_and_errors_that_name_them(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    generator = np.random.default_rng(0)
+    maps = generator.standard_normal((200, 6, 10))
+    wanted = layer_report({"a": maps}, ranks=(1, 20)).layers[0].power_law.exponent
+    with h5py.File(tmp_path / "layers.h5", "w") as file:
+        stored = file.create_dataset("maps", data=maps)
+        for given in (maps.tolist(), stored):
+            assert layer_report({"a": given}, ranks=(1, 20)).layers[0].power_law.exponent == pytest.approx(wanted)
+    for wrong, error in (
+        (maps[:0], InvalidInputError),
+        ([[1.0, 2.0], [3.0]], InvalidInputError),
+        (maps + 0j, UnsupportedTypeError),
+        (np.array([["a", "b"]] * 9), UnsupportedTypeError),
+    ):
+        with pytest.raises(error, match="layer 'conv'"):
+            layer_report({"conv": wrong})
+    with pytest.raises(UnsupportedTypeError, match="region 'V1'"):
+        compare_regions({"V1": (maps[:, 0] + 0j, maps[:, 0])})

@@ -214,3 +214,36 @@ def test_rankme_of_a_spectrum_needs_all_of_it():
 def test_wrong_input_is_refused_with_a_reason(call, message):
     with pytest.raises(InvalidInputError, match=message):
         call(np.random.default_rng(0).standard_normal((30, 20)))
+
+
+@pytest.mark.parametrize("neurons", ["all", "sample"])
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_the_sums_are_those_over_different_stimuli(repeats, neurons):
+    generator = np.random.default_rng(0)
+    A = generator.standard_normal((6, 4)) + 0.5
+    B = A if repeats == 1 else generator.standard_normal((6, 4)) - 0.3
+    pairs = itertools.product(range(4), repeat=2)
+    wanted = np.zeros(2)
+    for a, b in [(a, b) for a, b in pairs if neurons == "all" or a != b]:
+        K, L = np.outer(A[:, a], B[:, a]), np.outer(A[:, b], B[:, b])
+        for i, j, k, m in itertools.permutations(range(6), 4):
+            apart = K[i, j] * L[k, m]
+            wanted[0] += K[i, i] * L[j, j] - 2 * K[i, i] * L[j, k] + apart
+            wanted[1] += K[i, j] * L[j, i] - 2 * K[i, j] * L[j, k] + apart
+    found = PairSums.of(A, B).unbiased(neurons)
+    np.testing.assert_allclose(found, wanted / 360 / 12, rtol=1e-10)
+
+
+def test_noise_that_all_neurons_share_leaves_the_sums_unbiased():
+    generator = np.random.default_rng(0)
+    total = np.zeros((2000, 2))
+    for draws in total:
+        signal = generator.standard_normal((8, 20))
+        A, B = signal + generator.standard_normal((2, 8, 1))
+        draws[:] = PairSums.of(A, B).unbiased("all") * 380 / [400, 20]
+    assert (np.abs(total.mean(axis=0) - 1) < 4 * total.std(axis=0) / np.sqrt(len(total))).all()
+
+
+def test_neurons_that_do_not_covary_have_no_ratio():
+    with pytest.raises(InvalidInputError, match=r"Add neurons|noise hides"):
+        participation_ratio(np.eye(40, 30))

@@ -286,3 +286,19 @@ def test_other_ranges_are_fitted_by_the_same_method():
     for first, last, exponent in fit.range_sensitivity:
         again = fit_power_law(values, ranks=(first, last), method="likelihood", n_samples=400)
         assert exponent == again.exponent
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"method": "stringer2019", "n_samples": np.inf}, "n_samples must be a positive finite number"),
+        ({"method": "stringer2019", "n_samples": "a"}, "n_samples must be a positive finite number"),
+        ({"method": "stringer2019", "n_samples": 11}, "11 samples leave fewer than 5"),
+        ({"method": "alpha_req", "ranks": 5}, "ranks must be two integers"),
+        ({"method": ["weighted"]}, "method must be"),
+        ({"bias_correction": "yes"}, "bias_correction must be True or False"),
+    ],
+)
+def test_wrong_options_are_named(options, text):
+    with pytest.raises(InvalidInputError, match=text):
+        fit_power_law(np.arange(1.0, 200.0) ** -1, **options)

@@ -168,3 +168,26 @@ def test_result_saves_prints_and_draws(tmp_path):
     assert len(repr(result).splitlines()) == 3
     assert result.plot().get_xlabel() == "training stimuli"
     assert prediction_error(*model_and_recordings(60, 30), rng=0) == result
+
+
+def test_modes_the_model_lacks_do_not_depend_on_rounding():
+    generator = np.random.default_rng(0)
+    X = generator.standard_normal((80, 8))
+    Y = X[:, :3] + 2.0 * generator.standard_normal((80, 3))
+    order = generator.permutation(80)
+    results = [
+        prediction_error(scale * X[rows], Y[rows], [40], ridge=0.01 * scale**2, n_groups=0, rng=0)
+        for scale, rows in ((1.0, slice(None)), (7.0, slice(None)), (1.0, order))
+    ]
+    for other in results[1:]:
+        np.testing.assert_allclose(other.dimension, results[0].dimension, rtol=1e-9)
+        np.testing.assert_allclose(other.task_model_alignment, results[0].task_model_alignment, atol=1e-9)
+    # Three targets have three principal components beyond the eight features.
+    np.testing.assert_allclose(results[0].task_model_alignment[10], 1.0)
+    assert results[0].task_model_alignment[9] < 0.99
+
+
+def test_the_groups_counted_are_those_there_are():
+    generator = np.random.default_rng(0)
+    X, Y = generator.standard_normal((30, 5)), generator.standard_normal((30, 1))
+    assert prediction_error(X, Y, [10], ridge=0.1, n_groups=1000, rng=0).n_groups == 30

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from .arguments import is_real_number, refuse_masked
 from .errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+from .results.cross_validated_spectrum import CrossValidatedSpectrum
 from .results.spectrum import Spectrum
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -109,6 +110,11 @@ def as_eigenvalues(
             n_samples = density.n_samples if n_samples is None else n_samples
             n_features = density.order if n_features is None else n_features
         spectrum_or_eigenvalues = eigenvalues_from_density(density.nodes, density.weights, n_features)
+    if isinstance(spectrum_or_eigenvalues, CrossValidatedSpectrum):
+        raise InvalidInputError(
+            "this function takes eigenvalues of a sample covariance, and cross-validated ones are not: call the method "
+            "of the spectrum instead, such as .participation_ratio()"
+        )
     if isinstance(spectrum_or_eigenvalues, Spectrum):
         spectrum = spectrum_or_eigenvalues
         n_samples = spectrum.degrees_of_freedom if n_samples is None else n_samples

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arguments import check_confidence, is_whole_number, refuse_masked
+from .arguments import check_confidence, check_switch, is_whole_number, positive_number, refuse_masked
 from .eigenvalues import NEGATIVE_TOLERANCE, Eigenvalues, as_eigenvalues, without_rounding
 from .errors import DataWarning, InvalidInputError
 from .power_law_line import Line, bias_and_doubt, fit_likelihood, fit_line
@@ -114,6 +114,10 @@ def fit_power_law(
     >>> print(f"{fit.exponent:.6f}")
     1.500000
     """
+    check_ranks(ranks)
+    check_switch("bias_correction", bias_correction)
+    if n_samples is not None:
+        n_samples = positive_number("n_samples", n_samples)
     ranks, weights = _convention(method, ranks, weights, spectrum_or_eigenvalues, n_samples)
     if nonpositive not in ("drop", "abs", "raise"):
         raise InvalidInputError(f"nonpositive must be drop, abs or raise; got {nonpositive!r}")
@@ -133,7 +137,7 @@ def fit_power_law(
     bias, doubt = bias_and_doubt(population, used, line.influence)
     exponent, stderr = line.exponent, float(np.nanmax([sampling, line.scatter]))
     if bias_correction:
-        _check_correctable(bias)
+        _check_correctable(bias, isinstance(spectrum_or_eigenvalues, CrossValidatedSpectrum))
         exponent, doubt = exponent - bias, (0.0, 0.0)
     fit = PowerLawFit(
         exponent=exponent,
@@ -162,7 +166,12 @@ def _sampling_error(spectrum: Any, used: Array, line: Line, n_samples: float | N
     return math.nan if n_samples is None else math.sqrt(2 / n_samples * float(np.sum(line.influence**2)))
 
 
-def _check_correctable(bias: float) -> None:
+def _check_correctable(bias: float, is_cross_validated: bool) -> None:
+    if is_cross_validated:
+        raise InvalidInputError(
+            "bias_correction is for spectra of sample covariances: for a CrossValidatedSpectrum subtract "
+            "eigenscope.neural.exponent_bias(spectrum), or use fit_power_law_moments"
+        )
     if math.isnan(bias):
         raise InvalidInputError(
             "bias_correction needs non-negative eigenvalues, n_samples= (or a Spectrum), and about ten times as many "
@@ -189,7 +198,7 @@ def _convention(
         raise InvalidInputError(f"weights must be one of {', '.join(WEIGHTS)}; got {weights!r}")
     if method in METHODS:
         return ranks, weights
-    if method not in CONVENTIONS:
+    if not isinstance(method, str) or method not in CONVENTIONS:
         raise InvalidInputError(f"method must be {', '.join((*METHODS, *CONVENTIONS))}; got {method!r}")
     if tuple(ranks) != (11, 500) or weights != WEIGHTS[0]:
         raise InvalidInputError(f'method="{method}" fixes ranks and weights: leave them out, or use method="weighted"')
@@ -197,6 +206,11 @@ def _convention(
     samples = spectrum.n_samples if isinstance(spectrum, Spectrum) else n_samples
     if method == "stringer2019" and samples is not None:
         last = min(last, int(samples) - 2)
+        if last < first + MINIMUM_RANKS - 1:
+            raise InvalidInputError(
+                f'method="stringer2019" fits ranks {first} to n_samples - 2, and {samples:g} samples leave fewer than '
+                f'{MINIMUM_RANKS}: use method="weighted" with ranks of your own'
+            )
     return (first, last), weights
 
 

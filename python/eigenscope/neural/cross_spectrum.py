@@ -173,6 +173,8 @@ def _shared_axes(x: Representation, y: Representation, k: int | None) -> tuple[A
     """Return the singular triplets of ``Xᵀ Y`` through the bases: ``V_x (S_x U_xᵀ U_y S_y) V_yᵀ``."""
     a, b = x.basis(), y.basis()
     P, values, Qh = scipy.linalg.svd(a.scores.T @ b.scores, full_matrices=False)
+    if k is not None and k > len(values):
+        raise InvalidInputError(f"k={k}, but the training responses of X and Y have {len(values)} axes in common")
     left, right = a.Vh.T @ P[:, :k], b.Vh.T @ Qh[:k].T
     signs = leading_phases(left)
     return left * signs, values[:k], right * signs
@@ -180,8 +182,11 @@ def _shared_axes(x: Representation, y: Representation, k: int | None) -> tuple[A
 
 def _bin_starts(n_ranks: int, bins_per_octave: float) -> Array:
     """Return the first rank (0-based) of bins that are evenly spaced in log rank and hold at least one."""
-    n_edges = int(np.ceil(np.log2(n_ranks) * bins_per_octave)) + 1
-    return np.unique(np.floor(2 ** (np.arange(n_edges) / bins_per_octave)).astype(np.int64).clip(1, n_ranks)) - 1
+    octaves = float(np.log2(n_ranks))
+    # More bins than ranks are one for every rank, and less than one over all octaves is one bin.
+    per_octave = float(np.clip(bins_per_octave, 1.0 / max(1.0, octaves), 2.0 * n_ranks))
+    n_edges = int(np.ceil(octaves * per_octave)) + 1
+    return np.unique(np.floor(2 ** (np.arange(n_edges) / per_octave)).astype(np.int64).clip(1, n_ranks)) - 1
 
 
 def _stderr_of_covariance(products: Array) -> Array:

@@ -21,6 +21,7 @@ from ..run_options import (
     resolve_threads,
     single_threaded_blas,
 )
+from .repeat_offsets import RepeatOffsets
 from .repeats import Array, Repeats, as_repeats, neuron_deviations, random_halves, repeat_gram
 from .spontaneous import remove_spontaneous
 
@@ -126,12 +127,13 @@ def cvpca(
     gram = repeat_gram(repeats, center=centring, threads=threads, deviations=deviations)
     unit = _unit_of(gram)
     gram /= unit
-    _check_every_repeat(gram, len(repeats.arrays))
+    _check_every_repeat(gram, repeats.present)
     generator = np.random.Generator(np.random.Philox(seed))
     rounds = max(1, n_shuffles)
     exchanges = [random_halves(repeats.present, generator if n_shuffles else None) for _ in range(rounds)]
     tell(f"{rounds} exchanges of repeats")
-    contributions, noise, traces = _average_exchanges(gram, exchanges, k, centring == "all", threads)
+    offsets = RepeatOffsets.of(repeats.present) if centring == "repeats" and not repeats.present.all() else None
+    contributions, noise, traces = _average_exchanges(gram, exchanges, k, centring == "all", offsets, threads)
     tell.close()
     divisor = (repeats.n_stimuli - int(center)) / unit
     contributions /= divisor
@@ -184,11 +186,13 @@ def _check_centring(center: bool | str) -> str:
     return "repeats" if center else "none"
 
 
-def _check_every_repeat(gram: Array, n_repeats: int) -> None:
+def _check_every_repeat(gram: Array, present: Array) -> None:
+    n_repeats = len(present)
     sums = np.add.reduceat(np.diagonal(gram), np.arange(n_repeats) * (len(gram) // n_repeats))
-    if not (sums > 0).all():
+    silent = (sums <= 0) & present.any(axis=1)
+    if silent.any():
         raise InvalidInputError(
-            f"all responses of repeat {int(np.argmin(sums)) + 1} are zero or constant: there is nothing to decompose"
+            f"all responses of repeat {int(np.argmax(silent)) + 1} are zero or constant: there is nothing to decompose"
         )
 
 
@@ -206,17 +210,30 @@ def _check_options(repeats: Repeats, k: int | None, n_shuffles: int) -> int:
 
 
 def _average_exchanges(
-    gram: Array, exchanges: list[tuple[Any, Any]], k: int, center_halves: bool, threads: int
+    gram: Array,
+    exchanges: list[tuple[Any, Any]],
+    k: int,
+    center_halves: bool,
+    offsets: RepeatOffsets | None,
+    threads: int,
 ) -> tuple[Array, Array, Array]:
     """Average over exchanges, several at a time, in their order whatever the number of threads."""
+    noise_variance = 0.0 if offsets is None else offsets.noise_variance(gram)
+
+    def exchange(halves: tuple[Any, Any]) -> tuple[Array, Array, Array]:
+        train, cross, second_total = _products_of_halves(gram, *halves)
+        if offsets is not None:
+            cross -= noise_variance * offsets.shared_noise(*halves).T
+        if center_halves:
+            return _one_exchange(*_centered_products(gram, halves[1], train, cross, second_total), k)
+        return _one_exchange(train, cross, second_total, float(np.trace(train)), k)
+
     contributions, noise, traces = np.zeros((exchanges[0][0].shape[0], k)), np.zeros(k), np.zeros(2)
     with single_threaded_blas(), ThreadPoolExecutor(threads) as pool:
         # As many at a time as there are threads: each needs several matrices of the Gram matrix's size.
         for first in range(0, len(exchanges), threads):
             batch = exchanges[first : first + threads]
-            for products, differences, sums in pool.map(
-                lambda halves: _one_exchange(gram, halves, k, center_halves), batch
-            ):
+            for products, differences, sums in pool.map(exchange, batch):
                 contributions += products
                 noise += differences
                 traces += sums
@@ -224,19 +241,24 @@ def _average_exchanges(
     return contributions / count, noise / count, traces / count
 
 
-def _one_exchange(gram: Array, halves: tuple[Any, Any], k: int, center_halves: bool) -> tuple[Array, Array, Array]:
+def _centered_products(
+    gram: Array, second: Any, train: Array, cross: Array, second_total: float
+) -> tuple[Array, Array, float, float]:
+    """Return the products of halves whose rows have mean zero, and the trace of the first before."""
+    before = float(np.trace(train))
+    weights = np.asarray(second.sum(axis=0)).ravel()
+    second_total -= float(weights @ (gram @ weights)) / len(train)
+    _center_in_place(train)
+    _center_in_place(cross)
+    return train, cross, second_total, before
+
+
+def _one_exchange(train: Array, cross: Array, second_total: float, before: float, k: int) -> tuple[Array, Array, Array]:
     """Return contributions (n_stimuli, k), noise variances (k,), and total signal and noise, as sums over stimuli.
 
     With ``G11 = X1 X1ᵀ = A B Aᵀ`` the components are ``X1ᵀ A B^-½``; projections of the two halves are
     ``c1 = A B^½`` and ``c2 = G21 A B^-½``. Their product is ``A ∘ (G21 A)``, in which B cancels.
     """
-    train, cross, second_total = _products_of_halves(gram, *halves)
-    before = float(np.trace(train))
-    if center_halves:
-        weights = np.asarray(halves[1].sum(axis=0)).ravel()
-        second_total -= float(weights @ (gram @ weights)) / len(train)
-        _center_in_place(train)
-        _center_in_place(cross)
     largest, common = float(np.trace(train)), float(np.trace(cross))
     # What is left of constant responses whose means differ between the repeats is rounding.
     if largest <= len(train) * np.finfo(np.float64).eps * before:

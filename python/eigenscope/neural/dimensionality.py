@@ -24,6 +24,9 @@ from .unbiased_sums import PairSums, jackknife
 LARGE_PRODUCT = 1e9
 """Multiplications from which BLAS's own threads are worth their waiting for each other."""
 
+SMALLEST_RATIO = 1e4 * float(np.finfo(np.float64).eps)
+"""Σλ² below this share of (Σλ)² is rounding."""
+
 ROUNDING_OF_TRACE = 1e-6
 """Share of the variance by which a trace in single precision may exceed the sum of all eigenvalues."""
 
@@ -94,7 +97,7 @@ def participation_ratio(
         pairs = [PairSums.of(A, B) for A, B in centred]
         numerator, denominator = np.sum([pair.unbiased(neurons) for pair in pairs], axis=0)
         common = sum(float(np.trace(pair.gram.K)) for pair in pairs)
-        if not (common > 0 and numerator > 0 and denominator > 0):
+        if not (common > 0 and numerator > 0 and denominator > SMALLEST_RATIO * numerator):
             raise InvalidInputError(_why_there_is_none(pairs, neurons, numerator, denominator, common))
         variance, freedom = jackknife(pairs, neurons)
     most = float(N) if neurons == "all" else math.inf
@@ -136,11 +139,7 @@ def _why_there_is_none(pairs: list[PairSums], neurons: str, numerator: float, de
 
 
 def _centred_pairs(X: Any, Y: Any, nan: str) -> list[tuple[Array, Array]]:
-    """Return pairs of repeats in double precision, centred.
-
-    The sums of one recording do not depend on means. Those of two repeats take products between repeats only,
-    for the sake of noise that neurons share, and depend on means at the order 1 / P², unless centred.
-    """
+    """Return pairs of repeats in double precision, centred: the sums do not depend on means, but their digits do."""
     if nan not in ("raise", "omit"):
         raise InvalidInputError(f"nan must be raise or omit, got {nan!r}")
     single = Y is None and _is_one_matrix(X)

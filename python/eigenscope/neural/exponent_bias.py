@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import stdtrit
 
 from ..arguments import check_confidence, is_whole_number
 from ..errors import InvalidInputError
@@ -91,7 +91,7 @@ def exponent_bias(
         biases = biases - exponent
         exponent = fit.exponent - float(biases.mean())
     stderr = float(biases.std(ddof=1)) / math.sqrt(n_simulations)
-    margin = float(ndtri((1 + confidence) / 2)) * stderr
+    margin = float(stdtrit(n_simulations - 1, (1 + confidence) / 2)) * stderr
     value = float(biases.mean())
     return Estimate(value, stderr, (value - margin, value + margin), confidence)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..covariance import covariance_spectrum
 from ..eigenvalues import without_rounding
-from ..errors import InvalidInputError, NonFiniteInputError
+from ..errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..power_law import check_ranks, fit_power_law
 from ..results.base import Result
 from ..results.estimate import Estimate
@@ -188,19 +188,20 @@ FEWEST_FOR_500_RANKS = 15
 def _layer(
     name: str, activations: Any, ranks: tuple[int, int], confidence: float, rng: RandomSource, threads: int | None
 ) -> LayerSpectrum:
-    detached = activations.detach() if hasattr(activations, "detach") else activations
-    shape = getattr(detached, "shape", None) or np.shape(detached)
-    if len(shape) < 2:
-        raise InvalidInputError(f"layer {name!r} has shape {tuple(shape)}: the first axis must be samples")
-    flat = detached if len(shape) == 2 else detached.reshape(shape[0], -1)
     try:
+        flat = _flattened(activations)
         spectrum = covariance_spectrum(flat, rng=rng, threads=threads)
     except NonFiniteInputError as error:
         raise NonFiniteInputError(f"layer {name!r}: {str(error).partition('. ')[0]}. Leave them out first") from error
+    except UnsupportedTypeError as error:
+        raise UnsupportedTypeError(f"layer {name!r}: {error}") from error
+    except ValueError as error:
+        # Lists of unequal lengths are refused by NumPy.
+        raise InvalidInputError(f"layer {name!r}: {error}") from error
     positive = int(np.sum(without_rounding(spectrum.eigenvalues) > 0))
     if positive < ranks[0] + 4:
         raise InvalidInputError(
-            f"layer {name!r} with {shape[0]} samples has {positive} positive eigenvalues, ranks "
+            f"layer {name!r} with {spectrum.n_samples} samples has {positive} positive eigenvalues, ranks "
             f"{ranks[0]} to {ranks[1]} need at least {ranks[0] + 4}: give more samples, or start at a lower rank"
         )
     fit = fit_power_law(spectrum, ranks=ranks, confidence=confidence)
@@ -216,3 +217,17 @@ def _layer(
         dims_90=dimension_count(spectrum, 0.9, confidence=confidence),
         misfit=fit.misfit,
     )
+
+
+def _flattened(activations: Any) -> Any:
+    """Return activations as samples x features, where they lie when they have two axes already."""
+    detached = activations.detach() if hasattr(activations, "detach") else activations
+    if not hasattr(detached, "shape"):
+        detached = np.asarray(detached)
+    shape = tuple(detached.shape)
+    if len(shape) < 2 or 0 in shape:
+        raise InvalidInputError(f"shape {shape}, but the first axis must be samples, with features behind it")
+    if len(shape) == 2:
+        return detached
+    whole = detached if hasattr(detached, "reshape") else np.asarray(detached)
+    return whole.reshape(shape[0], -1)

@@ -83,6 +83,7 @@ class LearningCurve(Result):
         """
         if not (is_whole_number(index) and -len(self.n_train) <= index < len(self.n_train)):
             raise InvalidInputError(f"index {index!r} of {len(self.n_train)} training sizes does not exist")
+        index = int(index)
         kappa, gamma = float(self.effective_ridge[index]), float(self.overfitting[index])
         return mode_errors(self.eigenvalues, float(self.n_train[index]), kappa, 1 - gamma)
 

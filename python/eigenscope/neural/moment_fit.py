@@ -333,7 +333,8 @@ def _interval(problem: MomentProblem, found: Any, stderr: float, confidence: flo
     exponent, margin = float(found.x[-1]), float(ndtri((1 + confidence) / 2)) * stderr
     # Near a flat spectrum the moments are almost stationary in the exponent, and errors are not normal.
     if exponent > 2 * margin or len(found.x) > 2:
-        return max(0.0, exponent - margin), exponent + margin
+        high = exponent + margin
+        return max(0.0, exponent - margin), high if high <= LARGEST_EXPONENT else math.inf
     flat = exponent < BOUND_TOLERANCE
     return problem.likelihood_interval(found, chdtri(1, (1 - confidence) * (2 if flat else 1)) / 2)
 

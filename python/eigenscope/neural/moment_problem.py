@@ -99,8 +99,9 @@ class MomentProblem:
             def residuals(level: Array) -> Array:
                 return np.asarray(self.whitening @ (self.moments(np.array([level[0], trial]), 1)[0] - self.target))
 
-            start = math.log(self.target[0] / float(np.sum(self.ranks**-trial)))
-            return float(least_squares(residuals, [start]).cost) - worst
+            # One of them may end in a worse minimum than the fit itself.
+            starts = math.log(self.target[0] / float(np.sum(self.ranks**-trial))), float(found.x[0])
+            return min(float(least_squares(residuals, [start]).cost) for start in starts) - worst
 
         low = 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, exponent))
         high = exponent + FIRST_REACH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ class PredictionError(Result):
     test_correlation, test_correlation_stderr : ndarray, shape (n_sizes,)
         Pearson correlation between prediction and target on stimuli not trained on, mean over targets.
     task_model_alignment, task_model_alignment_stderr : ndarray, shape (n_stimuli,)
-        Share of the target's variance in the leading modes of the model, cumulative; and its jackknife error.
+        Share of the target's variance in the leading modes of the model, cumulative; and its jackknife error. Modes of
+        one eigenvalue, such as those the model lacks, are the principal components of the targets among them.
     effective_dimension : float
         Participation ratio of the model's eigenvalues.
     effective_dimension_stderr : float
@@ -265,7 +267,7 @@ def prediction_error(
         task_model_alignment_stderr=errors[1 : 1 + x.n_stimuli],
         effective_dimension=effective,
         effective_dimension_stderr=float(errors[0]),
-        n_groups=int(n_groups),
+        n_groups=len(groups),
         ridge=float(ridge),
     )
 
@@ -309,7 +311,7 @@ def _theory(problem: _Regression, sizes: Array) -> tuple[LearningCurve, Array, f
     # What rounding left of empty directions can neither be learnt nor asked for.
     rounding = n_stimuli * float(np.finfo(np.float64).eps)
     values = np.where(values > rounding * values[0], values, 0.0)
-    weights = np.sum((vectors.T @ problem.targets) ** 2, axis=1) / n_stimuli
+    weights = _weights(values, vectors.T @ problem.targets, rounding * values[0]) / n_stimuli
     weights = np.where(weights > rounding**2, weights, 0.0)
     theory = learning_curve(values, weights, sizes, ridge=sizes * problem.ridge)
     wanted = weights > 0
@@ -325,6 +327,22 @@ def _theory(problem: _Regression, sizes: Array) -> tuple[LearningCurve, Array, f
     expected[np.isinf(theory.generalization_error)] = math.inf
     rows = np.vstack([theory.generalization_error, radius, dimension, expected.T])
     return theory, rows, participation_ratio(values).value
+
+
+def _weights(values: Array, projections: Array, rounding: float) -> Array:
+    """Return the squared length of the targets along every eigenvector.
+
+    Where eigenvalues repeat, as zero does with fewer features than stimuli, eigenvectors are any basis of their space;
+    it is then that of the principal components of the targets within it.
+    """
+    weights = np.sum(projections**2, axis=1)
+    starts = np.concatenate([[0], np.flatnonzero(-np.diff(values) > rounding) + 1, [len(values)]])
+    for first, last in itertools.pairwise(starts):
+        if last - first > 1:
+            lengths = scipy.linalg.svdvals(projections[first:last])
+            weights[first:last] = 0.0
+            weights[first : first + len(lengths)] = lengths**2
+    return np.asarray(weights)
 
 
 def _jackknife(problem: _Regression, sizes: Array, groups: list[Array], center: bool) -> Array:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, UnsupportedTypeError
 from ..results.base import Result
 from ..results.estimate import Estimate
 from ..run_options import RandomSource, resolve_seed
@@ -180,6 +180,8 @@ def _region(
         X1, X2 = repeats
         estimate = estimate_moments(X1, X2, rng=seed, threads=threads)
         single, broken = (fit_moments(estimate, slopes=slopes, confidence=confidence) for slopes in (1, 2))
+    except UnsupportedTypeError as error:
+        raise UnsupportedTypeError(f"region {name!r}: {error}") from error
     except ValueError as error:
         raise InvalidInputError(f"region {name!r}: {error}") from error
     dimension, reason = _dimension(X1, X2, confidence)

@@ -14,6 +14,7 @@ from .. import _core
 from ..errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..inputs import as_matrix
 from ..run_options import single_threaded_blas
+from .repeat_offsets import RepeatOffsets, warn_about_drift
 from .representation import ROUNDING_OF_MEANS
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -235,8 +236,7 @@ def center_in_place(block: Array, here: Array | None = None) -> None:
 def center_repeats_in_place(block: Array, present: Array) -> None:
     """Subtract what each repeat adds to a neuron's responses: its mean, where every stimulus was presented.
 
-    Where presentations are missing, means are of different stimuli; the least-squares fit of a sum of one number per
-    stimulus and one per repeat takes their place.
+    Where presentations are missing, `RepeatOffsets` take their place.
 
     Parameters
     ----------
@@ -251,14 +251,9 @@ def center_repeats_in_place(block: Array, present: Array) -> None:
         for layer in layers:
             center_in_place(layer)
         return
-    counts = present.sum(axis=0)
-    # Normal equations of the repeats' numbers once the stimuli's are eliminated; then those have mean zero.
-    matrix = np.diag(present.sum(axis=1).astype(np.float64)) - (present / counts) @ present.T
     # Sums that overflow leave values that are not finite, which every caller refuses.
     with np.errstate(over="ignore", invalid="ignore"):
-        means = layers.sum(axis=0) / counts[:, None]
-        offsets = np.linalg.pinv(matrix, hermitian=True) @ (layers.sum(axis=1) - present @ means)
-        offsets += means.mean(axis=0) - (present / counts).mean(axis=1) @ offsets
+        offsets = RepeatOffsets.of(present).weights @ block
         for layer, here, offset in zip(layers, present, offsets, strict=True):
             np.subtract(layer, offset, out=layer, where=here[:, None])
             spread = np.maximum(layer.max(axis=0), -layer.min(axis=0))
@@ -369,6 +364,8 @@ def as_pair(X1: Any, X2: Any = None, *, nan: str = "raise", minimum_stimuli: int
     repeats = as_repeats(X1, X2, nan=nan, minimum_stimuli=minimum_stimuli)
     if len(repeats.arrays) == 2:
         return repeats.arrays[0], repeats.arrays[1]
+    if not repeats.present.all():
+        warn_about_drift(repeats.arrays, repeats.present)
     return averaged_halves(repeats)
 
 

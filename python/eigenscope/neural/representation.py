@@ -65,10 +65,7 @@ class Representation:
         work = max(self.responses.shape) * min(self.responses.shape) ** 2
         direct = k == limit and work <= LARGEST_DIRECT_WORK
         U, s, Vh = self._all_triplets(k) if direct else svds(self.responses, k, rng=0, threads=1)
-        # Rounding of the computation, and rounding of every entry of the data before it.
-        computed = max(self.responses.shape) * np.finfo(np.float64).eps * s[0]
-        given = self.resolution * (np.sqrt(self.n_stimuli) + np.sqrt(self.n_neurons))
-        rank = int(np.count_nonzero(s > max(computed, given)))
+        rank = int(np.count_nonzero(s > rounding_level(self.responses.shape, s[0], self.resolution)))
         return Basis(U[:, :rank], s[:rank], Vh[:rank])
 
     def _all_triplets(self, limit: int) -> tuple[Array, Array, Array]:
@@ -77,6 +74,13 @@ class Representation:
             U, s, Vh = scipy.linalg.svd(self.responses, full_matrices=False, check_finite=False)
         phase = leading_phases(Vh.T)
         return (U * phase)[:, :limit], s[:limit], (Vh * phase[:, None])[:limit]
+
+
+def rounding_level(shape: tuple[int, ...], largest: float, resolution: float) -> float:
+    """Return the singular value that rounding alone may make, of the computation or of every entry before it."""
+    computed = max(shape) * np.finfo(np.float64).eps * largest
+    given = resolution * (np.sqrt(shape[0]) + np.sqrt(shape[1]))
+    return float(max(computed, given))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -246,9 +246,9 @@ def _check_activation(activation: str) -> None:
 
 
 def _preferred_angles(n_neurons: int, angles: str, rng: RandomSource) -> Array:
+    if not isinstance(angles, str) or angles not in ("equispaced", "random"):
+        raise InvalidInputError(f'angles must be "equispaced" or "random", got {angles!r}')
     if angles == "equispaced":
         return np.asarray(2 * math.pi * np.arange(n_neurons) / n_neurons)
-    if angles == "random":
-        generator = np.random.Generator(np.random.Philox(resolve_seed(rng)))
-        return np.asarray(generator.uniform(0, 2 * math.pi, n_neurons))
-    raise InvalidInputError(f'angles must be "equispaced" or "random", got {angles!r}')
+    generator = np.random.Generator(np.random.Philox(resolve_seed(rng)))
+    return np.asarray(generator.uniform(0, 2 * math.pi, n_neurons))

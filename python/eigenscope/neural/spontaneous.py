@@ -12,7 +12,7 @@ from ..inputs import as_source
 from ..run_options import RandomSource
 from ..svd import svds
 from .repeats import Array, warn_about_constant_neurons
-from .representation import representation
+from .representation import Representation, representation, rounding_level
 
 SMALLEST_DEVIATION = 1e-6
 """Share of the mean standard deviation added to every one, so that nearly silent neurons stay finite. The reference
@@ -69,12 +69,8 @@ def remove_spontaneous(
     check_switch("scale", scale)
     resting = representation(spontaneous, name="the spontaneous activity")
     values = _as_responses(responses, resting.n_neurons)
-    limit = min(resting.n_stimuli - 1, resting.n_neurons)
-    if not is_whole_number(n_components) or not 0 <= n_components <= limit:
-        raise InvalidInputError(
-            f"n_components={n_components!r} of {resting.n_stimuli} time points x {resting.n_neurons} neurons: at most "
-            f"{limit} components exist"
-        )
+    # With as many components as neurons nothing would be left.
+    _check_count(n_components, min(resting.n_stimuli, resting.n_neurons) - 1, resting)
     deviation = np.full(resting.n_neurons, np.ldexp(1.0, -resting.exponent))
     if scale:
         deviation = resting.responses.std(axis=0)
@@ -85,9 +81,22 @@ def remove_spontaneous(
             deviation[constant] = np.inf
     cleaned = (np.ldexp(values, -resting.exponent) - resting.means) / deviation
     if n_components:
-        axes = svds(resting.responses / deviation, n_components, rng=rng).Vh
-        cleaned -= (cleaned @ axes.T) @ axes
+        found = svds(resting.responses / deviation, n_components, rng=rng)
+        resolution = resting.resolution * float(np.sqrt(np.mean(deviation**-2.0)))
+        rounding = rounding_level(resting.responses.shape, found.singular_values[0], resolution)
+        n_real = int((found.singular_values > rounding).sum())
+        # Beyond the rank components are directions of rounding.
+        _check_count(n_components, min(n_real, int(np.isfinite(deviation).sum()) - 1), resting)
+        cleaned -= (cleaned @ found.Vh.T) @ found.Vh
     return np.asarray(cleaned)
+
+
+def _check_count(n_components: Any, limit: int, resting: Representation) -> None:
+    if not is_whole_number(n_components) or not 0 <= n_components <= limit:
+        raise InvalidInputError(
+            f"n_components={n_components!r} of spontaneous activity at {resting.n_stimuli} times x {resting.n_neurons} "
+            f"neurons: at most {limit} components can be removed"
+        )
 
 
 def _as_responses(responses: Any, n_neurons: int) -> Array:

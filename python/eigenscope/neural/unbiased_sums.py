@@ -32,22 +32,27 @@ class GramSums:
         Products between stimuli.
     columns, rows : ndarray, shape (n_stimuli,)
         Sums down every column, and along every row.
-    squares : ndarray, shape (n_stimuli,)
+    mirrored : ndarray, shape (n_stimuli,)
         ``Σ_j K_ij K_ji``.
+    column_squares, row_squares : ndarray, shape (n_stimuli,)
+        Sums of ``K_ij²`` down every column, and along every row.
     """
 
     K: Array
     columns: Array
     rows: Array
-    squares: Array
+    mirrored: Array
+    column_squares: Array
+    row_squares: Array
 
     @classmethod
     def of(cls, K: Array) -> GramSums:
         """Sum what does not depend on who is left out."""
-        return cls(K, K.sum(axis=0), K.sum(axis=1), np.einsum("ij,ji->i", K, K))
+        squares = np.einsum("ij,ij->j", K, K), np.einsum("ij,ij->i", K, K)
+        return cls(K, K.sum(axis=0), K.sum(axis=1), np.einsum("ij,ji->i", K, K), *squares)
 
     def over_patterns(self, gone: Array) -> Array:
-        """Sum products of two entries over the index patterns ijji, iiii, iijj, ijjj, ijjl, iijl, ijlm.
+        """Sum products of two entries over the index patterns of `unbiased_sums`.
 
         Stimuli in `gone` are left out.
         """
@@ -55,19 +60,49 @@ class GramSums:
         columns = np.delete(self.columns - self.K[gone].sum(axis=0), gone)
         rows = np.delete(self.rows - self.K[:, gone].sum(axis=1), gone)
         block = self.K[np.ix_(gone, gone)]
-        squares = self.squares.sum() - 2 * self.squares[gone].sum() + np.einsum("ij,ji->", block, block)
+        mirrored = self.mirrored.sum() - 2 * self.mirrored[gone].sum() + np.einsum("ij,ji->", block, block)
+        lost = self.row_squares[gone].sum() + self.column_squares[gone].sum()
+        squares = self.row_squares.sum() - lost + np.einsum("ij,ij->", block, block)
         trace, total = float(diagonal.sum()), float(columns.sum())
         return np.array(
             [
+                mirrored,
                 squares,
                 diagonal @ diagonal,
                 trace**2,
-                diagonal @ (columns + rows) / 2,
+                diagonal @ (columns + rows),
                 columns @ rows,
+                columns @ columns + rows @ rows,
                 trace * total,
                 total**2,
             ]
         )
+
+
+def unbiased_sums(sums: Array, P: int) -> Array:
+    """Return averages over different stimuli whose expectations are (Σλ)² and Σλ².
+
+    With K_ij between different repeats and i, j, k, l all different, ``K_ii K_jj - 2 K_ii K_jk + K_ij K_kl`` and
+    ``K_ij K_ji - 2 K_ij K_jk + K_ij K_kl`` have them, whatever the means and however neurons share noise. Sums over
+    different indices follow from those over all by inclusion and exclusion.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (9,)
+        Over all stimuli of K_ij K_ji, K_ij K_ij, K_ii K_ii, K_ii K_jj, K_ii (K_ij + K_ji), K_ij K_jk,
+        K_ij K_ik + K_ji K_ki, K_ii K_jk and K_ij K_kl.
+    P : int
+        Number of stimuli, at least 4.
+    """
+    mirrored, squares, diagonal, traces, beside, chained, forked, trace_total, total = sums
+    pairs, triples = P * (P - 1), P * (P - 1) * (P - 2)
+    quadruples = triples * (P - 3)
+    two_apart = total - 2 * trace_total - forked - 2 * chained + 4 * beside + traces + squares + mirrored - 6 * diagonal
+    one_apart = chained - beside - mirrored + 2 * diagonal
+    trace_apart = trace_total - traces - beside + 2 * diagonal
+    numerator = (traces - diagonal) / pairs - 2 * trace_apart / triples + two_apart / quadruples
+    denominator = (mirrored - diagonal) / pairs - 2 * one_apart / triples + two_apart / quadruples
+    return np.array([numerator, denominator])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,7 +115,7 @@ class PairSums:
         Responses.
     gram : GramSums
         Over pairs of stimuli.
-    by_neuron : ndarray, shape (6, n_neurons)
+    by_neuron : ndarray, shape (8, n_neurons)
         Over stimuli, for every neuron; see `_neuron_sums`.
     """
 
@@ -107,19 +142,12 @@ class PairSums:
         if neurons == "sample":
             sums = sums - _equal_neuron_sums(self.by_neuron - _neuron_sums(self.A[gone], self.B[gone]))
         P, N = len(self.A) - len(gone), self.A.shape[1]
-        ijji, iiii, iijj, ijjj, ijjl, iijl, ijlm = sums
-        third = 1 / ((P - 1) * (P - 2))
-        denominator = ijji - P / (P - 2) * iiii + 2 / (P - 2) * (2 * ijjj - ijjl) + third * (iijj - 2 * iijl + ijlm)
-        numerator = (
-            iijj - 2 / (P - 1) * iijl + (4 * ijjj - P * iiii) / (P - 2) + third * (ijlm - 4 * ijjl + 2 * ijji - iijj)
-        )
-        # The factor P / (P - 3) is common; 1 / P² makes leave-out values comparable.
-        scale = 1 / (P * (P - 3) * max(1, N * (N - 1)))
-        return np.asarray([scale * numerator, scale * denominator], dtype=np.float64)
+        # The number of pairs of neurons makes leave-out values comparable.
+        return np.asarray(unbiased_sums(sums, P) / max(1, N * (N - 1)))
 
 
 def _neuron_sums(A: Array, B: Array) -> Array:
-    """Return sums over stimuli of AB, (AB)², A, B, A²B and AB² for every neuron."""
+    """Return sums over stimuli of AB, (AB)², A, B, A²B, AB², A² and B² for every neuron."""
     products = A * B
     return np.array(
         [
@@ -129,21 +157,25 @@ def _neuron_sums(A: Array, B: Array) -> Array:
             B.sum(axis=0),
             np.einsum("ij,ij->j", products, A),
             np.einsum("ij,ij->j", products, B),
+            np.einsum("ij,ij->j", A, A),
+            np.einsum("ij,ij->j", B, B),
         ]
     )
 
 
 def _equal_neuron_sums(by_neuron: Array) -> Array:
     """Return the part of `GramSums.over_patterns` in which both factors come from the same neuron."""
-    products, squares, ones_A, ones_B, products_A, products_B = by_neuron
+    products, squares, ones_A, ones_B, products_A, products_B, squares_A, squares_B = by_neuron
     both = ones_A * ones_B
     return np.array(
         [
             products @ products,
+            squares_A @ squares_B,
             squares.sum(),
             products @ products,
-            (ones_A @ products_B + ones_B @ products_A) / 2,
+            ones_A @ products_B + ones_B @ products_A,
             both @ products,
+            squares_A @ ones_B**2 + squares_B @ ones_A**2,
             both @ products,
             both @ both,
         ]

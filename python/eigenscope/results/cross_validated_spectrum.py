@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arguments import check_confidence
+from ..arguments import check_confidence, is_real_number
 from ..errors import InvalidInputError
 from .estimate import Estimate
 from .spectrum import Spectrum
@@ -71,24 +71,33 @@ class CrossValidatedSpectrum(Spectrum):
         gradient : ndarray, shape (k,) or (k, m)
             Derivatives of the function, or of m functions, by the eigenvalues.
         """
-        n = len(self.contributions)
-        influence = self.contributions @ gradient
+        n, unit = len(self.contributions), self._unit
+        influence = (self.contributions / unit) @ gradient
         scatter = np.sum((influence - influence.mean(axis=0)) ** 2, axis=0)
-        return np.sqrt(scatter * n / (n - 1))
+        return unit * np.sqrt(scatter * n / (n - 1))
+
+    @property
+    def _unit(self) -> float:
+        """A power of two near the largest contribution: squares in it stay inside the floating range."""
+        return float(np.ldexp(1.0, int(np.frexp(np.abs(self.contributions).max(initial=0.0))[1])))
 
     def participation_ratio(self, *, bias_correction: bool = False, confidence: float = 0.95) -> Estimate:
-        """Return ``(Σλ)² / Σλ²`` over all values, negative ones included; `eigenscope.neural.participation_ratio`
-        is the unbiased estimate.
-        """  # noqa: D205
+        """Return ``(Σλ)² / Σλ²`` over all values, negative ones included, at least 1.
+
+        The unbiased estimate is `eigenscope.neural.participation_ratio`.
+        """
         if bias_correction:
             raise InvalidInputError("for the unbiased value use eigenscope.neural.participation_ratio(X1, X2)")
         check_confidence(confidence)
-        total, square = self.eigenvalues.sum(), float(np.sum(self.eigenvalues**2))
-        _check_signal(total)
-        value = float(total**2 / square)
-        stderr = float(self.error_of(value * (2 / total - 2 * self.eigenvalues / square)))
+        unit = self._unit
+        shares = self.eigenvalues / unit
+        total, square = float(shares.sum()), float(shares @ shares)
+        _check_signal(total * unit)
+        value = total**2 / square
+        stderr = float(self.error_of(value * (2 / total - 2 * shares / square))) / unit
         margin = _normal_quantile(confidence) * stderr
-        return Estimate(value, stderr, (max(1.0, value - margin), value + margin), confidence)
+        low, middle, high = (max(1.0, end) for end in (value - margin, value, value + margin))
+        return Estimate(middle, stderr, (low, high), confidence)
 
     def effective_rank(self) -> float:
         """Refuse: an entropy of shares needs shares that are not negative."""
@@ -101,8 +110,8 @@ class CrossValidatedSpectrum(Spectrum):
 
         Refused where that total is not positive: there is no signal to hold a share of.
         """
-        if not 0 < share <= 1:
-            raise InvalidInputError(f"share must lie in (0, 1], got {share!r}")
+        if not (is_real_number(share) and 0 < share <= 1):
+            raise InvalidInputError(f"share must be a number in (0, 1], got {share!r}")
         _check_signal(self.total_variance)
         reached = np.cumsum(self.eigenvalues) >= share * self.total_variance * (1 - 1e-12)
         if not reached.any():
@@ -128,7 +137,8 @@ class CrossValidatedSpectrum(Spectrum):
         if not self.is_complete:
             raise InvalidInputError("dims_interval needs all components: leave k out of cvpca")
         count = self.dims_for_variance(share)
-        held = np.cumsum(self.contributions, axis=1) - share * self.contributions.sum(axis=1, keepdims=True)
+        parts = self.contributions / self._unit
+        held = np.cumsum(parts, axis=1) - share * parts.sum(axis=1, keepdims=True)
         excess, n = held.sum(axis=0), len(held)
         margin = _normal_quantile(confidence) * np.sqrt(n * n / (n - 1) * held.var(axis=0))
         fewest, most = np.flatnonzero(excess + margin >= 0), np.flatnonzero(excess - margin >= 0)
