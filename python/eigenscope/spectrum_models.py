@@ -17,7 +17,7 @@ MAXIMUM_ITERATIONS = 100
 """Newton's method on this convex likelihood needs about ten."""
 
 N_BREAKS = 24
-"""Ranks tried for the break, evenly on a logarithmic scale."""
+"""Ranks tried for the break first, evenly on a logarithmic scale."""
 
 STRONG_EVIDENCE = 10.0
 """Difference of BIC that counts as very strong (Kass and Raftery 1995)."""
@@ -112,15 +112,23 @@ def compare_models(ranks: Array, eigenvalues: Array, n_samples: float | None) ->
     logs, ones = np.log(ranks), np.ones(len(ranks))
     power = _fit("power law", np.column_stack([ones, -logs]), ("exponent",), eigenvalues, n_samples)
     exponential = _fit("exponential", np.column_stack([ones, -ranks.astype(float)]), ("rate",), eigenvalues, n_samples)
-    first, last = math.log(ranks[1]), math.log(ranks[-2])
-    broken = min(
-        (
-            _fit_broken(logs, position, eigenvalues, n_samples)
-            for position in np.linspace(first, last, N_BREAKS + 2)[1:-1]
-        ),
-        key=lambda model: model.bic,
-    )
+    broken = _best_broken(logs, eigenvalues, n_samples)
     return SpectrumModelComparison((power, broken, exponential), (int(ranks[0]), int(ranks[-1])))
+
+
+def _best_broken(logs: Array, eigenvalues: Array, n_samples: float | None) -> SpectrumModel:
+    """Search the break on a grid, then between the neighbours of the best position."""
+    from scipy.optimize import minimize_scalar
+
+    def fit(position: float) -> SpectrumModel:
+        return _fit_broken(logs, position, eigenvalues, n_samples)
+
+    grid = np.linspace(logs[1], logs[-2], N_BREAKS + 2)
+    models = [fit(position) for position in grid[1:-1]]
+    best = int(np.argmin([model.bic for model in models]))
+    between = (grid[best], grid[best + 2])
+    found = minimize_scalar(lambda position: fit(position).bic, bounds=between, method="bounded")
+    return min(models[best], fit(float(found.x)), key=lambda model: model.bic)
 
 
 def _fit_broken(logs: Array, position: float, eigenvalues: Array, n_samples: float | None) -> SpectrumModel:

@@ -24,6 +24,9 @@ from .unbiased_sums import PairSums, jackknife
 LARGE_PRODUCT = 1e9
 """Multiplications from which BLAS's own threads are worth their waiting for each other."""
 
+LARGEST_LOGARITHM = 600.0
+"""Beyond it ratios leave the floating range."""
+
 SMALLEST_RATIO = 1e4 * float(np.finfo(np.float64).eps)
 """Σλ² below this share of (Σλ)² is rounding."""
 
@@ -99,21 +102,27 @@ def participation_ratio(
         common = sum(float(np.trace(pair.gram.K)) for pair in pairs)
         if not (common > 0 and numerator > 0 and denominator > SMALLEST_RATIO * numerator):
             raise InvalidInputError(_why_there_is_none(pairs, neurons, numerator, denominator, common))
-        variance, freedom = jackknife(pairs, neurons)
+        variance, skew, freedom = jackknife(pairs, neurons)
     most = float(N) if neurons == "all" else math.inf
-    return _estimate(float(numerator / denominator), variance, freedom, most, confidence)
+    return _estimate(float(numerator / denominator), variance, skew, freedom, most, confidence)
 
 
-def _estimate(value: float, variance: float, freedom: int, most: float, confidence: float) -> Estimate:
-    """Return the value with the error and interval of a variance of its logarithm, between 1 and `most`."""
+def _estimate(value: float, variance: float, skew: float, freedom: int, most: float, confidence: float) -> Estimate:
+    """Return the value with the error and interval of a variance of its logarithm, between 1 and `most`.
+
+    Where few dimensions hold most of the variance, stimuli and neurons that have little of them give a larger ratio
+    and a smaller variance: the interval holds the truths t with ``(t - x)² <= q² (variance + slope (t - x))``, x being
+    the logarithm of the value, and the slope the regression of the variance on it.
+    """
     bounded = min(max(1.0, value), most)
     if math.isnan(variance):
         return Estimate(bounded, math.nan, (1.0, most), confidence)
-    relative = math.sqrt(variance)
-    reach = float(student.ppf((1 + confidence) / 2, freedom)) * relative
-    low, high = value * math.exp(-reach), value * math.exp(reach) if reach < 700 else math.inf
+    square = float(student.ppf((1 + confidence) / 2, freedom)) ** 2
+    centre = 0.5 * square * skew / variance if variance > 0 else 0.0
+    half = math.hypot(centre, math.sqrt(square * variance))
+    low, high = (value * math.exp(min(end, LARGEST_LOGARITHM)) for end in (centre - half, centre + half))
     interval = (min(max(1.0, low), most), min(max(1.0, high), most))
-    return Estimate(bounded, value * relative, interval, confidence)
+    return Estimate(bounded, value * math.sqrt(variance), interval, confidence)
 
 
 def _why_there_is_none(pairs: list[PairSums], neurons: str, numerator: float, denominator: float, common: float) -> str:

@@ -182,16 +182,16 @@ def _equal_neuron_sums(by_neuron: Array) -> Array:
     )
 
 
-def jackknife(pairs: list[PairSums], neurons: str) -> tuple[float, int]:
-    """Return the variance of the logarithm of the ratio, linearised, and the degrees of freedom.
+def jackknife(pairs: list[PairSums], neurons: str) -> tuple[float, float, int]:
+    """Return variance and skew of the logarithm of the ratio, linearised, and the degrees of freedom.
 
     The variance over stimuli and that over neurons both hold the part of stimulus x neuron (independent noise
     above all), which is estimated from groups of both left out together and subtracted once. NaN where too few
-    stimuli or neurons are left to leave one out.
+    stimuli or neurons are left to leave one out. The skew is the covariance of the estimate with its variance.
     """
     P, N = pairs[0].A.shape
     if P < FEWEST_STIMULI or (neurons == "sample" and N < FEWEST_NEURONS):
-        return math.nan, 0
+        return math.nan, math.nan, 0
     total = np.sum([pair.unbiased(neurons) for pair in pairs], axis=0)
 
     def influence(reduced: list[PairSums], gone: Array = NONE) -> float:
@@ -201,7 +201,7 @@ def jackknife(pairs: list[PairSums], neurons: str) -> tuple[float, int]:
     stimuli = _groups(P)
     without_stimuli = np.array([influence(pairs, group) for group in stimuli])
     if neurons == "all":
-        return _jackknife_variance(without_stimuli), len(stimuli) - 1
+        return _jackknife_variance(without_stimuli), _jackknife_skew(without_stimuli), len(stimuli) - 1
     without_neurons, without_both = [], []
     for index, group in enumerate(_groups(N)):
         reduced = [pair.without_neurons(group) for pair in pairs]
@@ -213,11 +213,19 @@ def jackknife(pairs: list[PairSums], neurons: str) -> tuple[float, int]:
     shared = ((len(stimuli) - 1) * (count - 1)) ** 2 / (len(stimuli) * count)
     main = _jackknife_variance(without_stimuli), _jackknife_variance(np.array(without_neurons))
     variance = max(sum(main) - shared * float(np.mean(interaction**2)), *main)
-    return variance, min(len(stimuli), count) - 1
+    skew = _jackknife_skew(without_stimuli) + _jackknife_skew(np.array(without_neurons))
+    return variance, skew, min(len(stimuli), count) - 1
 
 
 def _jackknife_variance(values: Array) -> float:
     return float((len(values) - 1) / len(values) * np.sum((values - values.mean()) ** 2))
+
+
+def _jackknife_skew(values: Array) -> float:
+    """Return the third cumulant of a mean of as many influences: of ``(g - 1) (mean - value)`` for every group."""
+    count = len(values)
+    third = float(np.mean(((count - 1) * (values.mean() - values)) ** 3)) * count**2 / ((count - 1) * (count - 2))
+    return third / count**2
 
 
 def _groups(count: int) -> list[Array]:
