@@ -375,7 +375,7 @@ def test_spontaneous_activity_is_refused_with_a_reason():
         (
             lambda a, b: cvpca(a * 0 + a[0], b * 0 + b[0], n_shuffles=0),
             InvalidInputError,
-            "repeat 1 are zero or constant",
+            "responses are zero or constant",
         ),
         (lambda a, b: cvpca(a * 1e-160, b * 1e-160), InvalidInputError, "underflow"),
         (lambda a, b: cvpca(np.where(a > 2, np.nan, a), b), NonFiniteInputError, "repeat 1"),

@@ -55,7 +55,7 @@ _NAMES = {
     "views": ("centered_view", "gram_view", "normalized_laplacian_view", "shifted_view"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
-_SUBMODULES = ("density", "errors", "networks", "neural", "random_matrix", "results", "testing", "traces")
+_SUBMODULES = ("density", "errors", "networks", "neural", "random_matrix", "results", "sklearn", "testing", "traces")
 
 __all__ = sorted(["__version__", *_MODULES])
 

@@ -13,7 +13,9 @@ from ..arguments import check_between_zero_and_one, check_confidence, is_real_nu
 from ..errors import DataWarning, InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
-from .jackknife import DEFAULT_GROUPS, jackknife_estimate, leave_groups_out
+from ..signs import leading_phases
+from .canonical_directions import CanonicalDirections, canonical_directions, rotation_null
+from .jackknife import DEFAULT_GROUPS, jackknife_estimate, leave_groups_out, stimulus_groups
 from .representation import Basis, Representation, paired_representations
 from .wachter import WachterNull, wachter_null
 
@@ -45,7 +47,8 @@ class CanonicalCorrelations(Result):
     x_weights, y_weights : ndarray, shapes (n_neurons_x, k) and (n_neurons_y, k)
         Centred responses times these are the canonical variates, of variance one.
     null : WachterNull
-        Mean and edge for independent systems of the same ranks.
+        Mean and edge for independent systems of the same ranks. With ridge, which the law does not know, from random
+        rotations of the stimuli of one system; its edge is then the mean of the largest correlation.
     ranks : tuple of int
         Dimensions of X and Y that entered.
     variance_kept : tuple of float
@@ -101,16 +104,6 @@ class CanonicalCorrelations(Result):
             f"  {self.n_stimuli:,} stimuli; {self.ranks[0]} and {self.ranks[1]} dimensions hold "
             f"{self.variance_kept[0]:.1%} and {self.variance_kept[1]:.1%} of the variance; ridge {self.ridge:g}"
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Solution:
-    """Canonical directions in the coordinates of two bases."""
-
-    correlations: Array
-    x_directions: Array
-    """Coefficients of the unit-norm variates on the left singular vectors of X, shape (rank_x, k)."""
-    y_directions: Array
 
 
 def cca(
@@ -289,26 +282,38 @@ def _analyse(
 ) -> CanonicalCorrelations:
     check_confidence(confidence)
     check_between_zero_and_one("ridge", ridge)
+    systems, units = (x, y), [np.ones(system.n_neurons) for system in (x, y)]
+    if method != "svcca" and ridge == 0:
+        # Correlations do not depend on the units of neurons, and neither should what counts as collinear.
+        (x, units[0]), (y, units[1]) = x.equalized(), y.equalized()
     wide = [r.basis(2 * k + EXTRA_DIMENSIONS) for r, k in zip((x, y), ranks, strict=True)]
     bases = [basis.leading(k) for basis, k in zip(wide, ranks, strict=True)]
     null = _null(bases, x.n_stimuli, ridge)
-    solution = _solve(bases[0], bases[1], ridge)
-    views = _views(bases[0], bases[1], solution, method)
+    solution = canonical_directions(bases[0], bases[1], ridge)
+    axes = [basis.Vh * unit for basis, unit in zip(bases, units, strict=True)]
+    views = _views(bases, axes, solution, method)
 
     def without(kept: Array) -> float:
         parts = [basis_of_scores(basis.scores[kept], k) for basis, k in zip(wide, ranks, strict=True)]
-        return _chosen(_views(parts[0], parts[1], _solve(parts[0], parts[1], ridge), method), parts)
+        # Axes of the parts are in the coordinates of the wide bases.
+        turned = [part.Vh @ (basis.Vh * unit) for part, basis, unit in zip(parts, wide, units, strict=True)]
+        return _chosen(_views(parts, turned, canonical_directions(parts[0], parts[1], ridge), method), parts)
 
-    replicates = leave_groups_out(without, x.n_stimuli, n_groups)
+    weights = [
+        _weights(bases[0], solution.x_directions, x) / units[0][:, None],
+        _weights(bases[1], solution.y_directions, y) / units[1][:, None],
+    ]
+    signs = leading_phases(weights[0])
+    replicates = leave_groups_out(without, x.n_stimuli, _usable_groups(bases, x.n_stimuli, ridge, n_groups))
     return CanonicalCorrelations(
         correlations=solution.correlations,
         similarity=jackknife_estimate(_chosen(views, bases), replicates, confidence, (0.0, 1.0)),
         similarity_views=views,
-        x_weights=_weights(bases[0], solution.x_directions, x),
-        y_weights=_weights(bases[1], solution.y_directions, y),
+        x_weights=weights[0] * signs,
+        y_weights=weights[1] * signs,
         null=null,
         ranks=(bases[0].rank, bases[1].rank),
-        variance_kept=(_share(bases[0], x), _share(bases[1], y)),
+        variance_kept=(_share(bases[0], axes[0], systems[0]), _share(bases[1], axes[1], systems[1])),
         method=method,
         ridge=float(ridge),
         n_stimuli=x.n_stimuli,
@@ -317,8 +322,10 @@ def _analyse(
 
 def _null(bases: list[Basis], n_stimuli: int, ridge: float) -> WachterNull:
     rank_x, rank_y = (basis.rank for basis in bases)
+    if ridge > 0:
+        return rotation_null(bases, n_stimuli, ridge)
     null = wachter_null(rank_x, rank_y, n_stimuli)
-    if null.n_forced == 0 or ridge > 0:
+    if null.n_forced == 0:
         return null
     text = (
         f"{rank_x} and {rank_y} dimensions in {n_stimuli} stimuli: {null.n_forced} of {min(rank_x, rank_y)} canonical "
@@ -331,42 +338,34 @@ def _null(bases: list[Basis], n_stimuli: int, ridge: float) -> WachterNull:
     return null
 
 
-def _solve(x: Basis, y: Basis, ridge: float) -> _Solution:
-    """Maximise the correlation of ``U_x D_x p`` and ``U_y D_y q`` for orthonormal p and q.
+def _usable_groups(bases: list[Basis], n_stimuli: int, ridge: float, n_groups: int) -> int:
+    """Return the number of groups to leave out; none where what is left would force correlations to be 1."""
+    groups = stimulus_groups(n_stimuli, n_groups)
+    left = n_stimuli - max((len(group) for group in groups), default=0)
+    if not groups or ridge > 0 or sum(basis.rank for basis in bases) < left:
+        return n_groups
+    warnings.warn(
+        f"there is no interval: without a group of stimuli {left} are left, in which {bases[0].rank} and "
+        f"{bases[1].rank} dimensions have correlations of 1 whatever the data; use smaller groups (a larger n_groups), "
+        "svcca with a small k, or more stimuli",
+        DataWarning,
+        stacklevel=4,
+    )
+    return 0
 
-    Without ridge D = I: the singular values of U_xᵀ U_y are the canonical correlations.
+
+def _views(bases: list[Basis], axes: list[Array], solution: CanonicalDirections, method: str) -> tuple[float, float]:
+    """Return the mean correlation, weighted by projections on the neurons of X and of Y for PWCCA.
+
+    The axes are those of the bases in the neurons' own units.
     """
-    shrinkage_x, shrinkage_y = _shrinkage(x, ridge), _shrinkage(y, ridge)
-    overlap = x.U.T @ y.U
-    P, values, Qh = scipy.linalg.svd(shrinkage_x[:, None] * overlap * shrinkage_y, full_matrices=False)
-    if ridge == 0:
-        return _Solution(np.clip(values, 0.0, 1.0), P, Qh.T)
-    directions = [_unit_columns(d[:, None] * V) for d, V in ((shrinkage_x, P), (shrinkage_y, Qh.T))]
-    attained = np.sum(directions[0] * (overlap @ directions[1]), axis=0)
-    return _Solution(np.clip(attained, -1.0, 1.0), directions[0], directions[1])
-
-
-def _shrinkage(basis: Basis, ridge: float) -> Array:
-    """Return ``s / sqrt((1 - c) s² + c)`` with s² scaled to mean 1; ones without ridge."""
-    if ridge == 0:
-        return np.ones(basis.rank)
-    scaled = basis.s**2 * (basis.Vh.shape[1] / float(np.sum(basis.s**2)))
-    return np.asarray(np.sqrt(scaled / ((1 - ridge) * scaled + ridge)))
-
-
-def _unit_columns(directions: Array) -> Array:
-    return np.asarray(directions / np.linalg.norm(directions, axis=0))
-
-
-def _views(x: Basis, y: Basis, solution: _Solution, method: str) -> tuple[float, float]:
-    """Return the mean correlation, weighted by projections on the neurons of X and of Y for PWCCA."""
     rho = solution.correlations
     if method != "pwcca":
         return float(rho.mean()), float(rho.mean())
     views = []
-    for basis, directions in ((x, solution.x_directions), (y, solution.y_directions)):
+    for basis, vectors, directions in zip(bases, axes, (solution.x_directions, solution.y_directions), strict=True):
         # ⟨z_i, x_j⟩ = p_iᵀ diag(s) v_j
-        weights = np.abs((directions.T * basis.s) @ basis.Vh).sum(axis=1)
+        weights = np.abs((directions.T * basis.s) @ vectors).sum(axis=1)
         views.append(float(weights @ rho / weights.sum()))
     return views[0], views[1]
 
@@ -389,8 +388,9 @@ def _weights(basis: Basis, directions: Array, system: Representation) -> Array:
     return np.asarray(np.ldexp(weights, -system.exponent))
 
 
-def _share(basis: Basis, system: Representation) -> float:
-    return min(1.0, float(np.sum(basis.s**2) / np.sum(system.responses**2)))
+def _share(basis: Basis, axes: Array, system: Representation) -> float:
+    kept = float(np.sum((basis.s[:, None] * axes) ** 2))
+    return min(1.0, kept / float(np.sum(system.responses**2)))
 
 
 def _components_for(system: Representation, variance: float) -> int:

@@ -138,7 +138,7 @@ def cross_spectrum(
     check_same_stimuli(u, v, ("X_test", "Y_test"))
     _check_same_neurons(x, u, "X")
     _check_same_neurons(y, v, "Y")
-    left, values, right = _shared_axes(x, y, k)
+    left, values, right = _shared_axes(x, y, None if k is None else int(k))
     first, second = u.responses @ left, v.responses @ right
     unit, training_unit = np.ldexp(1.0, u.exponent + v.exponent), np.ldexp(1.0, x.exponent + y.exponent)
     products = first * second

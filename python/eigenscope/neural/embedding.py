@@ -126,7 +126,7 @@ def _classical(checked: Array, unit: float, k: int) -> Embedding:
         coordinates=coordinates * unit,
         stress=_stress(coordinates, checked),
         eigenvalues=values * unit**2,
-        negative_mass=float(-values[values < 0].sum() / np.abs(values).sum()),
+        negative_mass=float(np.abs(values[values < 0]).sum() / np.abs(values).sum()),
         method="classical",
         status="converged",
         n_iterations=0,
@@ -269,4 +269,7 @@ def _check_start(start: ArrayLike, n_points: int, k: int) -> Array:
     if source.array.shape != (n_points, k):
         raise InvalidInputError(f"start must be of shape ({n_points}, {k}), got shape {source.array.shape}")
     check_finite(source, threads=1)
-    return np.asarray(source.array, dtype=np.float64)
+    points = np.asarray(source.array, dtype=np.float64)
+    if not pdist(points).any():
+        raise InvalidInputError("all points of start coincide, and nothing moves them apart: give different ones")
+    return points

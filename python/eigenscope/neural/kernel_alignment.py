@@ -7,13 +7,12 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
-from ..arguments import check_confidence, check_switch
+from ..arguments import check_confidence, check_switch, is_real_number
 from ..errors import DataWarning, InvalidInputError
 from ..results.base import Result
 from ..results.estimate import Estimate
@@ -37,6 +36,10 @@ CLEAR_CORRELATION = 0.25
 
 CLEAR_FACTOR = 2
 """Times the squared correlation of neighbouring columns, which are alike where both systems are sorted by tuning."""
+
+
+LARGEST_POWER = 1e8
+"""Squared length of a response, in units of the usual one, from which sums over the other stimuli lose their digits."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -85,7 +88,7 @@ class KernelAlignment(Result):
     @property
     def angle(self) -> float:
         """Angle between the kernels in radians, a metric: arccos of the debiased value cut to [-1, 1]."""
-        return math.acos(min(1.0, max(-1.0, self.debiased.value)))
+        return float(np.arccos(np.clip(self.debiased.value, -1.0, 1.0)))
 
     def predict(self, n_neurons_x: float, n_neurons_y: float, *, confidence: float = 0.95) -> Estimate:
         """Predict the debiased alignment of samples of so many neurons from the two populations.
@@ -119,7 +122,10 @@ class KernelAlignment(Result):
         check_confidence(confidence)
         everything = np.concatenate([self.pair_covariances, self.self_covariances])
         statistic = functools.partial(_aligned, counts=counts, same_neurons=self.same_neurons)
-        return _over_stimuli_and_neurons(statistic, everything, self.replicates, self.neuron_replicates, confidence)
+        beyond = _shares_beyond(self.n_neurons, counts, self.same_neurons)
+        return _over_stimuli_and_neurons(
+            statistic, everything, self.replicates, self.neuron_replicates, beyond, confidence
+        )
 
     def summary(self) -> str:
         """Return the three values in three lines."""
@@ -164,9 +170,11 @@ def kernel_alignment(
         Debiased and population values with intervals, and the prediction for any number of neurons. The error of
         `debiased` is that over stimuli, these neurons being meant; that of `population` and of predictions is over
         stimuli and neurons, NaN for fewer than three neurons. As a ratio of unbiased estimates the population value
-        comes out a little too large (by 2 % for 40 neurons, more where a few dominate); its interval allows for that.
+        would come out a little too large (by 2 % for 40 neurons, more where a few dominate): that bias is estimated
+        from the groups of neurons and subtracted, and left in with ``n_groups=0``.
 
-        NaN with a `DataWarning` when the unbiased variance of a kernel cannot be told from zero. Another `DataWarning`
+        NaN with a `DataWarning` when the unbiased variance of a kernel cannot be told from zero, which ``n_groups=0``
+        does not see. Another `DataWarning`
         when the columns of X and Y evidently are the same neurons and `same_neurons` does not say so.
 
     Raises
@@ -203,6 +211,7 @@ def kernel_alignment(
         )
     stimuli = _stimulus_groups(x.n_stimuli, n_groups)
     neurons = (_neuron_groups(counts[0], n_groups), _neuron_groups(counts[1], n_groups))
+    _warn_of_artefacts(x, y)
     sums = KernelCovariances((x.responses, y.responses), stimuli, neurons, bool(same_neurons))
     everything = sums.everything()
     without_stimuli = np.array([sums.everything(group) for group in range(len(stimuli))]).reshape(-1, 6)
@@ -210,9 +219,9 @@ def kernel_alignment(
     of_these = functools.partial(_aligned, counts=counts, same_neurons=same_neurons)
     of_all = functools.partial(_aligned, counts=(math.inf, math.inf), same_neurons=same_neurons)
     debiased = jackknife_estimate(float(of_these(everything)), of_these(without_stimuli), confidence)
-    population = _over_stimuli_and_neurons(of_all, everything, without_stimuli, without_neurons, confidence)
+    beyond = _shares_beyond(counts, (math.inf, math.inf), same_neurons)
+    population = _over_stimuli_and_neurons(of_all, everything, without_stimuli, without_neurons, beyond, confidence)
     debiased = _unless_undefined(debiased, of_these(without_stimuli))
-    population = _unless_undefined(population, *(of_all(rows) for rows in (without_stimuli, *without_neurons)))
     _warn_of_nan(debiased, population, x.n_stimuli, counts)
     if not same_neurons:
         _warn_of_same_neurons(x, y)
@@ -261,7 +270,8 @@ def _warn_of_nan(debiased: Estimate, population: Estimate, n_stimuli: int, count
 
 
 def _check_count(count: Any) -> float:
-    if not (isinstance(count, Real) and float(count) >= 1):
+    is_infinite = isinstance(count, float) and math.isinf(count)
+    if not ((is_infinite or is_real_number(count)) and count >= 1):
         raise InvalidInputError(f"a number of neurons must be at least 1, got {count!r}")
     return float(count)
 
@@ -286,28 +296,39 @@ def _over_stimuli_and_neurons(
     everything: Array,
     without_stimuli: Array,
     without_neurons: tuple[Array, ...],
+    shares_beyond: tuple[float, ...],
     confidence: float,
 ) -> Estimate:
     """Return a statistic of the covariances with its error over stimuli and neurons, both drawn at random.
 
-    The variance over stimuli and that over neurons both hold the part of stimulus x neuron (private noise above all),
-    which is estimated from groups of both left out together and subtracted once.
+    The bias that few neurons give it is subtracted as far as it is about neurons beyond them. The variance over stimuli
+    and that over neurons both hold the part of stimulus x neuron (private noise above all), which is estimated from
+    groups of both left out together and subtracted once.
     """
     value, of_stimuli = statistic(everything), statistic(without_stimuli)
     n_stimuli = len(of_stimuli)
     counts = [n_stimuli, *(len(rows) for rows in without_neurons)]
     if min(counts) == 0:
         return Estimate(float(value), confidence=confidence)
-    main, shared = [float(jackknife_stderr(of_stimuli)) ** 2], 0.0
-    for rows in without_neurons:
+    main, shared, bias = [float(jackknife_stderr(of_stimuli)) ** 2], 0.0, 0.0
+    for rows, beyond in zip(without_neurons, shares_beyond, strict=True):
         alone, together = statistic(rows).T
+        bias += beyond * (len(rows) - 1) * float(alone.mean() - value)
         paired = of_stimuli[np.arange(len(rows)) % n_stimuli]
         interaction = float(np.mean((together - alone - paired + value) ** 2))
         main.append(float(jackknife_stderr(alone)) ** 2)
         shared += ((n_stimuli - 1) * (len(rows) - 1)) ** 2 / (n_stimuli * len(rows)) * interaction
     stderr = math.sqrt(max(sum(main) - shared, *main))
     margin = jackknife_quantile(min(counts), confidence) * stderr
-    return Estimate(float(value), stderr, (float(value) - margin, float(value) + margin), confidence)
+    unbiased = float(value) - bias
+    found = Estimate(unbiased, stderr, (unbiased - margin, unbiased + margin), confidence)
+    return _unless_undefined(found, *(statistic(rows) for rows in (without_stimuli, *without_neurons)))
+
+
+def _shares_beyond(recorded: tuple[float, float], wanted: tuple[float, float], same_neurons: bool) -> tuple[float, ...]:
+    """Return how much of the neurons meant, of each system, are beyond those recorded."""
+    shares = tuple(max(0.0, 1.0 - count / other) for count, other in zip(recorded, wanted, strict=True))
+    return shares[:1] if same_neurons else shares
 
 
 def _neuron_groups(n_neurons: int, n_groups: int) -> list[Array]:
@@ -317,6 +338,24 @@ def _neuron_groups(n_neurons: int, n_groups: int) -> list[Array]:
     """
     groups = stimulus_groups(n_neurons, min(n_groups, DEFAULT_GROUPS))
     return groups if groups and n_neurons - len(groups[0]) >= FEWEST_NEURONS else []
+
+
+def _warn_of_artefacts(x: Representation, y: Representation) -> None:
+    """Warn when one stimulus is so much larger than the others that sums without it are rounding."""
+    for name, system in (("X", x), ("Y", y)):
+        largest = int(np.argmax(np.einsum("ij,ij->i", system.responses, system.responses)))
+        # Responses add up to zero: this takes off the mean of the others.
+        apart = system.responses + system.responses[largest] / (system.n_stimuli - 1)
+        powers = np.einsum("ij,ij->i", apart, apart)
+        usual = float(np.median(powers))
+        if usual > 0 and powers[largest] > LARGEST_POWER * usual:
+            warnings.warn(
+                f"the responses of {name} to stimulus {largest} are {math.sqrt(powers[largest] / usual):.1g} times "
+                "larger than usual: the alignment is that of this stimulus, its error is rounding. Leave it out if it "
+                "is an artefact",
+                DataWarning,
+                stacklevel=3,
+            )
 
 
 def _warn_of_same_neurons(x: Representation, y: Representation) -> None:

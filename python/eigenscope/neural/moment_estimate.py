@@ -14,7 +14,8 @@ from ..results.run_info import RunInfo
 from ..run_options import RandomSource, Stopwatch, resolve_seed, resolve_threads, single_threaded_blas
 from .eigen_moments import Array, moments_over_orders
 from .moment_covariance import product_traces
-from .repeats import NEURONS_PER_BLOCK, as_pair, center_in_place
+from .repeats import NEURONS_PER_BLOCK, as_pair
+from .representation import center_columns
 
 N_MOMENTS = 5
 """Moments fitted by default: errors of higher ones, of which 10 were published, are far from normal."""
@@ -108,8 +109,8 @@ def _cross_gram(first: Array, second: Array) -> tuple[Array, float]:
             np.ldexp(x[:, columns].astype(np.float64), -exponent)
             for x, exponent in zip((first, second), exponents, strict=True)
         )
-        center_in_place(left)
-        center_in_place(right)
+        center_columns(left)
+        center_columns(right)
         cross += left @ right.T
     scale = float(np.abs(cross).max())
     with np.errstate(over="ignore", under="ignore"):

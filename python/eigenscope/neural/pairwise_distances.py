@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from ..arguments import check_between_zero_and_one, is_whole_number
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, UnsupportedTypeError
 from ..inputs import as_source
 from ..results.base import Result
 from ..run_options import Progress, ProgressOption, resolve_threads, single_threaded_blas
 from .embedding import Embedding, classical_scaling, smacof
-from .jackknife import jackknife_stderr, leave_groups_out
+from .jackknife import jackknife_stderr, leave_groups_out, stimulus_groups
 from .representation import representation
 from .shape_distance import shape_of
 from .wachter import WachterNull, wachter_null
@@ -105,7 +105,7 @@ def pairwise_distances(
 
     Each system is decomposed once; a pair then costs one small product and the singular values of a k x k matrix,
     where the covariance route inverts and decomposes anew. Assumes what `svcca` and `shape_distance` assume, whose
-    values (with the same `k`) these are.
+    values (with the same `k`) these are; of angles below 1e-7, which come from a cosine here, to half the digits.
 
     Parameters
     ----------
@@ -149,10 +149,11 @@ def pairwise_distances(
     >>> bool(result.distances[0, 1] < 1e-12 < 0.5 < result.distances[0, 2])
     True
     """
-    if not hasattr(systems, "__len__"):
+    if not hasattr(systems, "__len__") or isinstance(systems, Mapping) or hasattr(systems, "columns"):
         raise InvalidInputError(f"systems must be a list of arrays, got a {type(systems).__name__}")
     _check_options(len(systems), k, metric, alpha)
-    n_stimuli = _n_stimuli(systems, k)
+    k = int(k)
+    n_stimuli = _n_stimuli(systems, k, n_groups)
     n_threads = resolve_threads(threads)
     report = Progress(progress, "pairwise distances")
 
@@ -182,7 +183,7 @@ def pairwise_distances(
 
 
 def _check_options(n_systems: int, k: int, metric: str, alpha: float) -> None:
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")
     check_between_zero_and_one("alpha", alpha)
     if n_systems < 2:
@@ -191,21 +192,32 @@ def _check_options(n_systems: int, k: int, metric: str, alpha: float) -> None:
         raise InvalidInputError(f"k must be a positive integer, got {k!r}")
 
 
-def _n_stimuli(systems: Sequence[Any], k: int) -> int:
-    """Return the number of stimuli all systems share, enough for k dimensions."""
-    counts = [as_source(system).n_samples for system in systems]
+def _n_stimuli(systems: Sequence[Any], k: int, n_groups: int) -> int:
+    """Return the number of stimuli all systems share, enough for k dimensions, also without a group of them."""
+    counts = [_count(system, index) for index, system in enumerate(systems)]
     for index, count in enumerate(counts):
         if count != counts[0]:
             raise InvalidInputError(
                 f"systems[0] has {counts[0]} stimuli (rows) and systems[{index}] has {count}: all must hold the same "
                 "stimuli in the same order"
             )
-    most = (counts[0] - 2) // 2
+    groups = stimulus_groups(counts[0], n_groups)
+    left = counts[0] - max((len(group) for group in groups), default=0)
+    most = (left - 2) // 2
     if k > most:
+        advice = "; use smaller groups (a larger n_groups)" if groups else ""
         raise InvalidInputError(
-            f"k={k} dimensions with {counts[0]} stimuli: of more than {most} some correlations are 1 whatever the data"
+            f"k={k} dimensions with {left} stimuli: of more than {most} some correlations are 1 whatever the data"
+            f"{advice}"
         )
     return counts[0]
+
+
+def _count(system: Any, index: int) -> int:
+    try:
+        return as_source(system).n_samples
+    except (InvalidInputError, UnsupportedTypeError) as error:
+        raise type(error)(f"systems[{index}]: {error}") from error
 
 
 def _shape(system: Any, kept: Array, k: int, metric: str, alpha: float, index: int) -> Array:

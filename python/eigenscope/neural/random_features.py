@@ -59,6 +59,7 @@ def simulate_random_features(
         )
     if not is_real_number(offset):
         raise InvalidInputError(f"offset must be a finite number, got {offset!r}")
+    n_samples, n_neurons, dimension = int(n_samples), int(n_neurons), int(dimension)
     generator = np.random.Generator(np.random.Philox(resolve_seed(rng)))
     points = generator.standard_normal((n_samples, dimension))
     points /= np.linalg.norm(points, axis=1, keepdims=True)

@@ -15,7 +15,7 @@ from ..errors import DataWarning, InvalidInputError, NonFiniteInputError, Unsupp
 from ..inputs import as_matrix
 from ..run_options import single_threaded_blas
 from .repeat_offsets import RepeatOffsets, warn_about_drift
-from .representation import ROUNDING_OF_MEANS
+from .representation import ROUNDING_OF_MEANS, center_columns, is_constant
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -164,7 +164,7 @@ def repeat_gram(repeats: Repeats, *, center: str, threads: int, deviations: Arra
         if deviations is not None:
             block /= deviations[first:last]
         if center == "all":
-            center_in_place(block, here)
+            center_columns(block, here)
         elif center == "repeats":
             center_repeats_in_place(block, repeats.present)
         with single_threaded_blas():
@@ -194,7 +194,7 @@ def neuron_deviations(repeats: Repeats, *, center: bool) -> Array:
         for block in blocks:
             np.ldexp(block, -units[columns], out=block)
             if center and len(block):
-                center_in_place(block)
+                center_columns(block)
             squares[columns] += np.einsum("ij,ij->j", block, block)
     deviations = np.ldexp(np.sqrt(squares / max(1, freedom)), units)
     constant = deviations == 0
@@ -213,26 +213,6 @@ def _mirror_lower_triangle(matrix: Array) -> None:
         matrix[start:end, end:] = matrix[end:, start:end].T
 
 
-def center_in_place(block: Array, here: Array | None = None) -> None:
-    """Subtract each neuron's mean over rows; a neuron that is constant up to rounding becomes zero.
-
-    Parameters
-    ----------
-    block : ndarray, shape (n_rows, n_neurons)
-        Overwritten.
-    here : ndarray of bool, shape (n_rows,), optional
-        Rows that count; the others are zero before and after.
-    """
-    # Sums that overflow leave values that are not finite, which every caller refuses.
-    with np.errstate(over="ignore", invalid="ignore"):
-        means = block.sum(axis=0) / (len(block) if here is None else here.sum())
-        block -= means
-    if here is not None:
-        block[~here] = 0.0
-    spread = np.maximum(block.max(axis=0), -block.min(axis=0))
-    block[:, spread <= ROUNDING_OF_MEANS * np.abs(means)] = 0.0
-
-
 def center_repeats_in_place(block: Array, present: Array) -> None:
     """Subtract what each repeat adds to a neuron's responses: its mean, where every stimulus was presented.
 
@@ -249,15 +229,16 @@ def center_repeats_in_place(block: Array, present: Array) -> None:
     layers = block.reshape(n_repeats, n_stimuli, -1)
     if present.all():
         for layer in layers:
-            center_in_place(layer)
+            center_columns(layer)
         return
     # Sums that overflow leave values that are not finite, which every caller refuses.
     with np.errstate(over="ignore", invalid="ignore"):
         offsets = RepeatOffsets.of(present).weights @ block
+        constant = is_constant(block, present.ravel()[:, None])
         for layer, here, offset in zip(layers, present, offsets, strict=True):
             np.subtract(layer, offset, out=layer, where=here[:, None])
             spread = np.maximum(layer.max(axis=0), -layer.min(axis=0))
-            layer[:, spread <= ROUNDING_OF_MEANS * np.abs(offset)] = 0.0
+            layer[:, constant | (spread <= ROUNDING_OF_MEANS * np.abs(offset))] = 0.0
 
 
 def random_halves(present: Array, generator: np.random.Generator | None) -> tuple[Any, Any]:

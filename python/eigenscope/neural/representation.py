@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from ..errors import InvalidInputError
-from ..inputs import as_source, check_finite
+from ..errors import InvalidInputError, UnsupportedTypeError
+from ..inputs import Source, as_source, check_finite
 from ..run_options import single_threaded_blas
 from ..signs import leading_phases
 from ..svd import svds
@@ -18,6 +18,38 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 ROUNDING_OF_MEANS = 8 * float(np.finfo(np.float64).eps)
 """A neuron that varies by less than this share of its mean is constant up to rounding."""
+
+
+def center_columns(values: Array, here: Array | None = None) -> Array:
+    """Subtract the mean of each column, in place, and return the means; columns constant up to rounding become zero.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_columns)
+        Overwritten.
+    here : ndarray of bool, shape (n_rows,), optional
+        Rows that count; the others are zero before and after.
+    """
+    where: Any = True if here is None else here[:, None]
+    constant = is_constant(values, where)
+    count, total = len(values) if here is None else int(here.sum()), np.zeros(values.shape[1])
+    # Sums that overflow leave values that are not finite, which every caller refuses.
+    with np.errstate(over="ignore", invalid="ignore"):
+        # What the rounding of the sum of many rows leaves is subtracted in a second round.
+        for _ in range(2):
+            means = values.sum(axis=0) / count
+            np.subtract(values, means, out=values, where=where)
+            total += means
+    spread = np.maximum(values.max(axis=0), -values.min(axis=0))
+    values[:, constant | (spread <= ROUNDING_OF_MEANS * np.abs(total))] = 0.0
+    return total
+
+
+def is_constant(values: Array, where: Any) -> Array:
+    """Return which columns have one value in all rows that count."""
+    high = values.max(axis=0, where=where, initial=-np.inf)
+    return np.asarray(high <= values.min(axis=0, where=where, initial=np.inf))
+
 
 LARGEST_EXPONENT = 505
 """Data whose largest magnitude lies between 2^-505 and 2^505 (1e±152): squares in their units are doubles too."""
@@ -57,6 +89,21 @@ class Representation:
     def n_neurons(self) -> int:
         """Columns."""
         return int(self.responses.shape[1])
+
+    def equalized(self) -> tuple[Representation, Array]:
+        """Return the responses with neurons in units of their own, and the units: powers of two near their norms.
+
+        For what no change of a neuron's unit should change.
+        """
+        squares = np.mean(self.responses**2, axis=0)
+        units = np.ldexp(1.0, np.where(squares > 0, np.frexp(np.sqrt(squares))[1], 0))
+        raw = squares + self.means**2
+        share = self.resolution / np.sqrt(raw.mean())
+        resolution = float(share * np.sqrt(np.mean(raw / units**2)))
+        scaled = dataclasses.replace(
+            self, responses=self.responses / units, means=self.means / units, resolution=resolution
+        )
+        return scaled, units
 
     def basis(self, k: int | None = None) -> Basis:
         """Return the leading singular triplets of the responses, at most `k`, those at rounding level left out."""
@@ -140,13 +187,12 @@ def representation(data: Any, *, name: str = "X", minimum: int = 2, center: bool
     InvalidInputError
         For too few stimuli, values that are not finite or outside 1e±152, or when no neuron varies.
     """
-    source = as_source(data)
+    source, largest = _checked_source(data, name)
     if source.n_samples < minimum:
         raise InvalidInputError(
             f"{name} has {source.n_samples} stimuli (rows) and {source.n_features} neurons (columns); at least "
             f"{minimum} stimuli are needed. Transpose it if stimuli lie along columns"
         )
-    largest = check_finite(source, threads=1)
     exponent = int(np.frexp(largest)[1])
     if abs(exponent) > LARGEST_EXPONENT:
         raise InvalidInputError(
@@ -157,13 +203,19 @@ def representation(data: Any, *, name: str = "X", minimum: int = 2, center: bool
     resolution = 0.0
     if source.array.dtype.kind == "f" and source.array.dtype.itemsize < 8:
         resolution = float(np.finfo(source.array.dtype).eps * np.sqrt(np.mean(values**2)))
-    means = values.mean(axis=0) if center else np.zeros(source.n_features)
-    values -= means
-    spread = np.abs(values).max(axis=0)
-    values[:, spread <= ROUNDING_OF_MEANS * np.abs(means)] = 0.0
+    means = center_columns(values) if center else np.zeros(source.n_features)
     if not values.any():
         raise InvalidInputError(f"no neuron of {name} varies over the {source.n_samples} stimuli")
     return Representation(values, means, exponent, resolution)
+
+
+def _checked_source(data: Any, name: str) -> tuple[Source, float]:
+    """Return the data as a source and its largest magnitude; errors say which argument they are about."""
+    try:
+        source = as_source(data)
+        return source, check_finite(source, threads=1)
+    except (InvalidInputError, UnsupportedTypeError) as error:
+        raise type(error)(f"{name}: {error}") from error
 
 
 def paired_representations(X: Any, Y: Any, *, minimum: int = 2) -> tuple[Representation, Representation]:

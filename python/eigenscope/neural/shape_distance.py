@@ -133,14 +133,14 @@ def shape_distance(
     """
     check_confidence(confidence)
     check_between_zero_and_one("alpha", alpha)
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         raise InvalidInputError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")
     if k is not None and (not is_whole_number(k) or k < 1):
         raise InvalidInputError(f"k must be a positive integer or None, got {k!r}")
     if not is_whole_number(n_rotations) or n_rotations < 2:
         raise InvalidInputError(f"n_rotations must be an integer of at least 2, got {n_rotations!r}")
     x, y = paired_representations(X, Y, minimum=MINIMUM_STIMULI)
-    ranks = (k or x.n_neurons, k or y.n_neurons)
+    ranks = (x.n_neurons, y.n_neurons) if k is None else (int(k), int(k))
     wide = [r.basis(2 * rank + EXTRA_DIMENSIONS) for r, rank in zip((x, y), ranks, strict=True)]
     shapes = [shape_of(basis.leading(rank), alpha) for basis, rank in zip(wide, ranks, strict=True)]
     sizes = _sizes(x, y, [basis.leading(rank) for basis, rank in zip(wide, ranks, strict=True)], metric)

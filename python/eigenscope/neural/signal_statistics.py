@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import stdtrit
 from scipy.stats import binomtest
 
 from ..arguments import check_confidence
@@ -145,7 +145,7 @@ def _estimate(value: float, influence: Array, confidence: float) -> Estimate:
     """Infinitesimal jackknife: the influences of the stimuli add up to zero."""
     n = max(2, len(influence))
     stderr = math.sqrt(n / (n - 1) * float(np.sum(influence**2)))
-    margin = float(ndtri((1 + confidence) / 2)) * stderr
+    margin = float(stdtrit(n - 1, (1 + confidence) / 2)) * stderr
     return Estimate(value, stderr, (value - margin, value + margin), confidence)
 
 

@@ -132,6 +132,7 @@ def filled_bulk(singular_values: Array, n_signal: int, fill: str = "imputed") ->
             f"n_signal={n_signal!r} must be an integer of at most {(len(values) - 1) // 2}: the noise under the "
             f"signals is filled from as many of the {len(values)} values below them"
         )
+    k = int(k)
     if k == 0:
         return values
     if fill == "imputed":
@@ -267,6 +268,7 @@ def opt_shrink(
     count = _given("n_signal", n_signal)
     if not is_whole_number(count) or not 0 <= count <= len(values) // 2:
         raise InvalidInputError(f"n_signal must be an integer from 0 to {len(values) // 2}, got {n_signal!r}")
+    count = int(count)
     shrunk = np.zeros(len(values))
     kept = int(np.count_nonzero(values[:count] > values[count])) if count else 0
     if kept:

@@ -7,6 +7,7 @@ import html
 import json
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,9 @@ FORMAT_VERSION = 1
 """Version of the ``.npz`` layout; a reader refuses files newer than itself."""
 
 _METADATA_KEY = "metadata"
+
+LATE_MODULES = ("neural", "random_matrix", "report", "null_spectra", "sketch")
+"""Whose types of results are known once they are first used."""
 
 ResultType = TypeVar("ResultType", bound="Result")
 
@@ -164,6 +168,9 @@ def _decode(value: Any, archive: Mapping[str, np.ndarray[Any, Any]]) -> Any:
         return value
     if "result" in value:
         fields = {name: _decode(item, archive) for name, item in value["fields"].items()}
+        if value["result"] not in _registry:
+            for module in LATE_MODULES:
+                import_module(f"eigenscope.{module}")
         if value["result"] not in _registry:
             raise InvalidInputError(f"unknown result type {value['result']!r}: update eigenscope")
         return _registry[value["result"]](**fields)

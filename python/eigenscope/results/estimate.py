@@ -43,6 +43,12 @@ class Estimate(Result):
     def summary(self) -> str:
         """Return value, standard error and interval on one line."""
         low, high = self.interval
+        if 0.0 < self.stderr < math.inf and math.isfinite(self.value):
+            # As many digits as show two of the error, so that value and interval can be told apart.
+            shown = max(abs(self.value), abs(low), abs(high)) if math.isfinite(low + high) else abs(self.value)
+            digits = int(min(17, max(6, 2 + math.floor(math.log10(max(shown / self.stderr, 1.0))))))
+            ends = f"{low:.{digits}g} to {high:.{digits}g}"
+            return f"{self.value:.{digits}g} ± {self.stderr:.2g} ({self.confidence:.0%} interval {ends})"
         if math.isnan(self.stderr):
             span = "" if math.isnan(low) or math.isnan(high) else f", between {low:.6g} and {high:.6g}"
             return f"{self.value:.6g} (standard error not known{span})"

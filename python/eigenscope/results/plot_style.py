@@ -42,10 +42,14 @@ def new_axes(ax: Axes | None) -> Axes:
 
     Raises
     ------
+    InvalidInputError
+        When `ax` is something else.
     ImportError
         When matplotlib is not installed; the text gives the command that installs it.
     """
     if ax is not None:
+        if not hasattr(ax, "set_xscale") or getattr(ax, "name", "") != "rectilinear":
+            raise InvalidInputError(f"ax must be rectangular Matplotlib axes, got {type(ax).__name__}")
         return ax
     try:
         import matplotlib.pyplot as plt

@@ -276,6 +276,10 @@ class SpectralDensity(Result):
 
         return plot_spectral_density(self, ax=ax, **options)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy has no operator to go on with, as one that was loaded.
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
     def summary(self) -> str:
         """Return size, range and quality in three lines."""
         if self.n_probes == 0:
