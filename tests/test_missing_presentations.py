@@ -67,10 +67,11 @@ def test_the_noise_variance_is_that_of_the_residuals():
     assert abs(found / 20 - 1) < 4 * np.sqrt(2 / (offsets.n_residual * 20))
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e140])
 @pytest.mark.parametrize("analysis", [signal_statistics, fit_power_law_moments])
-def test_drift_beside_missing_presentations_is_reported(analysis):
+def test_drift_beside_missing_presentations_is_reported(analysis, scale):
     with pytest.warns(DataWarning, match="means of the repeats differ"):
-        analysis(recording(0, 4, 100, 3, signal=1.0, drift=1.0), nan="omit")
+        analysis(scale * recording(0, 4, 100, 3, signal=1.0, drift=1.0), nan="omit")
 
 
 def test_noise_alone_is_not_reported_as_drift():

@@ -23,6 +23,10 @@ from .svd import svds
 __all__ = ["IncrementalSpectralPCA", "SpectralPCA"]
 
 
+SHARE_MARGIN = 1e-12
+"""Relative excess of a share over what was asked for that is no rounding."""
+
+
 class SpectralPCA(LinearProjection):
     """Principal components to a stated accuracy; in place of ``PCA`` and, with ``center=False``, ``TruncatedSVD``.
 
@@ -135,7 +139,8 @@ class SpectralPCA(LinearProjection):
                 raise InvalidInputError(f'n_components as text must be "noise", got {wanted!r}')
             return {"k": self._count_above_noise(X, seed)}
         if isinstance(wanted, (float, np.floating)) and 0.0 < wanted < 1.0:
-            return {"variance": float(wanted)}
+            # More than the share, as PCA has it: with exactly so much rounding would decide.
+            return {"variance": min(float(wanted) * (1.0 + SHARE_MARGIN), 1.0 - SHARE_MARGIN)}
         if not isinstance(wanted, (int, np.integer)) or isinstance(wanted, bool) or not 1 <= wanted <= most:
             raise InvalidInputError(
                 f"n_components must be an integer from 1 to min(n_samples, n_features) = {most}, a share in (0, 1), "

@@ -14,7 +14,8 @@ from ..results.run_info import RunInfo
 from ..run_options import RandomSource, Stopwatch, resolve_seed, resolve_threads, single_threaded_blas
 from .eigen_moments import Array, moments_over_orders
 from .moment_covariance import product_traces
-from .repeats import NEURONS_PER_BLOCK, as_pair
+from .repeat_offsets import NEURONS_PER_BLOCK
+from .repeats import as_pair
 from .representation import center_columns
 
 N_MOMENTS = 5

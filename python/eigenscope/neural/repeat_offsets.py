@@ -12,6 +12,9 @@ from ..errors import DataWarning, InvalidInputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+NEURONS_PER_BLOCK = 1024
+"""Neurons cast, centred and multiplied at a time, or as many as fill half a Gram matrix if those are more."""
+
 DRIFT_SIGNIFICANCE = 1e-3
 """Level of the test that repeats differ in their means."""
 
@@ -91,9 +94,12 @@ def warn_about_drift(arrays: tuple[Array, ...], present: Array) -> None:
     if offsets.n_free < 1 or offsets.n_residual < 1:
         return
     counts = present.sum(axis=0)
-    between, within = 0.0, 0.0
-    for first in range(0, arrays[0].shape[1], 1024):
-        layers = np.stack([array[:, first : first + 1024] for array in arrays]).astype(np.float64)
+    largest = max(float(np.abs(array[here]).max()) for array, here in zip(arrays, present, strict=True) if here.any())
+    # In units of the largest response squares stay in range.
+    exponent, between, within = int(np.frexp(largest)[1]), 0.0, 0.0
+    for first in range(0, arrays[0].shape[1], NEURONS_PER_BLOCK):
+        columns = slice(first, first + NEURONS_PER_BLOCK)
+        layers = np.ldexp(np.stack([array[:, columns] for array in arrays]).astype(np.float64), -exponent)
         layers[~present] = 0.0
         layers -= np.where(present[:, :, None], layers.sum(axis=0) / counts[:, None], 0.0)
         fitted = (offsets.weights @ layers.reshape(present.size, -1))[:, None] * present[:, :, None]

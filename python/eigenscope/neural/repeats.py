@@ -14,13 +14,10 @@ from .. import _core
 from ..errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
 from ..inputs import as_matrix
 from ..run_options import single_threaded_blas
-from .repeat_offsets import RepeatOffsets, warn_about_drift
+from .repeat_offsets import NEURONS_PER_BLOCK, RepeatOffsets, warn_about_drift
 from .representation import ROUNDING_OF_MEANS, center_columns, is_constant
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-NEURONS_PER_BLOCK = 1024
-"""Neurons cast, centred and multiplied at a time, or as many as fill half a Gram matrix if those are more."""
 
 MIRROR_PANEL = 512
 """Columns of the lower triangle copied at a time."""
