@@ -87,3 +87,55 @@ def test_wrong_positions_and_functions_are_refused():
     ):
         with pytest.raises(error, match=text):
             call()
+
+
+@pytest.mark.parametrize("smallest", [[1e-12], [1e-6], [1e-8] * 3])
+def test_eigenvalues_below_all_nodes_are_looked_for(smallest):
+    """What the pilot cannot tell from zero is in the interval, or found."""
+    values = np.append(np.arange(1.0, 300.0), smallest)
+    matrix, truth = scipy.sparse.diags_array(values, format="csr"), np.log(values).sum()
+    found = [eigenscope.logdet(matrix, rng=seed, check=False).interval for seed in range(20)]
+    assert sum(not low <= truth <= high for low, high in found) <= 2
+    if len(smallest) == 1:
+        density = eigenscope.spectral_density(matrix, degree=30, rng=0, check=False)
+        low, high = density.expectation(np.log).interval
+        assert low <= truth / len(values) <= high
+
+
+@pytest.mark.parametrize("degree", [8, 10, 12, 14, 20])
+def test_zeros_that_are_not_located_to_a_side_are_in_doubt(degree):
+    values = np.append(np.zeros(60), np.random.default_rng(5).uniform(0.5, 2.0, 140))
+    for seed in range(10):
+        density = eigenscope.spectral_density(np.diag(values), degree=degree, n_probes=4, rng=seed, check=False)
+        low, high = density.nullity().interval
+        assert low <= 60 <= high < 110
+        low, high = density.band(1e-9)
+        assert low <= 0.3 <= high
+
+
+def test_wrong_budgets_and_callbacks_are_refused_before_the_run():
+    matrix = np.diag(np.arange(1.0, 60.0))
+    for function in (eigenscope.spectral_density, eigenscope.trace, eigenscope.logdet, eigenscope.diagonal):
+        for options, text in (
+            ({"callback": 3}, "callback must be a function"),
+            ({"max_seconds": "a"}, "max_seconds must be a number"),
+            ({"check": "no"}, "check must be True or False"),
+        ):
+            with pytest.raises(InvalidInputError, match=text):
+                function(matrix, **options)
+    density = eigenscope.spectral_density(matrix, rng=0)
+    for call, text in (
+        (lambda: density.moment(400), "leaves the range of double precision"),
+        (lambda: density.count(0, 50, confidence=95), "confidence must be a number"),
+        (lambda: density.pdf(1.0, bandwidth="a"), "bandwidth must be positive"),
+        (lambda: eigenscope.trace(matrix, 3), "f must be a function"),
+        (lambda: eigenscope.trace(matrix, np.log, n_deflate=-1), "n_deflate must be an integer"),
+        (lambda: eigenscope.spectral_density(matrix, accuracy="x"), "accuracy must lie"),
+        (lambda: eigenscope.plan("svds", matrix, sample_axis=7), "sample_axis must be 0 or 1"),
+    ):
+        with pytest.raises(InvalidInputError, match=text):
+            call()
+    calls = []
+    stopped = eigenscope.spectral_density(matrix, callback=lambda state: np.bool_(calls.append(1) or True), rng=0)
+    assert len(calls) == 1
+    assert stopped.degree == 1

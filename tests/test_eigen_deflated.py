@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from eigenscope import eigsh
-from eigenscope.errors import InvalidInputError
+from eigenscope.errors import ConvergenceWarning, InvalidInputError
 
 
 def wanted(values, k, which):
@@ -63,3 +63,36 @@ def test_zero_matrix():
 def test_no_more_pairs_than_are_left():
     with pytest.raises(InvalidInputError, match="k must be at most 7"):
         eigsh(np.diag(np.arange(10.0)), 8, deflate=np.eye(10)[:, :3])
+
+
+@pytest.mark.parametrize("tol", [1e-2, 1e-3, 1e-4, None])
+def test_tolerances_are_about_the_norm_of_the_operator(tol):
+    n = 447
+    ring = 2.0 * np.eye(n) - np.roll(np.eye(n), 1, axis=0) - np.roll(np.eye(n), -1, axis=0)
+    result = eigsh(scipy.sparse.csr_array(ring), 2, which="SA", deflate=np.ones(n), tol=tol, rng=0)
+    assert result.status == "converged"
+    assert result.residual_norms.max() <= 4.0 * (tol or 1e-9)
+
+
+@pytest.mark.parametrize("which", ["LM", "LA", "SA", "BE"])
+def test_budgets_are_kept_with_deflation(which):
+    values = np.random.default_rng(0).uniform(0.0, 1.0, 2000)
+    products = []
+
+    def multiply(block):
+        products.append(block.shape[1] if block.ndim == 2 else 1)
+        return values[:, None] * block
+
+    with pytest.warns(ConvergenceWarning):
+        result = eigsh(
+            multiply,
+            3,
+            which=which,
+            shape=(2000, 2000),
+            deflate=np.eye(2000)[:, :3],
+            max_matvecs=300,
+            rng=0,
+            check=False,
+        )
+    assert result.info.n_matvecs <= 300
+    assert sum(products) <= 320

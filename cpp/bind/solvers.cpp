@@ -85,6 +85,7 @@ py::dict solve_eigenpairs(PythonOperator<Scalar>& self, Index k, const std::stri
     out["residual_norms"] = to_numpy(std::move(result.residual_norms));
     out["converged"] = to_mask(result.converged);
     out["status"] = status_text(result.status);
+    out["norm"] = result.norm;
     out["interrupted"] = result.interrupted;
     out["n_matvecs"] = result.n_matvecs;
     out["n_applications"] = result.n_applications;

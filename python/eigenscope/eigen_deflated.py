@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 ROUNDING_FACTOR = 64
 """Times the rounding unit and the root of the order: what residuals keep of the norm."""
 
+SHIFT_PRODUCTS = 2
+"""Random vectors that tell where the eigenvalues are."""
+
 LARGEST_OVERLAP = 1e-6
 """Vectors as orthogonal as this to what is deflated are taken for vectors of the rest."""
 
@@ -26,7 +30,8 @@ def solve_deflated(
     known: Array,
     k: int,
     which: str,
-    solve: Callable[[Any, int], dict[str, Any]],
+    solve: Callable[..., dict[str, Any]],
+    limits: tuple[int, float],
     tolerance: float,
     seed: int,
     threads: int,
@@ -44,7 +49,9 @@ def solve_deflated(
     which : str
         Where they are wanted.
     solve : callable
-        ``solve(core, count)`` runs the solver.
+        ``solve(core, count, max_matvecs=, max_seconds=)`` runs the solver.
+    limits : tuple of (int, float)
+        Budgets of products and, unless zero, of seconds.
     tolerance : float
         Accepted residual over the norm.
     seed, threads : int
@@ -54,16 +61,24 @@ def solve_deflated(
     left = len(basis) - basis.shape[1]
     if k > left:
         raise InvalidInputError(f"k must be at most {left}, the order less the deflated vectors; got {k}")
+    began = time.perf_counter()
     core = operator.core.deflated(basis, _shift(operator, which, seed, threads))
-    found = solve(core, k)
+    found = solve(core, k, max_matvecs=max(1, limits[0] - SHIFT_PRODUCTS))
+    found["n_matvecs"] += SHIFT_PRODUCTS
     if found["interrupted"] or np.abs(basis.conj().T @ found["eigenvectors"]).max(initial=0.0) < LARGEST_OVERLAP:
         return found
     # The value given to the deflated space lies among those wanted. Its copies are at most as many as its vectors, so
     # that so many more pairs from an end hold all that is wanted of the rest there.
     ends = 2 if which == "BE" else 1
-    more = solve(core, min(k + ends * basis.shape[1], len(basis)))
+    count = min(k + ends * basis.shape[1], len(basis))
+    products = limits[0] - found["n_matvecs"] - count
+    seconds = limits[1] - (time.perf_counter() - began) if limits[1] else 0.0
+    if products < 1 or seconds < 0.0:
+        return found | _pairs_of_the_rest(operator, basis, found, k, which, tolerance, threads)
+    more = solve(core, count, max_matvecs=products, max_seconds=seconds)
     if more["interrupted"]:
         return more
+    more["n_matvecs"] += count
     costs = {name: found[name] + more[name] for name in ("n_matvecs", "n_applications")}
     return more | costs | _pairs_of_the_rest(operator, basis, more, k, which, tolerance, threads)
 
@@ -71,7 +86,7 @@ def solve_deflated(
 def _shift(operator: Operator, which: str, seed: int, threads: int) -> float:
     """Return a value for the deflated vectors away from the wanted end."""
     generator = np.random.Generator(np.random.Philox(seed))
-    probe = generator.standard_normal((operator.shape[0], 2)).astype(operator.dtype)
+    probe = generator.standard_normal((operator.shape[0], SHIFT_PRODUCTS)).astype(operator.dtype)
     wide = np.result_type(operator.dtype, np.float64)
     image = operator.product(probe, threads).astype(wide)
     # Mean and root mean square of the eigenvalues, estimated: the wanted end lies on the other side of them.
@@ -97,7 +112,7 @@ def _pairs_of_the_rest(
     values, rotation = values[order], rotation[:, order]
     vectors = rest @ rotation
     residuals = np.linalg.norm(image @ rotation - vectors * values, axis=0)
-    norm = max(np.abs(found["eigenvalues"]).max(initial=0.0), np.abs(values).max(initial=0.0))
+    norm = max(found["norm"], np.abs(values).max(initial=0.0))
     rounding = ROUNDING_FACTOR * math.sqrt(len(vectors)) * float(np.finfo(operator.dtype).eps)
     converged = residuals <= max(tolerance, rounding) * norm
     status = found["status"] if converged.all() or found["status"] != "converged" else "stagnated"

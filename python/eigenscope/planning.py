@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
+from .arguments import is_whole_number
 from .byte_sizes import format_bytes
 from .eigen_plan import DIRECT_ORDER, DIRECT_SHARE, usual_basis, usual_block
 from .errors import InvalidInputError
@@ -166,7 +167,9 @@ def plan(
 
 def _work(X: Any, k: int | None, sample_axis: int, threads: int) -> Work:
     """Look at shape, dtype and kind; files are opened, not read."""
-    if isinstance(X, (str, os.PathLike, tuple)):
+    if not is_whole_number(sample_axis) or sample_axis not in (0, 1, -1, -2):
+        raise InvalidInputError(f"sample_axis must be 0 or 1, got {sample_axis!r}")
+    if isinstance(X, (str, os.PathLike, tuple, list)):
         X = as_matrix(X, decodes=False)[0]
     X = tensor_as_csr(X)
     if isinstance(X, Operator) and X.matrix is not None:

@@ -166,6 +166,17 @@ def lapack_threads(threads: int, reproducible: bool) -> contextlib.AbstractConte
     return _blas_threads.limited(1 if reproducible else threads)
 
 
+def check_callback(callback: Any) -> None:
+    """Raise when what is to be called during a run cannot be."""
+    if callback is not None and not callable(callback):
+        raise InvalidInputError(f"callback must be a function of a dict, got {callback!r}")
+
+
+def asks_to_stop(answer: Any) -> bool:
+    """Whether a callback has returned True, Python's or NumPy's."""
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+
 def memory_budget(max_memory: int | float | str) -> int:
     """Return the number of bytes a computation may take beyond its input.
 
@@ -238,6 +249,15 @@ def resolve_count(value: object, name: str, least: int = 0) -> int:
         wanted = "a non-negative integer" if least == 0 else f"an integer of at least {least}"
         raise InvalidInputError(f"{name} must be {wanted}, got {value!r}")
     return int(value)
+
+
+def check_seconds(value: Any) -> None:
+    """Raise when a budget of seconds, which may be none at all, is not a number."""
+    if value is None:
+        return
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (is_number and value >= 0):
+        raise InvalidInputError(f"max_seconds must be a number that is not negative, got {value!r}")
 
 
 def resolve_seconds(value: float | None) -> float:

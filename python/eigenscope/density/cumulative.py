@@ -127,6 +127,23 @@ class ProbeDistribution:
             error = np.maximum(error, np.where(rank == k, doubted[k] * np.maximum(beyond, spread), 0.0))
         return error
 
+    def doubt_of_jumps(self, x: Array) -> tuple[Array, Array]:
+        """Return the weights of jumps at or below each `x`, and above it, whose eigenvalue may be on the other side.
+
+        It is as far from the jump as the residual lets it be.
+        """
+        reach = np.where(self.jump_residuals > self.slack, self.jump_residuals, 0.0)
+        below, above = np.zeros(x.shape), np.zeros(x.shape)
+        if not reach.any():
+            return below, above
+        rank = np.searchsorted(self.jumps, x + self.slack, side="right")
+        # Residuals are a small share of the gaps, so that only the neighbours reach.
+        for weights, k in ((below, rank - 1), (above, rank)):
+            nearest = np.clip(k, 0, len(self.jumps) - 1)
+            reached = (nearest == k) & (np.abs(x - self.jumps[nearest]) <= reach[nearest])
+            weights[reached] = self.jump_weights[nearest][reached]
+        return below, above
+
 
 def probe_distribution(nodes: Array, weights: Array, residuals: Array, *, rounding: float) -> ProbeDistribution:
     """Split one quadrature into resolved eigenvalues and a continuous rest.

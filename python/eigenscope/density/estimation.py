@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from ..arguments import check_switch, is_real_number
 from ..byte_sizes import format_bytes
 from ..errors import ConvergenceWarning, Interrupted, InvalidInputError, MemoryBudgetError
 from ..operators import Operator
@@ -19,6 +20,9 @@ from ..run_options import (
     ProgressOption,
     RandomSource,
     Stopwatch,
+    asks_to_stop,
+    check_callback,
+    check_seconds,
     memory_budget,
     resolve_seed,
     resolve_threads,
@@ -178,6 +182,9 @@ def spectral_density(
     """
     n_threads, seed = resolve_threads(threads), resolve_seed(rng)
     _check_names(of, probe)
+    check_switch("check", check)
+    if reorthogonalize is not None:
+        check_switch("reorthogonalize", reorthogonalize)
     view = Standardization(center, scale, row_weights, column_weights)
     A = tensor_as_csr(A)
     operator, settings = prepare(A, of, view, shape, dtype, adjoint, check, seed, n_threads)
@@ -214,8 +221,8 @@ def run_probes(
         Budget, callback, progress and threads; whether the callback stopped the run is added.
     """
     seconds = run["max_seconds"]
-    if seconds is not None and not seconds >= 0:
-        raise InvalidInputError(f"max_seconds must not be negative, got {seconds!r}")
+    check_seconds(seconds)
+    check_callback(run["callback"])
     threads = _worthwhile_threads(operator, settings, run["threads"])
     watch = Stopwatch(threads, settings["seed"])
     first = 0 if before is None else before.n_probes
@@ -280,8 +287,8 @@ def choose_sizes(n: int, degree: int | None, n_probes: int | None, accuracy: flo
     for name, value in (("degree", degree), ("n_probes", n_probes)):
         if value is not None:
             positive_integer(name, value)
-    if accuracy is not None and not 0.0 < accuracy < 0.5:
-        raise InvalidInputError(f"accuracy must lie between 0 and 0.5, it is a share of eigenvalues; got {accuracy}")
+    if accuracy is not None and not (is_real_number(accuracy) and 0.0 < accuracy < 0.5):
+        raise InvalidInputError(f"accuracy must lie between 0 and 0.5, it is a share of eigenvalues; got {accuracy!r}")
     wanted_degree, wanted_probes = DEFAULT_DEGREE, math.ceil(SAMPLE_TARGET / n)
     most = MOST_PROBES
     if accuracy is not None:
@@ -358,7 +365,7 @@ def _monitor(run: dict[str, Any], meter: Progress, n_probes: int, degree: int) -
         meter(f"{n_complete} of {n_probes} probes, step {step} of {degree}, {n_matvecs} products")
         if callback is None:
             return False
-        run["stopped"] = callback({"n_probes": n_complete, "step": step, "n_matvecs": n_matvecs}) is True
+        run["stopped"] = asks_to_stop(callback({"n_probes": n_complete, "step": step, "n_matvecs": n_matvecs}))
         return bool(run["stopped"])
 
     return monitor

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arguments import is_real_number, is_whole_number
+from ..arguments import check_confidence, is_real_number, is_whole_number
 from ..errors import InvalidInputError
 from ..results.estimate import Estimate
 from .cumulative import MERGE_FACTOR
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ..results.spectral_density import SpectralDensity
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+LARGEST_POWER = 1000.0
+"""Powers of two that double precision holds, with room for sums."""
 
 FEWEST_NODES = 3
 """With fewer, half of the recurrence is one node, which misses too much to be told from the whole."""
@@ -35,6 +38,12 @@ def moment(density: SpectralDensity, order: int, confidence: float) -> Estimate:
     if not is_whole_number(order) or order < 0:
         raise InvalidInputError(f"order must be a non-negative integer, got {order!r}; use expectation for others")
     order = int(order)
+    largest = float(np.nanmax(np.abs(density.nodes)))
+    if largest > 0.0 and not abs(order * math.log2(largest)) < LARGEST_POWER:
+        raise InvalidInputError(
+            f"the moment of order {order} leaves the range of double precision, eigenvalues reach {largest:.3g}: "
+            "divide the operator by its norm"
+        )
     # One node knows the second moment too: vᵀ A² v = θ² + r².
     unseen = density.residual_norms[:, 0] if order == density.degree == 1 else None
     return _mean(density, lambda x: x**order, confidence, order <= 2 * density.degree - 1, unseen)
@@ -65,7 +74,7 @@ def _mean(
     spread, third = central_moment(2), central_moment(3)
     if unseen is not None:
         spread += float(((unseen / unit) ** 2).mean())
-    change = 0.0 if is_exact else _change(density, in_units, fine)
+    change = 0.0 if is_exact else max(_change(density, in_units, fine), _hidden_at_the_ends(density, in_units))
     moments = (np.asarray(mean), np.asarray(spread), np.asarray(third))
     ends = density._measure.mean_interval(fine, *moments, confidence)
     rounding = density.degree * density.rounding * math.sqrt(spread + mean**2)
@@ -79,29 +88,43 @@ def _mean(
 def count(density: SpectralDensity, low: float, high: float, confidence: float) -> Estimate:
     """Return the number of eigenvalues in a closed interval."""
     _check_ends(low, high)
+    check_confidence(confidence)
     measure = density._measure
     # The distribution counts eigenvalues up to the slack above a position, and those at `low` belong inside.
     ends = np.array([np.nextafter(low - 2.0 * measure.slack, -np.inf), high])
     inside = np.isfinite(ends)
     per_probe = np.tile([0.0, 1.0], (density.n_probes, 1))
-    error = np.zeros(2)
+    down, up = np.zeros((2, 2))
     if inside.any():
         per_probe[:, inside] = measure.per_probe(ends[inside])
-        error[inside] = measure.quadrature_error(ends[inside])
+        down[inside], up[inside] = measure.quadrature_errors(ends[inside])
     shares = per_probe[:, 1] - per_probe[:, 0]
     share = float(np.clip(shares.mean(), 0.0, 1.0))
-    n, low_share, high_share = density.order, share, share
-    # Weights are of a continuous distribution: none at all is no accident.
-    if density.degree * density.rounding < share < 1.0 - density.degree * density.rounding:
-        low_share, high_share = map(float, measure.share_interval(shares, np.asarray(share), confidence))
     # What is missing at one end may be too much at the other, as far as shares stay between 0 and 1.
     heights = np.clip(per_probe.mean(axis=0), 0.0, 1.0)
-    down, up = np.minimum(error, heights), np.minimum(error, 1.0 - heights)
-    fewest = share - math.hypot(share - low_share, up[0] + down[1])
-    most = share + math.hypot(high_share - share, down[0] + up[1])
-    stderr = float(measure.standard_error(shares, np.asarray(share * (1.0 - share))))
+    down, up = np.minimum(down, heights), np.minimum(up, 1.0 - heights)
+    errors = float(up[0] + down[1]), float(down[0] + up[1])
+    fewest, most = _share_interval(density, shares, share, errors, confidence)
+    n, stderr = density.order, float(measure.standard_error(shares, np.asarray(share * (1.0 - share))))
     interval = (n * max(0.0, fewest), n * min(1.0, most))
     return Estimate(n * share, n * stderr, interval, confidence, density.info.n_matvecs)
+
+
+def _share_interval(
+    density: SpectralDensity, shares: Array, share: float, errors: tuple[float, float], confidence: float
+) -> tuple[float, float]:
+    """Return the interval of a share from its sampling and from the errors of the quadrature down and up."""
+    ends = np.array([share - errors[0], share + errors[1]])
+    none = density.degree * density.rounding
+    if none < share < 1.0 - none:
+        low, high = density._measure.share_interval(shares, np.asarray(share), confidence)
+        return share - math.hypot(share - float(low), errors[0]), share + math.hypot(float(high) - share, errors[1])
+    # Weights are of a continuous distribution: none at all is no accident, but what is in doubt is a sample too.
+    lows, highs = density._measure.share_interval(shares, np.clip(ends, 0.0, 1.0), confidence)
+    return (
+        float(lows[0] if errors[0] > none else ends[0]),
+        float(highs[1] if errors[1] > none else ends[1]),
+    )
 
 
 def _check_ends(low: Any, high: Any) -> None:
@@ -127,6 +150,48 @@ def _change(density: SpectralDensity, f: Callable[[Array], Any], fine: Array) ->
         return math.inf
     coarse = rule_values(f, density.coarse_nodes[unfinished], density.coarse_weights[unfinished], density.rounding)
     return abs(float((fine[unfinished] - coarse).sum())) / density.n_probes
+
+
+def _hidden_at_the_ends(density: SpectralDensity, f: Callable[[Array], Any]) -> float:
+    """Return what one eigenvalue beyond the outermost nodes would change, as far out as their residuals let it be."""
+    kept = np.isfinite(density.nodes) & (np.nan_to_num(density.weights) > 0)
+    lowest = np.where(kept, density.nodes, np.inf)
+    highest = np.where(kept, density.nodes, -np.inf)
+    probe_low, probe_high = int(np.argmin(lowest.min(axis=1))), int(np.argmax(highest.max(axis=1)))
+    k, j = int(np.argmin(lowest[probe_low])), int(np.argmax(highest[probe_high]))
+    ends = [
+        (float(density.nodes[probe, node]), float(density.residual_norms[probe, node]))
+        for probe, node in ((probe_low, k), (probe_high, j))
+    ]
+    return hidden_at_the_ends(f, ends[0], ends[1], density.rounding) / density.order
+
+
+def hidden_at_the_ends(
+    f: Callable[[Array], Any], low: tuple[float, float], high: tuple[float, float], rounding: float
+) -> float:
+    """Return the most that f changes from an outermost node to as far out as its residual reaches.
+
+    Parameters
+    ----------
+    f : callable
+        Function of an array of eigenvalues.
+    low, high : tuple of float
+        Lowest and highest node, each with its residual.
+    rounding : float
+        Rounding unit: where f ends at zero, as a logarithm does, eigenvalues are told from zero up to it.
+    """
+    size = max(abs(low[0]), abs(high[0]))
+    change = 0.0
+    for node, beyond in ((low[0], low[0] - low[1]), (high[0], high[0] + high[1])):
+        places = [beyond]
+        if (beyond <= 0.0) == (node > 0.0):
+            places.append(math.copysign(rounding * size, node))
+        with np.errstate(all="ignore"):
+            values = np.asarray(f(np.array([node, *places])), dtype=np.float64)
+        values = np.broadcast_to(values, (1 + len(places),))
+        changes = np.abs(values[1:] - values[0])
+        change = max(change, float(changes[np.isfinite(changes)].max(initial=0.0)))
+    return change
 
 
 def rule_values(f: Callable[[Array], Any], nodes: Array, weights: Array, rounding: float) -> Array:

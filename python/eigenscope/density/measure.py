@@ -137,21 +137,28 @@ class SpectralMeasure:
         return np.asarray(np.where(x == np.inf, 1.0, share))
 
     def quadrature_error(self, x: Array) -> Array:
-        """Return what the second half of the recurrences changed near `x`, at most the rigorous bound.
+        """Return the larger of the errors of the quadrature to both sides."""
+        return np.maximum(*self.quadrature_errors(x))
 
-        Or what is in doubt, where the nodes are too few for the structure of the spectrum: neither half has seen it.
+    def quadrature_errors(self, x: Array) -> tuple[Array, Array]:
+        """Return how much smaller and how much larger than `cdf` the share may be because the nodes are few.
+
+        By what the second half of the recurrences changed near `x`, at most the rigorous bounds, or by what is in
+        doubt, where the nodes are too few for the structure of the spectrum: neither half has seen it. And by the
+        eigenvalues that are not located to a side of `x`.
         """
         reach = 0.5 * self.bandwidth
         changes = [
             np.abs(self.cdf(x + shift) - np.clip(self.per_probe(x + shift, self.coarse).mean(axis=0), 0.0, 1.0))
             for shift in (-reach, 0.0, reach)
         ]
-        low, high = self.bounds(x)
-        middle = self.cdf(x)
-        most = np.maximum(np.maximum(middle - low, high - middle), 0.0)
+        change, middle, (low, high) = np.max(changes, axis=0), self.cdf(x), self.bounds(x)
         doubt = np.mean([d.doubt(x) for d in self.fine], axis=0)
-        error = np.maximum(np.minimum(np.max(changes, axis=0), most), doubt)
-        return np.asarray(np.hypot(error, len(self.fine) * self._density.rounding))
+        below, above = np.mean([d.doubt_of_jumps(x) for d in self.fine], axis=0)
+        rounding = len(self.fine) * self._density.rounding
+        down = np.maximum(np.minimum(change, np.maximum(middle - low, 0.0)), doubt) + below
+        up = np.maximum(np.minimum(change, np.maximum(high - middle, 0.0)), doubt) + above
+        return np.hypot(down, rounding), np.hypot(up, rounding)
 
     def errors(self, x: Array) -> tuple[Array, Array]:
         """Return the standard error of the sampling and the error of the quadrature."""
@@ -164,9 +171,9 @@ class SpectralMeasure:
         per_probe = self.per_probe(x)
         share = np.clip(per_probe.mean(axis=0), 0.0, 1.0)
         low, high = self.share_interval(per_probe, share, confidence)
-        error = self.quadrature_error(x)
-        low = np.maximum(share - np.hypot(share - low, error), 0.0)
-        high = np.minimum(share + np.hypot(high - share, error), 1.0)
+        down, up = self.quadrature_errors(x)
+        low = np.maximum(share - np.hypot(share - low, down), 0.0)
+        high = np.minimum(share + np.hypot(high - share, up), 1.0)
         # No eigenvalue lies beyond infinity.
         return np.where(np.isinf(x), x > 0, low), np.where(np.isinf(x), x > 0, high)
 
@@ -234,7 +241,7 @@ class SpectralMeasure:
         check_smoothing(kernel, scale, bandwidth)
         nodes, weights = self.continuous_part
         if len(nodes) == 0:
-            return np.ones_like(x), np.zeros((3, *x.shape))
+            return np.where(np.isnan(x), np.nan, 1.0), np.zeros((3, *x.shape))
         if kernel == "chebyshev":
             interval = self._expansion_interval(nodes)
             n_moments = 2 * self._density.degree

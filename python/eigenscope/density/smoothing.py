@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_real_number
 from ..errors import InvalidInputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -84,7 +85,7 @@ def check_smoothing(kernel: str, scale: str, bandwidth: float | None) -> None:
         raise InvalidInputError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
     if kernel == "chebyshev" and (scale == "log" or bandwidth is not None):
         raise InvalidInputError('kernel="chebyshev" has a linear scale and a resolution fixed by the degree')
-    if bandwidth is not None and not (np.isfinite(bandwidth) and bandwidth > 0):
+    if bandwidth is not None and not (is_real_number(bandwidth) and bandwidth > 0):
         raise InvalidInputError(f"bandwidth must be positive, got {bandwidth!r}")
 
 
@@ -95,7 +96,7 @@ def weighted_moments(x: Array, nodes: Array, weights: Array, values_of: Any) -> 
         part = slice(first, first + _BLOCK)
         values = values_of(x[part], nodes)
         largest = np.abs(values).max(axis=1)
-        unit[part] = np.where(largest > 0.0, largest, 1.0)
+        unit[part] = np.where(np.isnan(x[part]), np.nan, np.where(largest > 0.0, largest, 1.0))
         values = values / unit[part, None]
         for order in range(3):
             moments[order, part] = values ** (order + 1) @ weights

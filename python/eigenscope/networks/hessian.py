@@ -98,6 +98,8 @@ def hessian_operator(
         raise InvalidInputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     if reduction not in REDUCTIONS:
         raise InvalidInputError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    if not callable(loss):
+        raise UnsupportedTypeError(f"loss must be a function of outputs and targets, got {loss!r}")
     if not isinstance(model, torch.nn.Module):
         raise UnsupportedTypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
     curvature = Curvature(model, loss, data, reduction)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole_number
+from ..arguments import check_switch, is_whole_number
 from ..errors import InvalidInputError
 from ..results.diagonal_estimate import DiagonalEstimate
 from ..run_options import (
@@ -135,6 +135,7 @@ def diagonal(
         meter=meter,
         callback=callback,
     )
+    check_switch("check", check)
     operator = square_operator(A, "diagonal", shape, dtype, check, seed, n_threads)
     if f is None and is_explicit(A):
         values = stored_diagonal(A)

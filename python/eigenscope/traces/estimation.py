@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from ..arguments import is_whole_number
+from ..arguments import check_switch, is_whole_number
 from ..errors import InvalidInputError
 from ..inputs import as_matrix
 from ..results.trace_estimate import TraceEstimate
@@ -142,6 +142,11 @@ def trace(
     """
     if method not in METHODS:
         raise InvalidInputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if f is not None and not callable(f):
+        raise InvalidInputError(f"f must be a function of an array of eigenvalues, got {f!r}")
+    if not (is_whole_number(n_deflate) and n_deflate >= 0):
+        raise InvalidInputError(f"n_deflate must be an integer that is not negative, got {n_deflate!r}")
+    check_switch("check", check)
     if not (is_whole_number(degree) and degree >= 1):
         raise InvalidInputError(f"degree must be a positive integer, got {degree!r}")
     meter = Progress(progress, "trace")
@@ -172,7 +177,7 @@ def trace(
         with single_threaded_blas():
             if method == "slq":
                 moments = known_moments(A) if explicit else np.empty(0)
-                run = QuadratureRun(products, moments, n_deflate, target, may_be_exact, seed, watch)
+                run = QuadratureRun(products, moments, int(n_deflate), target, may_be_exact, seed, watch)
             else:
                 run = SampledTrace(method, products, target, may_be_exact, seed, watch)
             estimate = run.run()

@@ -17,7 +17,7 @@ from scipy.linalg import eigh_tridiagonal, qr, solve_triangular
 
 from .. import _core
 from ..density.confidence import normal_quantile, score_interval, variance_factor
-from ..density.expectation import function_values, rule_values
+from ..density.expectation import function_values, hidden_at_the_ends, rule_values
 from ..operators import Operator
 from ..run_options import single_threaded_blas
 from .function_products import FEWEST_STEPS, error_factor
@@ -31,6 +31,9 @@ FIRST_DEGREE, MOST_DEGREE = 16, 512
 
 QUADRATURE_SHARE = 0.1
 """Share of the tolerance that the quadrature may use up."""
+
+HIDDEN_SHARE = 0.25
+"""Share of the tolerance that an eigenvalue may have which is hidden beyond the outermost nodes of the pilot."""
 
 LEAST_REST = 1e-3
 """Share of the squared tolerance that is left to chance at least."""
@@ -149,15 +152,18 @@ class QuadratureTrace:
         """
         degree, spent = min(FIRST_DEGREE, self.order, max_matvecs), 0
         while True:
-            rule, _ = self._integrate(degree, 0, 1)
+            nodes, weights, residuals = self._integrate(degree, 0, 1)
+            rule = nodes, weights
             spent += degree
             changes = self._changes(rule)
             complete = np.isfinite(rule[0]).sum() < degree or degree == self.order
             value = self.order * float(rule_values(self.f, *rule, self.rounding)[0])
             allowed = QUADRATURE_SHARE * tolerance(value)
             change = max((error for m, error in changes if 2 * m >= degree), default=0.0)
+            hidden = 0.0 if complete else self._hidden(nodes, weights, residuals)
+            is_enough = change <= allowed and hidden <= HIDDEN_SHARE * tolerance(value)
             following = min(2 * degree, self.order, MOST_DEGREE)
-            if change <= allowed or complete or following == degree:
+            if is_enough or complete or following == degree:
                 break
             if spent + following > max_matvecs:
                 self.is_cut_short = True
@@ -176,6 +182,16 @@ class QuadratureTrace:
                 break
             # A degree serves when all higher ones do: a single one may agree by accident.
             self._degree, self._quadrature_error = m, max(error, self._quadrature_error)
+        if hidden > HIDDEN_SHARE * tolerance(value):
+            self._degree = int(np.isfinite(nodes).sum())
+        self._quadrature_error = max(self._quadrature_error, hidden)
+
+    def _hidden(self, nodes: Array, weights: Array, residuals: Array) -> float:
+        """Return what an eigenvalue beyond the outermost nodes of the pilot may change."""
+        kept = np.isfinite(nodes[0]) & (np.nan_to_num(weights[0]) > 0)
+        x, r = nodes[0][kept], residuals[0][kept]
+        first, last = int(np.argmin(x)), int(np.argmax(x))
+        return hidden_at_the_ends(self.f, (x[first], r[first]), (x[last], r[last]), self.rounding)
 
     def _changes(self, rule: tuple[Array, Array]) -> list[tuple[int, float]]:
         """Return lower degrees, descending, and how far the pilot's trace is off with them.
@@ -195,7 +211,7 @@ class QuadratureTrace:
     def add_probes(self, count: int) -> None:
         """Integrate with further probes at the degree the pilot has found."""
         first = len(self._state.nodes)
-        fine, _ = self._integrate(self._degree, first, count)
+        *fine, _ = self._integrate(self._degree, first, count)
         width = max(fine[0].shape[1], self._state.nodes.shape[1])
         joined = [
             np.concatenate([_padded(old, width), _padded(new, width)])
@@ -275,7 +291,8 @@ class QuadratureTrace:
         residual = values - np.column_stack([np.ones_like(x), powers - means]) @ coefficients
         return float((means - known) @ coefficients[1:]), residual / (1.0 - leverage)
 
-    def _integrate(self, degree: int, first: int, count: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    def _integrate(self, degree: int, first: int, count: int) -> tuple[Array, Array, Array]:
+        """Return nodes, weights and residual norms of some probes, a row each."""
         block = min(count, GROUP)
         with single_threaded_blas():
             found = getattr(_core, f"spectral_quadrature_{self.operator.dtype.name}")(
@@ -297,11 +314,9 @@ class QuadratureTrace:
             from ..errors import Interrupted
 
             raise Interrupted("interrupted before the first probe was complete")
-        rules = [
-            (np.ascontiguousarray(found[name]["nodes"].T) / self.operator.scale, found[name]["weights"].T)
-            for name in ("fine", "coarse")
-        ]
-        return rules[0], rules[1]
+        rule = found["fine"]
+        nodes, residuals = (np.ascontiguousarray(rule[name].T) for name in ("nodes", "residual_norms"))
+        return nodes / self.operator.scale, rule["weights"].T, residuals / self.operator.scale
 
 
 def recurrence_of_rule(nodes: Array, weights: Array) -> tuple[Array, Array]:

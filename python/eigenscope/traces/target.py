@@ -14,7 +14,7 @@ from ..arguments import check_confidence, is_real_number, is_whole_number
 from ..errors import ConvergenceWarning, InvalidInputError
 from ..results.diagonal_estimate import DiagonalEstimate
 from ..results.trace_estimate import TraceEstimate
-from ..run_options import Progress, memory_budget
+from ..run_options import Progress, asks_to_stop, check_callback, check_seconds, memory_budget
 
 DEFAULT_MATVECS = 20_000
 """Budget of products unless another is given."""
@@ -64,8 +64,8 @@ class Target:
         check_confidence(confidence)
         if max_matvecs is not None and not (is_whole_number(max_matvecs) and max_matvecs >= 1):
             raise InvalidInputError(f"max_matvecs must be a positive integer, got {max_matvecs!r}")
-        if max_seconds is not None and not max_seconds >= 0:
-            raise InvalidInputError(f"max_seconds must not be negative, got {max_seconds!r}")
+        check_seconds(max_seconds)
+        check_callback(callback)
         self.name, self.confidence = name, confidence
         self.max_matvecs = DEFAULT_MATVECS if max_matvecs is None else int(max_matvecs)
         self.max_bytes = memory_budget(max_memory)
@@ -84,7 +84,7 @@ class Target:
         self._meter(f"{estimate.n_matvecs} products, {shown} ± {half:.1e}")
         if self._callback is not None:
             state = {"n_matvecs": estimate.n_matvecs, "value": estimate.value, "interval": estimate.interval}
-            self._stopped = self._callback(state) is True
+            self._stopped = asks_to_stop(self._callback(state))
         return self.is_over or half <= self.tolerance(estimate.value)
 
     @property
