@@ -170,21 +170,25 @@ class QuadratureTrace:
                 break
             degree = following
         self._state = QuadratureState(*rule, n_matvecs=spent)
+        found = int(np.isfinite(nodes).sum())
         if degree < FEWEST_STEPS and not complete:
             change, self.is_cut_short = math.inf, True
         elif change > allowed:
             earlier = max((error for m, error in changes if 4 * m >= degree), default=0.0)
             change *= error_factor(change, earlier - change)
-        self._degree, self._quadrature_error = int(np.isfinite(rule[0]).sum()), 0.0 if complete else change
+        self._degree, self._quadrature_error = found, 0.0 if complete else change
+        if hidden <= HIDDEN_SHARE * tolerance(value):
+            self._lower_degree(changes, allowed)
+        self._quadrature_error = max(self._quadrature_error, hidden)
+
+    def _lower_degree(self, changes: list[tuple[int, float]], allowed: float) -> None:
+        """Take the lowest degree that gives the pilot's trace within what is allowed."""
         for m, error in changes:
             # Fewer nodes would give the mean of a smooth f, but not its variance, which the error bar rests on.
             if m < FEWEST_STEPS or max(error, self._quadrature_error) > allowed:
-                break
+                return
             # A degree serves when all higher ones do: a single one may agree by accident.
             self._degree, self._quadrature_error = m, max(error, self._quadrature_error)
-        if hidden > HIDDEN_SHARE * tolerance(value):
-            self._degree = int(np.isfinite(nodes).sum())
-        self._quadrature_error = max(self._quadrature_error, hidden)
 
     def _hidden(self, nodes: Array, weights: Array, residuals: Array) -> float:
         """Return what an eigenvalue beyond the outermost nodes of the pilot may change."""
