@@ -85,6 +85,13 @@ def score_interval(value: Array, factor: float | Array, variance: Array, third: 
     return value + (centre - half), value + (centre + half)
 
 
+def hidden_factor(freedom: float, probability: float) -> float:
+    """Return how many times a variance is larger than its estimate at most, but for this probability."""
+    from scipy.special import chdtri
+
+    return freedom / float(chdtri(freedom, 1.0 - probability))
+
+
 def scatter_share(per_probe: Array, variance: Array, *, hidden: bool) -> Array:
     """Return the variance measured between probes as a share of that of the sphere, at most 1.
 
@@ -102,9 +109,6 @@ def scatter_share(per_probe: Array, variance: Array, *, hidden: bool) -> Array:
         return np.ones_like(variance)
     measured = per_probe.var(axis=0, ddof=1) / n_probes
     if hidden:
-        from scipy.special import chdtri
-
-        freedom = n_probes - 1
-        measured = measured * freedom / chdtri(freedom, 1.0 - HIDDEN_SCATTER)
+        measured = measured * hidden_factor(n_probes - 1, HIDDEN_SCATTER)
     share = np.divide(measured, variance, out=np.ones_like(variance), where=variance > 0)
     return np.asarray(np.minimum(share, 1.0))

@@ -74,7 +74,11 @@ def _mean(
     spread, third = central_moment(2), central_moment(3)
     if unseen is not None:
         spread += float(((unseen / unit) ** 2).mean())
-    change = 0.0 if is_exact else max(_change(density, in_units, fine), _hidden_at_the_ends(density, in_units))
+    change = 0.0
+    if not is_exact:
+        outermost = density.nodes, density.weights, density.residual_norms
+        hidden = hidden_at_the_ends(in_units, *outermost, density.rounding) / density.order
+        change = max(_change(density, in_units, fine), hidden)
     moments = (np.asarray(mean), np.asarray(spread), np.asarray(third))
     ends = density._measure.mean_interval(fine, *moments, confidence)
     rounding = density.degree * density.rounding * math.sqrt(spread + mean**2)
@@ -152,22 +156,8 @@ def _change(density: SpectralDensity, f: Callable[[Array], Any], fine: Array) ->
     return abs(float((fine[unfinished] - coarse).sum())) / density.n_probes
 
 
-def _hidden_at_the_ends(density: SpectralDensity, f: Callable[[Array], Any]) -> float:
-    """Return what one eigenvalue beyond the outermost nodes would change, as far out as their residuals let it be."""
-    kept = np.isfinite(density.nodes) & (np.nan_to_num(density.weights) > 0)
-    lowest = np.where(kept, density.nodes, np.inf)
-    highest = np.where(kept, density.nodes, -np.inf)
-    probe_low, probe_high = int(np.argmin(lowest.min(axis=1))), int(np.argmax(highest.max(axis=1)))
-    k, j = int(np.argmin(lowest[probe_low])), int(np.argmax(highest[probe_high]))
-    ends = [
-        (float(density.nodes[probe, node]), float(density.residual_norms[probe, node]))
-        for probe, node in ((probe_low, k), (probe_high, j))
-    ]
-    return hidden_at_the_ends(f, ends[0], ends[1], density.rounding) / density.order
-
-
 def hidden_at_the_ends(
-    f: Callable[[Array], Any], low: tuple[float, float], high: tuple[float, float], rounding: float
+    f: Callable[[Array], Any], nodes: Array, weights: Array, residuals: Array, rounding: float
 ) -> float:
     """Return the most that f changes from an outermost node to as far out as its residual reaches.
 
@@ -175,21 +165,21 @@ def hidden_at_the_ends(
     ----------
     f : callable
         Function of an array of eigenvalues.
-    low, high : tuple of float
-        Lowest and highest node, each with its residual.
+    nodes, weights, residuals : ndarray, shape (n_probes, degree)
+        Nodes without weight do not count.
     rounding : float
         Rounding unit: where f ends at zero, as a logarithm does, eigenvalues are told from zero up to it.
     """
-    size = max(abs(low[0]), abs(high[0]))
-    change = 0.0
-    for node, beyond in ((low[0], low[0] - low[1]), (high[0], high[0] + high[1])):
-        places = [beyond]
-        if (beyond <= 0.0) == (node > 0.0):
-            places.append(math.copysign(rounding * size, node))
+    kept = np.isfinite(nodes) & (np.nan_to_num(weights) > 0)
+    x, r = nodes[kept], residuals[kept]
+    smallest, change = rounding * float(np.abs(x).max()), 0.0
+    for k, side in ((int(np.argmin(x)), -1.0), (int(np.argmax(x)), 1.0)):
+        places = [x[k], x[k] + side * r[k]]
+        if (places[1] <= 0.0) == (x[k] > 0.0):
+            places.append(math.copysign(smallest, x[k]))
         with np.errstate(all="ignore"):
-            values = np.asarray(f(np.array([node, *places])), dtype=np.float64)
-        values = np.broadcast_to(values, (1 + len(places),))
-        changes = np.abs(values[1:] - values[0])
+            values = np.broadcast_to(np.asarray(f(np.array(places)), dtype=np.float64), (len(places),))
+            changes = np.abs(values[1:] - values[0])
         change = max(change, float(changes[np.isfinite(changes)].max(initial=0.0)))
     return change
 

@@ -174,8 +174,8 @@ def kernel_alignment(
         from the groups of neurons and subtracted, and left in with ``n_groups=0``.
 
         NaN with a `DataWarning` when the unbiased variance of a kernel cannot be told from zero, which ``n_groups=0``
-        does not see. Another `DataWarning`
-        when the columns of X and Y evidently are the same neurons and `same_neurons` does not say so.
+        does not see. Another `DataWarning` when the columns of X and Y evidently are the same neurons and
+        `same_neurons` does not say so, and one when a single stimulus decides the alignment.
 
     Raises
     ------

@@ -160,7 +160,7 @@ class QuadratureTrace:
             value = self.order * float(rule_values(self.f, *rule, self.rounding)[0])
             allowed = QUADRATURE_SHARE * tolerance(value)
             change = max((error for m, error in changes if 2 * m >= degree), default=0.0)
-            hidden = 0.0 if complete else self._hidden(nodes, weights, residuals)
+            hidden = 0.0 if complete else hidden_at_the_ends(self.f, nodes, weights, residuals, self.rounding)
             is_enough = change <= allowed and hidden <= HIDDEN_SHARE * tolerance(value)
             following = min(2 * degree, self.order, MOST_DEGREE)
             if is_enough or complete or following == degree:
@@ -189,13 +189,6 @@ class QuadratureTrace:
                 return
             # A degree serves when all higher ones do: a single one may agree by accident.
             self._degree, self._quadrature_error = m, max(error, self._quadrature_error)
-
-    def _hidden(self, nodes: Array, weights: Array, residuals: Array) -> float:
-        """Return what an eigenvalue beyond the outermost nodes of the pilot may change."""
-        kept = np.isfinite(nodes[0]) & (np.nan_to_num(weights[0]) > 0)
-        x, r = nodes[0][kept], residuals[0][kept]
-        first, last = int(np.argmin(x)), int(np.argmax(x))
-        return hidden_at_the_ends(self.f, (x[first], r[first]), (x[last], r[last]), self.rounding)
 
     def _changes(self, rule: tuple[Array, Array]) -> list[tuple[int, float]]:
         """Return lower degrees, descending, and how far the pilot's trace is off with them.

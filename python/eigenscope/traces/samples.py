@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..density.confidence import normal_quantile, score_interval
+from ..density.confidence import hidden_factor, normal_quantile, score_interval
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -63,13 +63,13 @@ def spread_quantile(freedom: float, confidence: float) -> float:
 
     Student's quantile, or that of the normal law where the spread is larger than it looks, whichever is more.
     """
-    from scipy.special import chdtri, stdtrit
+    from scipy.special import stdtrit
 
     normal = normal_quantile(confidence)
     if math.isinf(freedom):
         return normal
     freedom = max(freedom, 1.0)
-    hidden = math.sqrt(freedom / float(chdtri(freedom, 1.0 - HIDDEN_SPREAD)))
+    hidden = math.sqrt(hidden_factor(freedom, HIDDEN_SPREAD))
     return max(float(stdtrit(freedom, 0.5 * (1.0 + confidence))), hidden * normal)
 
 
