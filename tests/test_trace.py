@@ -277,6 +277,18 @@ def test_intervals_of_low_rank_methods_hold(method, spectrum):
     assert hits >= 33
 
 
+@pytest.mark.parametrize("method", ["xtrace", "xnystrace"])
+def test_intervals_of_low_rank_methods_allow_for_skewness(method):
+    # One vector in eight happens to see the few eigenvalues that differ: without skewness 15 % miss, all on one side.
+    values = np.exp(np.arange(1.0, 501.0) ** -2)
+    operator = testing.diagonal_operator(values)
+    found = [trace(operator, method=method, rtol=0.9, check=False, rng=seed) for seed in range(150)]
+    below, above = (np.array([estimate.interval for estimate in found]) - [[estimate.value] for estimate in found]).T
+    errors = values.sum() - [estimate.value for estimate in found]
+    assert ((errors < below) | (errors > above)).sum() <= 19
+    assert np.median(above / -below) > 1.5
+
+
 def test_the_jackknife_leaves_vectors_out():
     """The closed forms of leaving out a second vector are those of starting without it."""
     tests = np.random.default_rng(0).standard_normal((30, 6)) + 1j * np.random.default_rng(1).standard_normal((30, 6))

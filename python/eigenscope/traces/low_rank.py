@@ -12,7 +12,7 @@ closed forms too.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -20,7 +20,7 @@ import scipy.linalg
 from ..errors import InvalidInputError
 from .function_products import FunctionProducts, Images
 from .growing_range import GrowingRange
-from .samples import Samples, mean_of_samples
+from .samples import Samples, mean_of_samples, sample_skewness
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -57,15 +57,14 @@ class XTrace:
 
     def samples(self) -> Samples:
         """Return the estimate so far, in units of the products."""
-        value, stderr = self._evaluated(self._images.fine, self._range_images.fine)
-        coarse = value
+        found = self._evaluated(self._images.fine, self._range_images.fine)
+        change = 0.0
         if self._images.has_error:
-            coarse, _ = self._evaluated(self._images.coarse, self._range_images.coarse)
-        count = self._tests.shape[1]
-        return Samples(value, stderr, count, abs(value - coarse), self._range.largest, self._range.is_complete)
+            change = abs(found.value - self._evaluated(self._images.coarse, self._range_images.coarse).value)
+        return found.samples(self._tests.shape[1], change, self._range.largest, is_complete=self._range.is_complete)
 
-    def _evaluated(self, test_images: Array, range_images: Array) -> tuple[float, float]:
-        """Return the average of the leave-one-out estimates, and its standard error.
+    def _evaluated(self, test_images: Array, range_images: Array) -> Jackknife:
+        """Return the average of the leave-one-out estimates, and its errors.
 
         Without test vector i the range is Q (I - s_i s_iᴴ), s_i orthogonal to all columns of R but the i-th. With μ the
         part of ω_i outside it, the estimate is ``tr Qᴴ A Q - s_iᴴ Qᴴ A Q s_i + (n - m + 1) μᴴ A μ / ‖μ‖²``. Without j
@@ -77,7 +76,7 @@ class XTrace:
         inner = basis.conj().T @ range_images
         total = float(np.trace(inner).real)
         if self._range.is_complete or m >= n:
-            return total, 0.0
+            return Jackknife(total, 0.0)
         directions = excluded_directions(self._range.triangle)
         inside = basis.conj().T @ self._tests
         outside = self._tests - basis @ inside
@@ -135,15 +134,15 @@ class XNysTrace:
         directions = excluded_directions(triangle)
         condition = float(np.linalg.cond(triangle))
         error = SHIFT_FACTOR * self._products.rounding * condition * norm + float(np.linalg.norm(fine - coarse))
-        value, stderr = self._evaluated(basis, fine, directions, error)
+        found = self._evaluated(basis, fine, directions, error)
         change = 0.0
         if self._images.has_error:
-            change = abs(value - self._evaluated(basis, coarse, directions, error)[0])
-        return Samples(value, stderr, len(triangle), change, norm, is_complete=False)
+            change = abs(found.value - self._evaluated(basis, coarse, directions, error).value)
+        return found.samples(len(triangle), change, norm, is_complete=False)
 
     @staticmethod
-    def _evaluated(basis: Array, images: Array, directions: Array, error: float) -> tuple[float, float]:
-        """Return the average of the leave-one-out estimates, and its standard error.
+    def _evaluated(basis: Array, images: Array, directions: Array, error: float) -> Jackknife:
+        """Return the average of the leave-one-out estimates, and its errors.
 
         With test vectors ``Ω = Q T``, ``H = Qᴴ A Q = L Lᴴ`` and ``B = A Q L⁻ᴴ`` the approximation is ``B Bᴴ``. s_i
         orthogonal to all columns of T but the i-th and ``u_i = L⁻¹ s_i``, that without ω_i is ``B (I - u_i u_iᴴ /
@@ -159,7 +158,7 @@ class XNysTrace:
                 "xnystrace needs a positive semidefinite operator, and this one has negative eigenvalues: use xtrace"
             )
         if m == n:
-            return float(np.trace(gram).real), 0.0
+            return Jackknife(float(np.trace(gram).real), 0.0)
         shift = 2.0 * error
         factor = np.linalg.cholesky(gram + shift * np.eye(m))
         root = scipy.linalg.solve_triangular(factor, (images + shift * basis).conj().T, lower=True).conj().T
@@ -243,8 +242,31 @@ class Hutchinson:
         return mean_of_samples(self._fine, self._coarse, self._norm)
 
 
-def jackknife(estimates: Array, without: Array) -> tuple[float, float]:
-    """Return the mean of leave-one-out estimates and its standard error.
+class Jackknife(NamedTuple):
+    """What estimates that share their vectors tell of their average.
+
+    Parameters
+    ----------
+    value, stderr : float
+        Average and its standard error.
+    skewness : float
+        Of what single vectors contribute.
+    """
+
+    value: float
+    stderr: float
+    skewness: float = 0.0
+
+    def samples(self, count: int, change: float, norm: float, *, is_complete: bool) -> Samples:
+        """Return what is known after `count` vectors."""
+        return Samples(self.value, self.stderr, count, change, norm, is_complete, self.skewness)
+
+
+def jackknife(estimates: Array, without: Array) -> Jackknife:
+    """Return the mean of leave-one-out estimates and its errors.
+
+    The average without vector j is the higher, the less this one contributes: their skewness is that of the
+    contributions with the other sign.
 
     Parameters
     ----------
@@ -255,9 +277,10 @@ def jackknife(estimates: Array, without: Array) -> tuple[float, float]:
     """
     m = len(estimates)
     if m < 3:
-        return float(estimates.mean()), float("inf")
+        return Jackknife(float(estimates.mean()), float("inf"))
     averages = (without.sum(axis=1) - np.diag(without)) / (m - 1)
-    return float(estimates.mean()), float(np.sqrt((m - 1) / m * ((averages - averages.mean()) ** 2).sum()))
+    stderr = float(np.sqrt((m - 1) / m * ((averages - averages.mean()) ** 2).sum()))
+    return Jackknife(float(estimates.mean()), stderr, -sample_skewness(averages))
 
 
 def squared_sines(cosines: Array) -> Array:

@@ -34,7 +34,7 @@ class Samples(NamedTuple):
     is_complete : bool
         Whether nothing is left to chance, and further vectors would change nothing.
     skewness : float
-        Of the samples, where they are independent.
+        Of the samples, or of what single vectors contribute.
     """
 
     value: float
@@ -79,5 +79,10 @@ def mean_of_samples(fine: Array, coarse: Array, norm: float) -> Samples:
     if count == 1:
         return Samples(mean, math.inf, count, change, norm)
     spread = float(fine.std(ddof=1))
-    skewness = float((((fine - mean) / spread) ** 3).mean()) if spread > 0.0 else 0.0
-    return Samples(mean, spread / math.sqrt(count), count, change, norm, skewness=skewness)
+    return Samples(mean, spread / math.sqrt(count), count, change, norm, skewness=sample_skewness(fine))
+
+
+def sample_skewness(values: Array) -> float:
+    """Return the mean third power of standardized values; zero for equal ones."""
+    spread = float(values.std(ddof=1))
+    return float((((values - values.mean()) / spread) ** 3).mean()) if spread > 0.0 else 0.0
