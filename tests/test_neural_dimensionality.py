@@ -16,13 +16,14 @@ from scipy.stats import binom
 
 LATENTS = np.arange(1, 401.0) ** -0.8
 TRUTH = LATENTS.sum() ** 2 / (LATENTS**2).sum()
+STEEP = np.arange(1, 401.0) ** -1.5
 
 
-def draw(n_stimuli, n_neurons, generator, noise=0.0):
+def draw(n_stimuli, n_neurons, generator, noise=0.0, latents=LATENTS):
     """Neurons that sample a population of 400 latent dimensions, about a mean of 3."""
     weights = generator.standard_normal((400, n_neurons)) / math.sqrt(400)
-    signal = (generator.standard_normal((n_stimuli, 400)) * np.sqrt(LATENTS)) @ weights + 3
-    spread = math.sqrt(noise * LATENTS.sum() / 400)
+    signal = (generator.standard_normal((n_stimuli, 400)) * np.sqrt(latents)) @ weights + 3
+    spread = math.sqrt(noise * latents.sum() / 400)
     return tuple(signal + spread * generator.standard_normal(signal.shape) for _ in range(2))
 
 
@@ -97,16 +98,37 @@ def test_interval_covers(n_stimuli, n_neurons, noise):
     assert covered >= binom.ppf(1e-3, n_draws, 0.92)
 
 
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_interval_covers_where_few_dimensions_dominate(noise):
+    generator = np.random.default_rng(8)
+    truth = STEEP.sum() ** 2 / (STEEP**2).sum()
+    covered, n_draws = 0, 200
+    for _ in range(n_draws):
+        X, Y = draw(40, 40, generator, noise, STEEP)
+        low, high = participation_ratio(X, Y if noise else None).interval
+        covered += low <= truth <= high
+    assert covered >= binom.ppf(1e-2, n_draws, 0.92)
+
+
+@pytest.mark.parametrize("seed", [6, 20, 24])
+def test_intervals_of_noise_are_wide(seed):
+    # Sums without some group are negative, and have no logarithm.
+    found = participation_ratio(*np.random.default_rng(seed).standard_normal((2, 12, 9)), neurons="all")
+    assert found.interval == (1, 9)
+    assert found.stderr > 0.5
+
+
 @pytest.mark.slow
-def test_coverage_table():
-    for n_stimuli, n_neurons, noise in ((60, 60, 0.0), (200, 100, 0.0), (200, 100, 1.0)):
-        generator = np.random.default_rng([n_stimuli, n_neurons])
-        covered = 0
-        for _ in range(600):
-            X, Y = draw(n_stimuli, n_neurons, generator, noise)
-            low, high = participation_ratio(X, Y if noise else None).interval
-            covered += low <= TRUTH <= high
-        assert binom.ppf(1e-3, 600, 0.92) <= covered <= binom.ppf(1 - 1e-3, 600, 0.97)
+@pytest.mark.parametrize("latents", [LATENTS, STEEP], ids=["flat", "steep"])
+@pytest.mark.parametrize(("n_stimuli", "n_neurons", "noise"), [(60, 60, 0.0), (200, 100, 0.0), (200, 100, 1.0)])
+def test_coverage_table(n_stimuli, n_neurons, noise, latents):
+    generator = np.random.default_rng([n_stimuli, n_neurons])
+    truth, covered = latents.sum() ** 2 / (latents**2).sum(), 0
+    for _ in range(600):
+        X, Y = draw(n_stimuli, n_neurons, generator, noise, latents)
+        low, high = participation_ratio(X, Y if noise else None).interval
+        covered += low <= truth <= high
+    assert binom.ppf(1e-3, 600, 0.92) <= covered <= binom.ppf(1 - 1e-3, 600, 0.97)
 
 
 def test_all_neurons_of_a_small_population():

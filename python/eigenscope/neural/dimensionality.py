@@ -107,7 +107,7 @@ def participation_ratio(
     return _estimate(float(numerator / denominator), variance, skew, freedom, most, confidence)
 
 
-def _estimate(value: float, variance: float, skew: float, freedom: int, most: float, confidence: float) -> Estimate:
+def _estimate(value: float, variance: float, skew: float, freedom: float, most: float, confidence: float) -> Estimate:
     """Return the value with the error and interval of a variance of its logarithm, between 1 and `most`.
 
     Where few dimensions hold most of the variance, stimuli and neurons that have little of them give a larger ratio

@@ -37,6 +37,9 @@ FEWEST_NEURONS = {1: 2, 2: 3}
 N_ROUNDS = {1: 3, 2: 2}
 """Fits of each shape: the covariance of the moments depends on the eigenvalues fitted."""
 
+N_ROUNDS_OF_ENDS = 4
+"""Rounds of the equation for an end of the interval; each leaves about a tenth of the error."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class MomentPowerLawFit(PowerLawFit):
@@ -194,8 +197,9 @@ def fit_power_law_moments(
     -------
     MomentPowerLawFit
         Its standard errors are those of generalised least squares with a covariance in closed form, the break
-        being free. Near zero the interval of a single slope holds the exponents that a likelihood ratio does not
-        reject; at zero it is one-sided. `misfit_p_value` says whether the shape reproduces the moments. An exponent
+        being free. The interval of a single slope holds the exponents from which the fit is no further than their
+        own standard errors allow; near zero, those that a likelihood ratio does not reject; at zero it is one-sided.
+        `misfit_p_value` says whether the shape reproduces the moments. An exponent
         at the upper bound of the search has no error: it is NaN.
 
     Raises
@@ -245,7 +249,7 @@ def fit_moments(estimate: MomentEstimate, *, slopes: int, confidence: float) -> 
             found, break_rank, break_interval = _search(problem, n_slopes, confidence)
             eigenvalues = problem.unit * np.exp(log_eigenvalues(found.x, abscissae_of(problem.ranks, break_rank)))
         stderr = problem.stderr(found.x, break_rank)
-        interval = _interval(problem, found, float(stderr[-1]), confidence)
+        interval = _interval(estimate, problem, found, float(stderr[-1]), confidence)
     return _result(estimate, problem, found, (break_rank, break_interval), stderr, interval, confidence)
 
 
@@ -328,15 +332,30 @@ def _search(problem: MomentProblem, slopes: int, confidence: float) -> tuple[Any
     return candidates[best], breaks[best], (possible[0], possible[-1])
 
 
-def _interval(problem: MomentProblem, found: Any, stderr: float, confidence: float) -> tuple[float, float]:
-    """Return an interval from the standard error or, near a flat spectrum, from the likelihood ratio."""
-    exponent, margin = float(found.x[-1]), float(ndtri((1 + confidence) / 2)) * stderr
+def _interval(
+    estimate: MomentEstimate, problem: MomentProblem, found: Any, stderr: float, confidence: float
+) -> tuple[float, float]:
+    """Return an interval from the standard errors or, near a flat spectrum, from the likelihood ratio."""
+    exponent, quantile = float(found.x[-1]), float(ndtri((1 + confidence) / 2))
     # Near a flat spectrum the moments are almost stationary in the exponent, and errors are not normal.
-    if exponent > 2 * margin or len(found.x) > 2:
-        high = exponent + margin
-        return max(0.0, exponent - margin), high if high <= LARGEST_EXPONENT else math.inf
-    flat = exponent < BOUND_TOLERANCE
-    return problem.likelihood_interval(found, chdtri(1, (1 - confidence) * (2 if flat else 1)) / 2)
+    if exponent <= 2 * quantile * stderr and len(found.x) == 2:
+        flat = exponent < BOUND_TOLERANCE
+        return problem.likelihood_interval(found, chdtri(1, (1 - confidence) * (2 if flat else 1)) / 2)
+    if len(found.x) > 2:
+        low, high = exponent - quantile * stderr, exponent + quantile * stderr
+    else:
+        low, high = (_end(estimate, exponent, stderr, sign * quantile) for sign in (-1, 1))
+    return max(0.0, low), high if high <= LARGEST_EXPONENT else math.inf
+
+
+def _end(estimate: MomentEstimate, exponent: float, stderr: float, quantile: float) -> float:
+    """Return the truth that is so many of its own standard errors away: steep spectra have larger ones."""
+    end = exponent + quantile * stderr
+    for _ in range(N_ROUNDS_OF_ENDS):
+        if not 0 < end < LARGEST_EXPONENT:
+            return end
+        end = exponent + quantile * MomentProblem.stderr_at(estimate, end)
+    return end
 
 
 def _with_eigenvalues(shape: MomentPowerLawFit) -> MomentPowerLawFit:

@@ -72,6 +72,14 @@ class MomentProblem:
         ranks = np.arange(1.0, estimate.n_neurons + 1)
         return cls(estimate.values / units, covariance, whitening, powers, ranks, unit)
 
+    @classmethod
+    def stderr_at(cls, estimate: MomentEstimate, exponent: float) -> float:
+        """Return the standard error of a single slope if this were it, with the ``Σ λ²`` of the data."""
+        shares = np.arange(1.0, estimate.n_neurons + 1) ** -exponent
+        eigenvalues = shares * math.sqrt(estimate.values[1] / float(shares @ shares))
+        problem = cls.of(estimate, eigenvalues)
+        return float(problem.stderr(np.array([math.log(eigenvalues[0] / problem.unit), exponent]), 1)[1])
+
     def moments(self, parameters: Array, break_rank: int) -> tuple[Array, Array]:
         """Return ``Σ λ^m`` of ``λ_i = exp(c) i^-a`` (two slopes beyond the break) and its derivatives."""
         abscissae = [np.log(self.ranks)] if len(parameters) == 2 else list(abscissae_of(self.ranks, break_rank))

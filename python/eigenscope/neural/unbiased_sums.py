@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 import numpy as np
+from scipy.stats import kurtosis
 
 from .repeats import Array
 
@@ -182,8 +183,8 @@ def _equal_neuron_sums(by_neuron: Array) -> Array:
     )
 
 
-def jackknife(pairs: list[PairSums], neurons: str) -> tuple[float, float, int]:
-    """Return variance and skew of the logarithm of the ratio, linearised, and the degrees of freedom.
+def jackknife(pairs: list[PairSums], neurons: str) -> tuple[float, float, float]:
+    """Return variance and skew of the logarithm of the ratio, and the degrees of freedom of the variance.
 
     The variance over stimuli and that over neurons both hold the part of stimulus x neuron (independent noise
     above all), which is estimated from groups of both left out together and subtracted once. NaN where too few
@@ -191,30 +192,44 @@ def jackknife(pairs: list[PairSums], neurons: str) -> tuple[float, float, int]:
     """
     P, N = pairs[0].A.shape
     if P < FEWEST_STIMULI or (neurons == "sample" and N < FEWEST_NEURONS):
-        return math.nan, math.nan, 0
+        return math.nan, math.nan, 0.0
     total = np.sum([pair.unbiased(neurons) for pair in pairs], axis=0)
 
-    def influence(reduced: list[PairSums], gone: Array = NONE) -> float:
-        relative = np.sum([pair.unbiased(neurons, gone) for pair in reduced], axis=0) / total
-        return float(relative[0] - relative[1])
+    def relative(reduced: list[PairSums], gone: Array = NONE) -> Array:
+        return np.asarray(np.sum([pair.unbiased(neurons, gone) for pair in reduced], axis=0) / total)
 
     stimuli = _groups(P)
-    without_stimuli = np.array([influence(pairs, group) for group in stimuli])
+    without_stimuli = np.array([relative(pairs, group) for group in stimuli])
     if neurons == "all":
-        return _jackknife_variance(without_stimuli), _jackknife_skew(without_stimuli), len(stimuli) - 1
-    without_neurons, without_both = [], []
-    for index, group in enumerate(_groups(N)):
+        (values,) = _log_ratios(without_stimuli)
+        return _jackknife_variance(values), _jackknife_skew(values), _jackknife_freedom(values)
+    neuron_groups = _groups(N)
+    matched = np.arange(len(neuron_groups)) % len(stimuli)
+    without_neurons, without_both = np.empty((2, len(neuron_groups), 2))
+    for index, group in enumerate(neuron_groups):
         reduced = [pair.without_neurons(group) for pair in pairs]
-        without_neurons.append(influence(reduced))
-        without_both.append(influence(reduced, stimuli[index % len(stimuli)]))
-    count = len(without_neurons)
-    matched = without_stimuli[np.arange(count) % len(stimuli)]
-    interaction = np.array(without_both) - matched - np.array(without_neurons)
-    shared = ((len(stimuli) - 1) * (count - 1)) ** 2 / (len(stimuli) * count)
-    main = _jackknife_variance(without_stimuli), _jackknife_variance(np.array(without_neurons))
+        without_neurons[index] = relative(reduced)
+        without_both[index] = relative(reduced, stimuli[matched[index]])
+    over_stimuli, over_neurons, over_both = _log_ratios(without_stimuli, without_neurons, without_both)
+    interaction = over_both - over_stimuli[matched] - over_neurons
+    shared = ((len(stimuli) - 1) * (len(neuron_groups) - 1)) ** 2 / (len(stimuli) * len(neuron_groups))
+    main = _jackknife_variance(over_stimuli), _jackknife_variance(over_neurons)
     variance = max(sum(main) - shared * float(np.mean(interaction**2)), *main)
-    skew = _jackknife_skew(without_stimuli) + _jackknife_skew(np.array(without_neurons))
-    return variance, skew, min(len(stimuli), count) - 1
+    skew = _jackknife_skew(over_stimuli) + _jackknife_skew(over_neurons)
+    return variance, skew, min(_jackknife_freedom(over_stimuli), _jackknife_freedom(over_neurons))
+
+
+def _log_ratios(*reduced: Array) -> list[Array]:
+    """Return the logarithms of ratios of sums, linearised where noise makes one of the sums negative.
+
+    Parameters
+    ----------
+    *reduced : ndarray, shape (n_groups, 2)
+        Numerator and denominator without each group, relative to those of all.
+    """
+    if all((relative > 0).all() for relative in reduced):
+        return [np.log(relative[:, 0] / relative[:, 1]) for relative in reduced]
+    return [relative[:, 0] - relative[:, 1] for relative in reduced]
 
 
 def _jackknife_variance(values: Array) -> float:
@@ -226,6 +241,12 @@ def _jackknife_skew(values: Array) -> float:
     count = len(values)
     third = float(np.mean(((count - 1) * (values.mean() - values)) ** 3)) * count**2 / ((count - 1) * (count - 2))
     return third / count**2
+
+
+def _jackknife_freedom(values: Array) -> float:
+    """Return the degrees of freedom of the variance: the excess kurtosis κ divides them by ``1 + κ / 2``."""
+    excess = float(kurtosis(values)) if np.ptp(values) > 0 else 0.0
+    return (len(values) - 1) / (1 + 0.5 * max(0.0, excess))
 
 
 def _groups(count: int) -> list[Array]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from ..errors import DataWarning
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -26,25 +29,43 @@ MAX_NEWTON_STEPS = 60
 """Guarded Newton steps for quantiles; a handful suffice unless the density all but vanishes."""
 
 
+EPS = float(np.finfo(np.float64).eps)
+
+SMALLEST_STRETCH = 1e-3
+"""Below it the angle is that of a cosine to rounding."""
+
+MASS_TOLERANCE = 1e-6
+"""Relative error of the mass from which a series that did not end is worth a warning."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class AngularSeries:
-    """Mass in the angle θ of ``x = (low + high)/2 - (high - low)/2 cos θ``, where the density is smooth and even.
+    """Mass in an angle θ in which the density is smooth and even at both ends.
+
+    ``x = low + (high - low) s²`` with ``s = sinh(κ sin θ/2) / sinh κ``: for κ → 0 the angle of a cosine, for large κ
+    even on a logarithmic scale, on which spectra that decay far vary.
 
     Parameters
     ----------
     low, high : float
         Ends of the interval.
+    stretch : float
+        κ, positive.
     coefficients : ndarray, shape (n,)
         ``f(x) dx/dθ = Σ a_k cos kθ``.
+    lifted : ndarray, shape (n,)
+        The same of ``x f(x)``.
     """
 
     low: float
     high: float
+    stretch: float
     coefficients: Array
+    lifted: Array
 
     @classmethod
     def of_density(
-        cls, density: Callable[[Array, Array], Array], *, low: float, high: float, mass: float
+        cls, density: Callable[[Array, Array], Array], *, low: float, high: float, mass: float, smallest: float
     ) -> AngularSeries:
         """Expand a density given as a function of the distances to both ends, and scale it to the known mass.
 
@@ -54,24 +75,43 @@ class AngularSeries:
             Function of two arrays, ``x - low`` (ascending) and ``high - x``.
         low, high, mass : float
             Ends of the interval and the probability of it.
+        smallest : float
+            Where the density leaves its behaviour at zero, should the interval begin there.
+
+        Warns
+        -----
+        DataWarning
+            When the density varies on more scales than the series resolves.
         """
         from scipy.fft import dct
 
-        width, degree = high - low, FIRST_DEGREE
+        scale = low if low > EPS**2 * smallest else smallest
+        stretch = max(SMALLEST_STRETCH, float(np.arcsinh(np.sqrt((high - low) / scale))))
+        degree = FIRST_DEGREE
         while True:
             angles = np.pi * (np.arange(degree) + 0.5) / degree
-            values = density(width * np.sin(angles / 2) ** 2, width * np.cos(angles / 2) ** 2)
-            coefficients = dct(values * width / 2 * np.sin(angles)) / degree
-            coefficients[0] /= 2
+            above_low, below_high, slope = _places(angles, high - low, stretch)
+            values = density(above_low, below_high) * slope
+            coefficients = _halved(dct(values) / degree)
             tail = np.abs(coefficients[-degree // 4 :]).max()
-            if tail <= SERIES_TOLERANCE * coefficients[0] or degree >= LAST_DEGREE:
-                coefficients[0] = mass / np.pi
-                return cls(low, high, coefficients)
+            ended = tail <= SERIES_TOLERANCE * coefficients[0]
+            if ended or degree >= LAST_DEGREE:
+                break
             degree *= 2
+        found = np.pi * coefficients[0] / mass
+        if not ended and abs(found - 1) > MASS_TOLERANCE:
+            warnings.warn(
+                f"the density of this law varies on more scales between {low / high:.3g} and 1 times its largest "
+                f"eigenvalue than were resolved: distribution function and quantiles are right to {abs(found - 1):.1g}",
+                DataWarning,
+                stacklevel=2,
+            )
+        lifted = _halved(dct(values * (low + above_low)) / degree)
+        return cls(low, high, stretch, coefficients / found, lifted / found)
 
     def mass_below(self, x: Array) -> Array:
         """Return the mass between `low` and each `x`."""
-        return self._mass(2 * np.arctan2(np.sqrt(x - self.low), np.sqrt(self.high - x)))
+        return self._mass(_angles(x - self.low, self.high - x, self.stretch))
 
     def quantile(self, mass: Array) -> Array:
         """Return the points below which lie these masses, Newton from a table inside a shrinking bracket."""
@@ -91,7 +131,7 @@ class AngularSeries:
             angle = step
         # The whole mass ends at the end, where a rounded mass would fall short by its two thirds' power.
         angle = np.where(mass >= heights[-1], np.pi, angle)
-        return np.asarray(self.low + (self.high - self.low) * np.sin(angle / 2) ** 2)
+        return np.asarray(self.low + _places(angle, self.high - self.low, self.stretch)[0])
 
     def partial_mean(self, mass: Array) -> Array:
         """Return ``∫ x dF`` from `low` up to the quantiles of these masses, a cubic through a table with its slopes.
@@ -100,12 +140,9 @@ class AngularSeries:
         """
         from scipy.interpolate import CubicHermiteSpline
 
-        middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
-        # x = middle - half cos θ, times the cosine series.
-        lifted = np.polynomial.chebyshev.chebmul([middle, -half], self.coefficients)
         intervals = max(PARTIAL_MEAN_INTERVALS, QUANTILE_NODES * len(self.coefficients))
-        heights, means = _masses(self.coefficients, intervals), _masses(lifted, intervals)
-        x = middle - half * np.cos(np.pi * np.arange(intervals + 1) / intervals)
+        heights, means = _masses(self.coefficients, intervals), _masses(self.lifted, intervals)
+        x = self.low + _places(np.pi * np.arange(intervals + 1) / intervals, self.high - self.low, self.stretch)[0]
         rising = np.concatenate([[True], np.diff(np.maximum.accumulate(heights)) > 0])
         spline = CubicHermiteSpline(heights[rising], means[rising], x[rising])
         return np.asarray(spline(np.clip(mass, 0, heights[-1])))
@@ -121,6 +158,35 @@ class AngularSeries:
     @property
     def _integrated(self) -> Array:
         return np.asarray(self.coefficients[1:] / np.arange(1, len(self.coefficients)))
+
+
+def _halved(coefficients: Array) -> Array:
+    """Return cosine coefficients from a transform that counts the constant twice."""
+    coefficients[0] /= 2
+    return np.asarray(coefficients)
+
+
+def _places(angles: Array, width: float, stretch: float) -> tuple[Array, Array, Array]:
+    """Return ``x - low``, ``high - x`` and ``dx/dθ`` at these angles; nothing cancels at either end."""
+    inner = stretch * np.sin(angles / 2)
+    below = 2 * stretch * np.sin((np.pi - angles) / 4) ** 2  # κ - κ sin θ/2
+    scale = np.sinh(stretch)
+    share = np.sinh(inner) / scale
+    # 1 - s² with sinh a - sinh b = 2 cosh((a + b)/2) sinh((a - b)/2).
+    rest = 2 * np.cosh(stretch - below / 2) * np.sinh(below / 2) / scale * (1 + share)
+    slope = width * share * stretch * np.sin((np.pi - angles) / 2) * np.cosh(inner) / scale
+    return width * share**2, width * rest, slope
+
+
+def _angles(above_low: Array, below_high: Array, stretch: float) -> Array:
+    """Invert `_places`."""
+    width, scale = above_low + below_high, np.sinh(stretch)
+    share, rest = np.sqrt(above_low / width), below_high / width
+    inner = np.arcsinh(share * scale)
+    # κ - asinh(s sinh κ) by the difference of the squares of both sides.
+    crossed = scale * np.hypot(1, share * scale) + share * scale * np.hypot(1, scale)
+    below = np.arcsinh(scale / crossed * scale * rest)
+    return np.asarray(2 * np.arctan2(inner, np.sqrt(below * (stretch + inner))))
 
 
 def _second_kind(coefficients: Array, x: Array) -> Array:

@@ -242,7 +242,9 @@ class GeneralizedMarchenkoPastur:
         def density(above_low: Array, below_high: Array) -> Array:
             return population_density(self._inside(interval, above_low, below_high), self._ratio)
 
-        return AngularSeries.of_density(density, low=low, high=high, mass=mass)
+        first = int(np.argmax(self._population > 0))
+        smallest = float(self._population[first] / self._scale * self._weights[first])
+        return AngularSeries.of_density(density, low=low, high=high, mass=mass, smallest=smallest)
 
     def _distribution(self, x: Array) -> Array:
         points = x / self._scale
