@@ -9,6 +9,7 @@ import pytest
 from eigenscope import MarchenkoPastur
 from eigenscope.random_matrix import CorrelatedMarchenkoPastur
 from eigenscope.random_matrix.temporal import (
+    _ar1_density,
     ar1_coefficient_of_spread,
     ar1_log_spread,
 )
@@ -148,3 +149,13 @@ def test_many_features_leave_no_gaps_between_frequencies(coefficient, ratio):
         quartic = np.polymul(np.polymul([point, 1], [point, 1]), [c**2, 2 * b * c, 1])
         roots = np.roots(np.polysub(quartic, [1, 0, 0]))
         assert law.pdf(point) == pytest.approx(roots.imag.max() / np.pi, rel=1e-4)
+
+
+@pytest.mark.parametrize(("coefficient", "ratio"), [(0.999, 0.5), (-0.99, 5.0), (0.9, 100.0)])
+def test_ar1_law_has_no_gaps_near_the_unit_root(coefficient, ratio):
+    law = CorrelatedMarchenkoPastur.autoregressive(coefficient, ratio)
+    assert len(law.support) == 1
+    low, high = law.support[0]
+    points = np.geomspace(1.001 * low, 0.999 * high, 200)
+    # The root of a quartic equation, without a quadrature over frequencies.
+    np.testing.assert_allclose(law.pdf(points), _ar1_density(points, coefficient, ratio), rtol=1e-4)

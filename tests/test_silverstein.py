@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 
 import numpy as np
 import pytest
 from eigenscope import GeneralizedMarchenkoPastur, MarchenkoPastur
-from eigenscope.errors import InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+from eigenscope.errors import DataWarning, InvalidInputError, NonFiniteInputError, UnsupportedTypeError
+from eigenscope.random_matrix.angular_series import AngularSeries
 from scipy.integrate import quad
 
 REFERENCE_SUPPORTS = [
@@ -98,6 +100,40 @@ def test_density_cdf_and_quantiles_of_a_broad_population_are_consistent(ratio):
     assert total == pytest.approx(1, abs=1e-12)
     probability = np.linspace(law.atom, 1, 57)[1:-1]
     np.testing.assert_allclose(law.cdf(law.ppf(probability)), probability, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("decay", "count", "ratio"), [(0.4, 40, 0.9), (0.15, 100, 0.3), (0.08, 200, 0.9), (0.25, 60, 2)]
+)
+def test_distribution_functions_span_many_orders_of_magnitude(decay, count, ratio):
+    # The smallest eigenvalues are 1e-9 of the largest: on a linear scale the density is a spike at zero.
+    law = GeneralizedMarchenkoPastur(np.exp(-decay * np.arange(count)), ratio)
+    edges = np.geomspace(law.support[0, 0], law.support[-1, 1], 4001)
+    logs = np.log(edges)
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    half = np.diff(logs)[:, None] / 2
+    points = np.exp(logs[:-1, None] + half * (nodes + 1))
+    masses = (np.asarray(law.pdf(points)) * points * half * weights).sum(axis=1)
+    above = np.append(np.cumsum(masses[::-1])[::-1], 0.0)
+    np.testing.assert_allclose(law.sf(edges[1:-1]), above[1:-1], atol=1e-6)
+    assert law.mean_quantiles(count).mean() == pytest.approx(law.mean(), rel=1e-7)
+
+
+@pytest.mark.parametrize("ratio", [0.9999, 1.0, 1.0001])
+def test_distribution_functions_near_the_hard_edge(ratio):
+    white, general = MarchenkoPastur(ratio), GeneralizedMarchenkoPastur([1.0], ratio)
+    levels = np.linspace(0.01, 1, 100)
+    points = np.asarray(white.ppf(levels))
+    np.testing.assert_allclose(general.cdf(points), levels, atol=1e-13)
+    np.testing.assert_allclose(general.ppf(levels[5:]), points[5:], rtol=1e-10)
+
+
+def test_densities_of_more_scales_than_can_be_resolved_are_warned_of():
+    def bump(above_low, below_high):
+        return np.sqrt(above_low * below_high) + 1e-4 / (1e-12 + (above_low - 0.3) ** 2)
+
+    with pytest.warns(DataWarning, match="varies on more scales"):
+        AngularSeries.of_density(bump, low=1.0, high=2.0, mass=math.pi / 8 + 100 * math.pi, smallest=1.0)
 
 
 def test_moments_agree_with_those_of_the_density():

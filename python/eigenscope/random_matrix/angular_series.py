@@ -34,7 +34,7 @@ EPS = float(np.finfo(np.float64).eps)
 SMALLEST_STRETCH = 1e-3
 """Below it the angle is that of a cosine to rounding."""
 
-MASS_TOLERANCE = 1e-6
+MASS_TOLERANCE = 1e-4
 """Relative error of the mass from which a series that did not end is worth a warning."""
 
 

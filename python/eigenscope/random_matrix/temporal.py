@@ -21,7 +21,7 @@ EPS = float(np.finfo(np.float64).eps)
 FIRST_FREQUENCIES, LAST_FREQUENCIES = 128, 1 << 16
 """Numbers of frequencies tried for an AR(1) spectrum, doubled until the edges stand still and no gaps are left."""
 
-WHOLE_IN_A_ROW = 3
+WHOLE_IN_A_ROW = 4
 """Numbers of frequencies in a row that leave no gaps before the density is smooth to five digits."""
 
 EDGE_TOLERANCE = 1e-14
@@ -108,9 +108,11 @@ class CorrelatedMarchenkoPastur:
         ratio, variance : float
             As for the class; `variance` is that of the noise, not of its innovations.
         """
+        _check_ar1(coefficient)
         n_frequencies, last, n_whole = FIRST_FREQUENCIES, np.zeros(2), 0
         while True:
-            law = cls(ar1_power_spectrum(coefficient, n_frequencies), ratio, variance)
+            powers, weights = _ar1_quadrature(coefficient, n_frequencies)
+            law = cls(powers, ratio, variance, weights=weights)
             edges = law.support[[0, -1], [0, 1]]
             stands = bool(np.all(np.abs(edges - last) <= EDGE_TOLERANCE * edges[1]))
             # The support has no gaps; with few frequencies for the ratio there are some between their bumps, and waves
@@ -270,16 +272,34 @@ def ar1_power_spectrum(coefficient: float, n_frequencies: int | None = None) -> 
     >>> print(ar1_power_spectrum(0.5, 4).round(3))
     [2.3   0.865 0.459 0.345]
     """
-    if not (is_real_number(coefficient) and abs(coefficient) <= STRONGEST_COEFFICIENT):
-        raise InvalidInputError(
-            f"the AR(1) coefficient must lie between -{STRONGEST_COEFFICIENT} and {STRONGEST_COEFFICIENT}, got "
-            f"{coefficient!r}: remove slow drifts first, or compare with circularly shifted data"
-        )
+    _check_ar1(coefficient)
     count = n_frequencies or max(FREQUENCIES, math.ceil(BANDS_PER_WIDTH / (1 - abs(coefficient))))
     angles = np.pi * (np.arange(count) + 0.5) / count
     half_sine, half_cosine = np.sin(angles / 2) ** 2, np.cos(angles / 2) ** 2
     denominator = (1 - coefficient) ** 2 * half_cosine + (1 + coefficient) ** 2 * half_sine
     return np.asarray((1 - coefficient) * (1 + coefficient) / denominator)
+
+
+def _check_ar1(coefficient: float) -> None:
+    if not (is_real_number(coefficient) and abs(coefficient) <= STRONGEST_COEFFICIENT):
+        raise InvalidInputError(
+            f"the AR(1) coefficient must lie between -{STRONGEST_COEFFICIENT} and {STRONGEST_COEFFICIENT}, got "
+            f"{coefficient!r}: remove slow drifts first, or compare with circularly shifted data"
+        )
+
+
+def _ar1_quadrature(coefficient: float, n_nodes: int) -> tuple[Array, Array]:
+    """Return powers of AR(1) noise and their weights at frequencies dense where the power is large.
+
+    With ``t = tan w/2 = √r tan ω/2`` and ``r = (1 + φ) / (1 - φ)`` the power is ``(r + t²) / (1 + r t²)``, analytic in
+    w up to about 2 / √r from the real axis, in place of 2 / r: the midpoint rule needs the root of as many nodes.
+    """
+    root = math.sqrt((1 + coefficient) / (1 - coefficient))
+    angles = np.pi * (np.arange(n_nodes) + 0.5) / n_nodes
+    sine, cosine = np.sin(angles / 2) ** 2, np.cos(angles / 2) ** 2
+    # Divided by cos² nowhere, so that nothing overflows at the end.
+    powers = (root * cosine + sine / root) / (cosine / root + root * sine)
+    return powers, 1 / (root * cosine + sine / root)
 
 
 def ar1_coefficient(lag_one_autocorrelation: float, n_samples: int) -> float:
