@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import signal
 import subprocess
@@ -73,6 +74,22 @@ def test_interrupted_computations_keep_their_checkpoint(tmp_path):
         svds(A, 5, method="block-krylov", rng=3, checkpoint=path, callback=stop)
     assert path.stat().st_size > 0
     assert_same_bits(svds(A, 5, method="block-krylov", checkpoint=path), svds(A, 5, method="block-krylov", rng=3))
+
+
+@pytest.mark.parametrize("last", [2, 3, 8])
+def test_products_that_end_an_interrupted_run_are_not_part_of_it(last, tmp_path):
+    path, count = tmp_path / "log", itertools.count(1)
+
+    def interrupted_product(block):
+        if next(count) == last:
+            raise KeyboardInterrupt
+        return A @ block
+
+    options = {"shape": A.shape, "adjoint": lambda block: A.T @ block, "method": "block-krylov", "rng": 3}
+    with pytest.raises(KeyboardInterrupt):
+        svds(interrupted_product, 5, checkpoint=path, **options)
+    expected = svds(lambda block: A @ block, 5, **options)
+    assert_same_bits(svds(lambda block: A @ block, 5, checkpoint=path, **options), expected)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a process")

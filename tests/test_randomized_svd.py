@@ -191,3 +191,24 @@ def test_max_passes_holds_for_every_container(method, options):
 def test_counts_that_are_none_are_refused(options):
     with pytest.raises(InvalidInputError, match="must be a non-negative integer"):
         randomized_svd(np.eye(20), 2, **options)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_copies_beyond_the_block_are_found(dtype):
+    values = np.repeat([3.0, 2.0, 1.0], [20, 20, 60])
+    A = testing.rectangular_matrix(values, (100, 134), rng=0).astype(dtype)
+    found = randomized_svd(A, 30, rng=0)
+    assert found.status == "converged"
+    np.testing.assert_allclose(found.singular_values, values[:30], rtol=2e-5)
+    assert found.info.n_passes > randomized_svd(A, 30, n_iter=2, rng=0).info.n_passes
+    if dtype == np.float64:
+        assert len(randomized_svd(A, variance=0.55, rng=0).singular_values) == 20
+
+
+@pytest.mark.parametrize("method", ["block-krylov", "subspace", "qb"])
+@pytest.mark.parametrize("shape", [(60, 20), (600, 400)])
+def test_values_that_are_not_finite_are_never_taken_for_zeros(method, shape):
+    A = np.random.default_rng(0).standard_normal(shape)
+    A[3, 3] = np.inf
+    with pytest.raises(InvalidInputError, match="not finite"):
+        randomized_svd(A, 2, method=method, check=False, rng=0)

@@ -271,3 +271,16 @@ def test_rows_of_another_width_are_refused_even_when_there_are_none():
     assert sketch.update(scipy.sparse.csr_array((0, 20))).n_rows == 0
     with pytest.raises(InvalidInputError, match="20 features, the rows have 3"):
         sketch.update(np.zeros((0, 3)))
+
+
+def test_files_that_hold_no_sketch_are_refused(tmp_path):
+    path = tmp_path / "sketch.npz"
+    RowSketch(6, 4, rng=0).update(np.ones((5, 6))).save(path)
+    whole = path.read_bytes()
+    for content in (b"", b"junk" * 10, whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(InvalidInputError, match="does not hold a RowSketch"):
+            RowSketch.load(path)
+    np.save(tmp_path / "array.npy", np.ones(3))
+    with pytest.raises(InvalidInputError, match="holds one array"):
+        RowSketch.load(tmp_path / "array.npy")

@@ -135,3 +135,20 @@ def test_sparse_data_by_noise_edge_and_in_batches():
         assert SpectralPCA("noise", random_state=0, threads=1).fit(held).n_components_ == 1
     one, other = (IncrementalSpectralPCA(3, random_state=0, threads=1).fit(held) for held in (sparse, data))
     np.testing.assert_array_equal(one.components_, other.components_)
+
+
+def test_a_model_without_noise_has_no_noise_of_rounding():
+    data = np.random.default_rng(0).standard_normal((15, 3))
+    data[:, 2] = 0
+    model = SpectralPCA(2, random_state=0, threads=1).fit(data)
+    assert model.noise_variance_ == 0
+    assert model.get_covariance()[2, 2] == 0
+    assert model.get_precision().max() < 10
+    plane = SpectralPCA(2, random_state=0, threads=1).fit(data[:, :2])
+    assert model.score(data) == pytest.approx(plane.score(data[:, :2]), rel=1e-12)
+
+
+@pytest.mark.parametrize("n_vectors", [-3, 1, 2.5, True])
+def test_too_few_vectors_of_a_sketch_are_refused(n_vectors):
+    with pytest.raises(InvalidInputError, match="n_vectors must be an integer of at least n_components = 2"):
+        IncrementalSpectralPCA(2, n_vectors=n_vectors).fit(X)

@@ -180,3 +180,55 @@ def test_complex_means_of_1e8_deviations_cost_no_digits(order, weighted):
     result = svds(A, 10, center=True, row_weights=rows, rng=0, threads=1)
     assert result.status == "converged"
     np.testing.assert_allclose(result.singular_values, truth, rtol=1e-12)
+
+
+def stored_in_halves(A):
+    """Every entry as two stored values, in no order."""
+    m, n = A.shape
+    halves = np.stack([A / 2, A - A / 2], axis=1)[:, :, ::-1]
+    columns = np.tile(np.arange(n)[::-1], 2 * m)
+    return scipy.sparse.csr_array((halves.ravel(), columns, 2 * n * np.arange(m + 1)), shape=(m, n))
+
+
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("mean", [1e6, 1e8])
+def test_large_means_of_unsorted_sparse_data_cost_no_digits(mean, scale):
+    A = np.random.default_rng(0).standard_normal((300, 40)) + mean
+    sorted_entries = scipy.sparse.csr_array(A)
+    unsorted = sorted_entries[:, ::-1] @ scipy.sparse.csr_array(np.eye(40)[::-1])
+    assert not unsorted.has_sorted_indices
+    expected = svds(A, 3, center=True, scale=scale, rng=0).singular_values
+    for held in (unsorted, stored_in_halves(A), stored_in_halves(A).tocsc()):
+        before = held.data.copy(), held.indices.copy()
+        found = svds(held, 3, center=True, scale=scale, rng=0)
+        np.testing.assert_allclose(found.singular_values, expected, rtol=1e-13)
+        assert len(svds(held, variance=0.5, center=True, rng=0).singular_values) == 15
+        np.testing.assert_array_equal(held.data, before[0])
+        np.testing.assert_array_equal(held.indices, before[1])
+
+
+def test_parts_of_small_integers_are_summed_without_wrapping():
+    A = scipy.sparse.csr_array((np.full(8, 100, np.int8), [0, 0] * 4, [0, 2, 4, 6, 8]), shape=(4, 1))
+    A.data[:2] = 90
+    dense = np.array([[180.0], [200.0], [200.0], [200.0]])
+    found = svds(A, 1, center=True, rng=0).singular_values
+    np.testing.assert_allclose(found, np.linalg.svd(dense - dense.mean(axis=0))[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("total", [1.2, 1.5, 3.0])
+def test_the_divisor_is_the_sum_of_the_weights_less_one(total):
+    A = np.random.default_rng(0).standard_normal((50, 4))
+    weights = np.full(50, total / 50)
+    deviations = A - A.mean(axis=0)
+    scaled = deviations / np.sqrt((weights[:, None] * deviations**2).sum(axis=0) / (total - 1))
+    found = svds(A, 4, center=True, scale=True, row_weights=weights, rng=0).singular_values
+    np.testing.assert_allclose(found, np.linalg.svd(np.sqrt(weights)[:, None] * scaled)[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array, scipy.sparse.linalg.aslinearoperator])
+def test_a_shape_that_is_not_that_of_the_data_is_refused(container):
+    A = np.random.default_rng(0).standard_normal((50, 4))
+    for function in (svds, randomized_svd):
+        function(container(A), 2, shape=(50, 4), rng=0)
+        with pytest.raises(InvalidInputError, match=r"shape=\(5, 5\) is not that of the data, \(50, 4\)"):
+            function(container(A), 2, shape=(5, 5), rng=0)

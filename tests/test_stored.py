@@ -200,3 +200,17 @@ def test_memory_does_not_grow_with_the_file(container, tmp_path):
     """
     answer = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
     assert float(answer.stdout) < 400  # MB, of a file of 720
+
+
+def test_what_an_open_hdf5_file_has_not_written_yet_counts(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    data = np.random.default_rng(0).standard_normal((2000, 20))
+    with h5py.File(tmp_path / "new.h5", "w") as file:
+        dataset = file.create_dataset("x", data=data)
+        expected = np.linalg.svd(data, compute_uv=False)[:2]
+        np.testing.assert_allclose(svds(dataset, 2, rng=0).singular_values, expected, rtol=1e-10)
+    with h5py.File(tmp_path / "new.h5", "r+") as file:
+        dataset = file["x"]
+        dataset[100:110] = 1e3 * data[:10]
+        expected = np.linalg.svd(dataset[:], compute_uv=False)[:2]
+        np.testing.assert_allclose(svds(dataset, 2, rng=0).singular_values, expected, rtol=1e-10)

@@ -268,7 +268,8 @@ def warn_unless_converged(
     else:
         missed = int((~converged).sum())
         worst = float(residuals.max()) if len(residuals) else float("nan")
-        advice = "raise max_matvecs or max_seconds" if status == "budget" else f"raise tol: {obstacle} prevents more"
+        spent = "the budget or a callback ended the run: raise max_matvecs or max_seconds"
+        advice = spent if status == "budget" else f"raise tol: {obstacle} prevents more"
         text = f"{missed} of {len(converged)} are above the tolerance, largest residual {worst:.1e}; {advice}"
     warnings.warn(f"{caller}: {text}", ConvergenceWarning, stacklevel=stacklevel)
 

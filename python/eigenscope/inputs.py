@@ -254,6 +254,9 @@ def _from_hdf5(dataset: Any) -> Any:
         raise InvalidInputError(f"{where} is an empty dataset, without shape or values")
     if dataset.chunks is not None:
         return _from_chunks(dataset)
+    if dataset.file.mode != "r":
+        # What has been written may not be on disk yet.
+        dataset.file.flush()
     offset = dataset.id.get_offset()
     if offset is None or dataset.file.driver != "sec2":
         return np.asarray(dataset[...])

@@ -17,6 +17,9 @@ from .operators import Array, dense_operator
 from .run_options import resolve_threads
 from .standardization import less_means
 
+ROUNDING_OF_TOTAL = 64
+"""Variance outside the components below this times eps of the total is rounding."""
+
 SEED_RANGE = 2**31
 """Seeds are drawn below this number."""
 
@@ -62,8 +65,9 @@ class LinearProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.singular_values_ = singular_values
         self.explained_variance_ = variances
         self.explained_variance_ratio_ = variances / total if total > 0 else np.zeros(k)
-        discarded = min(n_samples, n_features) - k
-        self.noise_variance_ = max(0.0, total - float(variances.sum())) / discarded if discarded > 0 else 0.0
+        discarded, left = min(n_samples, n_features) - k, total - float(variances.sum())
+        has_noise = discarded > 0 and left > ROUNDING_OF_TOTAL * np.finfo(np.float64).eps * total
+        self.noise_variance_ = left / discarded if has_noise else 0.0
 
     def _deviations(self) -> Array:
         """Return the standard deviations to divide by; one where there is no variance."""
@@ -140,7 +144,7 @@ class LinearProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         return self._matrix(inverse - rest, rest)
 
     def score_samples(self, X: Any) -> Array:
-        """Return the log-likelihood of each sample under the model.
+        """Return the log-likelihood of each sample under the model; without noise, that of its part in the components.
 
         Parameters
         ----------

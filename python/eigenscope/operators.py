@@ -175,8 +175,11 @@ def as_operator(
     if isinstance(obj, Operator):
         if adjoint is not None and obj.kind == "callback":
             raise InvalidInputError("adjoint= belongs where this Operator was made: as_operator(..., adjoint=...)")
+        check_given_shape(obj.shape, shape)
         return obj
     obj = tensor_as_csr(obj)
+    if hasattr(obj, "shape") and len(obj.shape) == 2:
+        check_given_shape(obj.shape, shape)
     if scipy.sparse.issparse(obj):
         return _sparse_operator(obj, dtype, check)
     if callable(obj) and not hasattr(obj, "shape"):
@@ -186,6 +189,7 @@ def as_operator(
     if _has_products_only(obj):
         return _operator_like(obj, dtype, adjoint)
     array, _ = as_matrix(obj)
+    check_given_shape(array.shape, shape)
     return dense_operator(Source(array=array), dtype=dtype, check=check, threads=threads)
 
 
@@ -358,6 +362,12 @@ def _callback_operator(
     backward = Answers(adjoint or no_adjoint, shape[1], scalar, takes_tensors and adjoint is not None)
     core = getattr(_core, f"callback_operator_{scalar.name}")(shape[0], shape[1], forward, backward)
     return Operator(core, (shape[0], shape[1]), scalar, "callback", answers=forward)
+
+
+def check_given_shape(found: tuple[int, ...], given: tuple[int, int] | None) -> None:
+    """Raise when the caller's `shape` is not that of the data, which know theirs."""
+    if given is not None and _checked_shape(given) != tuple(found):
+        raise InvalidInputError(f"shape={tuple(given)} is not that of the data, {tuple(found)}: only functions need it")
 
 
 def _checked_shape(shape: Any) -> tuple[int, int]:

@@ -58,6 +58,8 @@ def sketched_triplets(prepared: Prepared, k: int, vectors: int, tolerance: float
     with single_threaded_blas():
         basis, triangle = np.linalg.qr(sketch)
     image = operator.product(basis, run.threads, "adjoint")
+    if not np.isfinite(image).all():
+        raise InvalidInputError("the operator returned values that are not finite")
     with single_threaded_blas():
         # Qᴴ A = (Aᴴ Q)ᴴ = (W S Z)ᴴ, so A ≈ (Q Zᴴ) S Wᴴ.
         right, values, rotation = np.linalg.svd(image, full_matrices=False)

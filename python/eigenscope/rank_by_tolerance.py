@@ -91,7 +91,7 @@ def smallest_rank(
         kept,
         status=_status(kept, is_met),
         error_estimate=Estimate(error, 0.0, (error, error)),
-        info=_cost_of_all(results, prepared.n_extra_passes),
+        info=cost_of_all(results, prepared.n_extra_passes),
     )
 
 
@@ -129,7 +129,7 @@ def _status(kept: SVDResult, is_met: bool) -> str:
     return "possible omission" if is_accurate else kept.status
 
 
-def _cost_of_all(results: list[SVDResult], n_extra_passes: int) -> RunInfo:
+def cost_of_all(results: list[SVDResult], n_extra_passes: int) -> RunInfo:
     """Return the record of the last computation with the costs of those before; what prepared them counts once."""
     costs = [result.info for result in results]
     return dataclasses.replace(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from typing import Any
+import zipfile
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -376,7 +377,7 @@ class RowSketch:
         InvalidInputError
             When the file holds something else, or was written by a newer version.
         """
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, _open_archive(file) as archive:
             metadata = json.loads(str(archive["metadata"])) if "metadata" in archive else {}
             if "row sketch" not in metadata:
                 raise InvalidInputError(f"{os.fspath(path)} does not hold a RowSketch")
@@ -393,6 +394,17 @@ class RowSketch:
             for number, (panel, offset) in enumerate(metadata["pieces"]):
                 sketch._rows.pieces.setdefault(panel, {})[offset] = archive[f"piece{number}"]
         return sketch
+
+
+def _open_archive(file: BinaryIO) -> Any:
+    """Open a file of named arrays, or say that it is none."""
+    try:
+        archive = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InvalidInputError(f"{file.name} does not hold a RowSketch, or only a part of one") from error
+    if not hasattr(archive, "files"):
+        raise InvalidInputError(f"{file.name} holds one array, no RowSketch")
+    return archive
 
 
 def _orthonormal_test_matrix(seed: int, n_features: int, n_vectors: int) -> Array:

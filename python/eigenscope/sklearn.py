@@ -264,9 +264,13 @@ class IncrementalSpectralPCA(LinearProjection):
                     f"n_components must be an integer from 1 to n_features = {X.shape[1]} or None, got {wanted!r}"
                 )
             n_vectors = 2 * wanted + 10 if self.n_vectors is None else self.n_vectors
+            if isinstance(n_vectors, bool) or not isinstance(n_vectors, (int, np.integer)) or n_vectors < wanted:
+                raise InvalidInputError(
+                    f"n_vectors must be an integer of at least n_components = {wanted} or None, got {n_vectors!r}"
+                )
             self._wanted = int(wanted)
             self.sketch_ = RowSketch(
-                X.shape[1], max(int(wanted), n_vectors), rng=self._seed(self.random_state), threads=self.threads
+                X.shape[1], int(n_vectors), rng=self._seed(self.random_state), threads=self.threads
             )
         found = self.sketch_.update(X).svd(min(self._wanted, self.sketch_.n_rows), center=True)
         self.mean_ = found.mean

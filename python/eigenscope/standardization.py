@@ -60,12 +60,14 @@ class Standardization:
         counted = self.count(n_rows)
         if not self.center:
             return counted
-        if self.row_weights is not None and counted <= 1.0:
+        if self.row_weights is None:
+            return max(1.0, counted - 1.0)
+        if counted <= 1.0:
             raise InvalidInputError(
                 f"row_weights add up to {counted:.3g}, and deviations about a mean have the divisor sum - 1, as a "
                 "weight w counts like w equal rows: multiply the weights, for example by m / row_weights.sum()"
             )
-        return max(1.0, counted - 1.0)
+        return counted - 1.0
 
     def checked(self, shape: tuple[int, int]) -> Standardization:
         """Return the same with weights as arrays of the right length, or raise."""
@@ -380,14 +382,15 @@ class _FullColumns:
 
     Parameters
     ----------
-    matrix : sparse matrix
-        By rows or by columns.
+    given, matrix : sparse matrix
+        By rows or by columns, as given and with one stored value per entry.
     index, values : ndarray
-        Column and wide value of every stored entry.
+        Column and wide value of every entry of `matrix`.
     are_full : ndarray of bool, shape (n,)
         The mask of the columns without a zero.
     """
 
+    given: Any
     matrix: Any
     index: Array
     values: Array
@@ -395,15 +398,14 @@ class _FullColumns:
 
     @classmethod
     def of(cls, A: Any) -> _FullColumns | None:
-        """Look at a sparse matrix; None when no column is full or entries are stored in several parts."""
-        matrix = A if A.format in ("csr", "csc") else A.tocsr()
-        m, n = matrix.shape
-        index = matrix.indices if matrix.format == "csr" else np.repeat(np.arange(n), np.diff(matrix.indptr))
-        if m < 2 or not matrix.has_canonical_format:
+        """Look at a sparse matrix; None when no column is full."""
+        given = A if A.format in ("csr", "csc") else A.tocsr()
+        if given.shape[0] < 2 or not np.any(_stored_per_column(given) >= given.shape[0]):
             return None
-        are_full = np.bincount(index, minlength=n) == m
+        matrix = given if given.has_canonical_format else _with_one_value_per_entry(given)
+        are_full = _stored_per_column(matrix) == given.shape[0]
         values = matrix.data.astype(np.result_type(matrix.data.dtype, np.float64))
-        return cls(matrix, index, values, are_full) if are_full.any() else None
+        return cls(given, matrix, _columns_of_entries(matrix), values, are_full) if are_full.any() else None
 
     def sums(self, values: Array) -> Array:
         """Return the sum of some values, one per stored entry, over every column."""
@@ -423,8 +425,27 @@ class _FullColumns:
     def shifted(self, offsets: Array) -> Any:
         """Return the matrix less one number per column, zero for columns that are not full; itself for none."""
         if not offsets.any():
-            return self.matrix
-        stored = self.matrix.data.dtype
+            return self.given
+        stored = self.given.data.dtype
         kind = np.result_type(stored, np.float32) if stored.kind in "fc" else np.dtype(np.float64)
         moved = np.where((offsets != 0)[self.index], self.values - offsets[self.index], self.matrix.data)
         return type(self.matrix)((moved.astype(kind), self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
+
+
+def _columns_of_entries(matrix: Any) -> Array:
+    """Return the column of every stored value."""
+    if matrix.format == "csr":
+        return np.asarray(matrix.indices)
+    return np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+
+
+def _stored_per_column(matrix: Any) -> Array:
+    """Return the number of stored values of every column."""
+    return np.bincount(_columns_of_entries(matrix), minlength=matrix.shape[1])
+
+
+def _with_one_value_per_entry(matrix: Any) -> Any:
+    """Return a wide matrix with sorted entries, those stored in several parts summed."""
+    wide = matrix.astype(np.result_type(matrix.data.dtype, np.float64), copy=True)
+    wide.sum_duplicates()
+    return wide

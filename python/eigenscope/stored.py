@@ -155,8 +155,10 @@ def map_binary(path: str | os.PathLike[str], dtype: Any, shape: tuple[int, int],
         raise InvalidInputError(f"no such file: {name}")
     layout = np.dtype(dtype)
     needed, present = offset + layout.itemsize * int(np.prod(shape)), os.path.getsize(name)
-    if len(shape) != 2 or min(shape) < 1 or offset < 0:
+    if len(shape) != 2 or min(shape) < 1:
         raise InvalidInputError(f"{name}: a raw file needs a shape of two positive extents, got {shape}")
+    if offset < 0:
+        raise InvalidInputError(f"{name}: data begin at byte 0 or later, got the offset {offset}")
     if needed > present:
         raise InvalidInputError(
             f"{name} has {present:,} bytes; shape {tuple(shape)} of {layout.name} from byte {offset:,} on needs "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from .eigen import resolve_tolerance, warn_unless_converged
 from .errors import InvalidInputError
 from .operators import Array
 from .range_sketch import PRODUCTS, sketch_cost, sketched_triplets
-from .rank_by_tolerance import missing_share, smallest_rank, warn_unless_met
+from .rank_by_tolerance import cost_of_all, missing_share, smallest_rank, warn_unless_met
 from .results import SVDResult
 from .run_options import (
     SHORTEST_SECONDS,
@@ -32,12 +33,14 @@ from .svd_methods import (
     AUTO_ITERATIONS,
     BLOCK,
     ERROR_PROBES,
+    FEWEST_AUTO_BLOCKS,
     FEWEST_BLOCKS,
     METHODS,
     RANDOMIZED_METHODS,
     TEST_MATRICES,
     auto_blocks,
     check_count,
+    has_filled_block,
     randomized_cost,
 )
 from .triplets import Prepared, Run, prepare, solve
@@ -109,6 +112,7 @@ def svds(
         Look for omitted singular values before stopping.
     max_matvecs, max_seconds : optional
         Budgets of the whole call, also of a rank by tolerance; the best triplets so far are returned with a status.
+        One round is made even so: without it there is nothing to return.
     max_memory : int, float or "auto"
         Bytes the computation may take beyond the input.
     check : bool
@@ -385,6 +389,16 @@ def _approximation(
         block, n_blocks = vectors, AUTO_ITERATIONS + 1
     else:
         block, n_blocks = auto_blocks(vectors, prepared.operator.kind)
+    result = _from_blocks(prepared, run, k, method, test_matrix, block, n_blocks)
+    if block < k and has_filled_block(result, block):
+        wide = _from_blocks(prepared, run, k, method, test_matrix, vectors, FEWEST_AUTO_BLOCKS)
+        return dataclasses.replace(wide, info=cost_of_all([result, wide], prepared.n_extra_passes))
+    return result
+
+
+def _from_blocks(
+    prepared: Prepared, run: Run, k: int, method: str, test_matrix: str, block: int, n_blocks: int
+) -> SVDResult:
     cost = randomized_cost(prepared.work(k, run.threads), method, block, n_blocks)
     cost.check_fits(run.budget, k)
     settings = _settings(

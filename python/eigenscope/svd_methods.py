@@ -8,6 +8,7 @@ import numpy as np
 
 from .byte_sizes import format_bytes
 from .errors import InvalidInputError, MemoryBudgetError
+from .results import SVDResult
 from .results.base import Result
 
 METHODS = ("auto", "gram", "block-krylov", "lapack")
@@ -40,6 +41,9 @@ the matrix: those of the result then need no pass."""
 
 FEWEST_AUTO_BLOCKS = 4
 """Fewer blocks would be little better than one."""
+
+ROUNDING_OF_COPIES = 256
+"""Copies of one singular value differ by less than this times eps of the largest."""
 
 COMPLETE_BASIS_ORDER = 512
 """Up to this order all eigenvectors of the second moments are as cheap as some."""
@@ -166,6 +170,18 @@ def auto_blocks(vectors: int, kind: str) -> tuple[int, int]:
     """Return block size and number of blocks for that many vectors."""
     block = min(vectors, BLOCK[kind]) if kind != "callback" else vectors
     return block, max(FEWEST_AUTO_BLOCKS, -(-int(AUTO_COLUMNS * vectors) // block))
+
+
+def has_filled_block(result: SVDResult, block: int) -> bool:
+    """Whether as many equal values were found as a Krylov space of so wide blocks has of each: there may be more."""
+    values = result.singular_values
+    if len(values) < block:
+        return False
+    rounding = ROUNDING_OF_COPIES * float(np.finfo(result.U.dtype).eps) * float(values[0])
+    first, last = values[: len(values) - block + 1], values[block - 1 :]
+    found = np.cumsum(np.concatenate([[0], result.converged]))
+    all_converged = found[block:] - found[:-block] == block
+    return bool(np.any((first - last <= rounding) & (last > rounding) & all_converged))
 
 
 def product_seconds(work: Work, flops: float, n_passes: int) -> float:

@@ -15,7 +15,7 @@ from .checkpoints import describe
 from .eigen import make_monitor
 from .errors import Interrupted, InvalidInputError, LapackError
 from .inputs import Source, as_matrix, check_finite
-from .operators import Array, Operator, as_operator, dense_operator, is_implicit, safe_scale
+from .operators import Array, Operator, as_operator, check_given_shape, dense_operator, is_implicit, safe_scale
 from .results import Estimate, SVDResult
 from .run_options import Progress, ProgressOption, Stopwatch, single_threaded_blas
 from .second_moments import Task, finish_covariance, second_moments
@@ -146,6 +146,7 @@ def prepare(
             operator, norm = made.operator if not view.is_identity else operator, made.squared_norm
     else:
         array, names = as_matrix(A, decodes=False)
+        check_given_shape(array.shape, shape)
         source = Source(array=array, feature_names=names)
         view = view.checked((source.n_samples, source.n_features))
         operator, passes, norm = _dense(source, view, dtype, check, needs_norm, threads)

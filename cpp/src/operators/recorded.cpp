@@ -84,13 +84,14 @@ bool ProductLog::replay(std::uint64_t key, void* product, std::size_t bytes) {
     if (!replaying_) return false;
     RecordHeader header{};
     if (read_all(file_.get(), &header, sizeof header)) {
-        if (header.key != key || header.bytes != bytes) refuse();
-        if (read_all(file_.get(), product, bytes) && checksum(product, bytes) == header.checksum) {
+        const bool is_asked_for = header.key == key && header.bytes == bytes;
+        if (!is_asked_for && !replayed_) refuse();
+        if (is_asked_for && read_all(file_.get(), product, bytes) && checksum(product, bytes) == header.checksum) {
             end_ = std::ftell(file_.get());
-            return true;
+            return replayed_ = true;
         }
     }
-    // The rest was not complete when the process ended.
+    // The rest was not complete when the process ended, or ended an interrupted run with what it had.
     replaying_ = false;
     return false;
 }
@@ -132,8 +133,11 @@ Matrix<Scalar> RecordedOperator<Scalar>::record(std::uint64_t kind, ConstBlock<S
     Matrix<Scalar> product(rows, x.cols);
     const std::size_t bytes = static_cast<std::size_t>(product.size()) * sizeof(Scalar);
     if (!log_.replay(key, product.data(), bytes)) {
+        // What is asked for after a product that failed ends the run, and is not part of the computation.
+        const bool was_whole = std::exchange(whole_, false);
         compute(Block<Scalar>(product));
-        log_.append(key, product.data(), bytes);
+        whole_ = was_whole;
+        if (whole_) log_.append(key, product.data(), bytes);
     } else if (!std::exchange(verified_, true)) {
         Matrix<Scalar> fresh(rows, x.cols);
         compute(Block<Scalar>(fresh));

@@ -94,6 +94,7 @@ BasisProducts<Scalar> multiply_basis(BlockOperator<Scalar>& op, const Remembered
         op.apply(block, images, execution);
         products.gram.resize(0, 0);
     }
+    finite_magnitude(images.data(), images.size());
     products.images = images.leftCols(q);
     products.probe_images = images.rightCols(n_probes);
     return products;

@@ -16,7 +16,8 @@ class ProductLog {
     /// Opens or begins a log. Throws InvalidInput when the file describes another computation.
     ProductLog(const std::string& path, const std::string& description);
 
-    /// Fill `bytes` of `product` from the log; false when the log ends here. Throws when the log holds another product.
+    /// Fill `bytes` of `product` from the log; false when the log ends here or goes on with another product. Throws when
+    /// it begins with another one.
     bool replay(std::uint64_t key, void* product, std::size_t bytes);
     /// Append a product; it counts once it is completely on disk.
     void append(std::uint64_t key, const void* product, std::size_t bytes);
@@ -31,7 +32,7 @@ class ProductLog {
     std::string path_;
     std::unique_ptr<std::FILE, Close> file_;
     long end_ = 0;  // of what is complete
-    bool replaying_ = true;
+    bool replaying_ = true, replayed_ = false;
 };
 
 template <class Scalar>
@@ -61,6 +62,7 @@ class RecordedOperator final : public BlockOperator<Scalar> {
     BlockOperator<Scalar>& inner_;
     ProductLog log_;
     bool verified_ = false;
+    bool whole_ = true;  // no product has failed or been interrupted
 };
 
 }  // namespace eigenscope
