@@ -9,6 +9,7 @@ import pytest
 from eigenscope import MarchenkoPastur, TracyWidom
 from eigenscope.errors import InvalidInputError
 from eigenscope.random_matrix.edges import (
+    edge_threshold,
     largest_eigenvalue_edge,
     largest_eigenvalue_p_value,
     largest_eigenvalue_threshold,
@@ -174,3 +175,9 @@ def test_complex_noise_is_called_signal_at_the_nominal_rate():
     assert estimated < threshold
     assert binom.ppf(1e-4, draws, 0.045) <= np.sum(ratios > estimated) <= binom.ppf(1 - 1e-4, draws, 0.055)
     assert np.sum(ratios > threshold) < binom.ppf(1e-3, draws, 0.045)
+
+
+@pytest.mark.parametrize("significance", [0.0, 1.0, -0.1, 2.0, float("nan")])
+def test_a_threshold_needs_a_probability(significance):
+    with pytest.raises(InvalidInputError, match="significance must lie between 0 and 1"):
+        edge_threshold(significance, largest_eigenvalue_edge(100, 50), 5000)

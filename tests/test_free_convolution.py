@@ -175,3 +175,8 @@ def test_products_are_right_everywhere_in_the_upper_half_plane(atoms, weights, r
     projections = FreeProduct(DiscreteLaw([0, 1], [0.5, 0.5]), DiscreteLaw([0, 1], [0.3, 0.7]))
     # The eigenvalues of a simulation of order 1000 give .7824 + .1350i.
     assert projections.stieltjes(-1 + 0.2j) == pytest.approx(0.7826 + 0.1350j, abs=1e-4)
+
+
+def test_products_of_laws_below_zero_are_refused():
+    with pytest.raises(InvalidInputError, match="reaches down to -2"):
+        FreeProduct(Semicircle(1.0), MarchenkoPastur(1.0))

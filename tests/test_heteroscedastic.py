@@ -145,3 +145,10 @@ def test_wrong_input_is_explained():
             biwhiten(sparse, variance=variance)
     with pytest.warns(ConvergenceWarning, match="did not converge"):
         biwhiten(np.array([[1, 1, 0], [0, 1, 0], [1, 1, 1]]))
+
+
+@pytest.mark.parametrize("rows", [slice(0, 1), slice(0, 10), 0])
+def test_variances_equalize_data_of_their_shape_only(rows):
+    X = np.random.default_rng(0).standard_normal((100, 30))
+    with pytest.raises(InvalidInputError, match="variances of 100 rows and 30 columns"):
+        dyson_equalizer(X).equalize(X[rows])

@@ -3,11 +3,13 @@
 import eigenscope
 import numpy as np
 import pytest
-from eigenscope import null_spectra
+from eigenscope import covariance_spectrum, null_spectra
 from eigenscope.blocks import choose_block, read_block
 from eigenscope.errors import InvalidInputError
 from eigenscope.inputs import as_source
-from eigenscope.null_spectra import MOST_PERMUTATIONS, ParallelAnalysis, fewest_permutations, parallel_analysis
+from eigenscope.null_spectra import ParallelAnalysis, parallel_analysis
+from eigenscope.permutation_counts import MOST_PERMUTATIONS, fewest_permutations
+from eigenscope.surrogates import SURROGATES
 from eigenscope.testing import recording
 from scipy.stats import binom
 
@@ -214,3 +216,41 @@ def test_flipped_signs_of_few_centred_samples_keep_the_level(options):
     for level in (0.05, 0.5):
         low, high = binom.ppf([0.001, 0.999], n_draws, level)
         assert low <= np.count_nonzero(np.array(p_values) <= level + 1e-9) <= high
+
+
+@pytest.mark.parametrize("shape", [(30, 60), (60, 120), (40, 15)])
+def test_flipped_signs_of_samples_of_unequal_size_keep_the_level(shape):
+    n_draws, found = 150, 0
+    for seed in range(n_draws):
+        generator = np.random.default_rng([11, seed])
+        X = generator.standard_normal(shape) * generator.lognormal(size=(shape[0], 1)) + 3
+        found += parallel_analysis(X, null="sign_flip", rng=seed, n_permutations=19).n_dimensions > 0
+    # 27 % of them before the mean was allowed for sample by sample.
+    assert found <= binom.ppf(0.999, n_draws, 0.05)
+
+
+def test_missing_values_stay_missing_in_every_surrogate():
+    X = np.random.default_rng(0).standard_normal((100, 30))
+    X[3, 9] = X[50:70, 2] = np.nan
+    for null in SURROGATES:
+        surrogate = SURROGATES[null](X.T, np.random.default_rng(1))
+        np.testing.assert_array_equal(np.isnan(surrogate).sum(axis=1), np.isnan(X).sum(axis=0))
+        np.testing.assert_allclose(np.nanvar(surrogate[2]), np.nanvar(X[:, 2]), rtol=0.2)
+        found = parallel_analysis(X, nan="pairwise", null=null, rng=0)
+        assert found.n_dimensions == 0
+        assert np.isfinite(found.null_quantiles[0])
+
+
+def test_a_spectrum_of_something_else_is_refused():
+    X = np.random.default_rng(0).standard_normal((100, 30))
+    Z = X * np.linspace(1, 4, 30)
+    for other, message in (
+        (covariance_spectrum(Z, scale=True), "scale=True, but center=True, scale=False"),
+        (covariance_spectrum(np.vstack([Z, Z])), "is of 200 x 30 data, these are 100 x 30"),
+        (covariance_spectrum(5 * Z[:50]), "a total variance of"),
+        (covariance_spectrum(Z[:, :20]), "a total variance of"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            parallel_analysis(Z, spectrum=other, rng=0)
+    same = parallel_analysis(Z, spectrum=covariance_spectrum(Z.astype(np.float32)), rng=0)
+    assert same.n_dimensions == 0

@@ -292,3 +292,11 @@ def test_wrong_input_is_explained():
 def test_top_eigenvalues_are_not_taken_for_all():
     with pytest.raises(InvalidInputError, match="3 eigenvalues where"):
         population_spectrum([9.0, 4.0, 2.0], n_samples=400, n_features=200)
+
+
+@pytest.mark.parametrize("scale", [1e150, 1e-150])
+def test_moments_beyond_the_range_of_numbers_are_refused(scale):
+    X = np.random.default_rng(0).standard_normal((30, 5))
+    with pytest.raises(InvalidInputError, match="leave the range of double precision"):
+        population_moments(X * scale, 2)
+    assert population_moments(X * scale, 1)[0].value == pytest.approx(population_moments(X, 1)[0].value * scale**2)

@@ -235,3 +235,10 @@ def test_wrong_arguments_are_refused(arguments, options, message):
 def test_values_far_above_the_noise_are_left_as_they_are(loss):
     np.testing.assert_allclose(optimal_shrinkage([1e155], (5, 10), noise=1e-2, loss=loss), [1e155])
     np.testing.assert_allclose(optimal_shrinkage([5.0], (5, 10), noise=1e-155, loss=loss), [5.0])
+
+
+@pytest.mark.parametrize("value", [1e13, 1e16, 1e100, 1e300])
+def test_losses_of_likelihoods_keep_their_digits_for_strong_spikes(value):
+    # ℓ s² tends to c: a sine from 1 - cos² has no digit left.
+    for loss, factor in (("stein", 2 / 3), ("inverse", 2 / 3), ("divergence", np.sqrt(2 / 3)), ("frobenius", 1.0)):
+        assert shrink_spikes([value], 0.5, loss=loss)[0] / value == pytest.approx(factor, rel=1e-12)

@@ -258,3 +258,9 @@ def test_a_whole_curve_passes_intervals_that_all_but_merge():
     law = GeneralizedMarchenkoPastur(np.sort(np.random.default_rng(0).lognormal(0, 1, 1000)), 0.01)
     x = np.linspace(law.support[0, 0], law.support[-1, 1], 1000)
     np.testing.assert_allclose(law.pdf(x)[::50], [law.pdf(point) for point in x[::50]], rtol=1e-10, atol=1e-14)
+
+
+def test_a_direction_without_variance_overlaps_with_itself():
+    law = GeneralizedMarchenkoPastur([1.0, 8.0], 0.1)
+    assert law.sample_eigenvalue(0.0) == 0.0
+    np.testing.assert_allclose(law.overlap([0.0, 1e-9]), 1.0, rtol=1e-8)

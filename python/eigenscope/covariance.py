@@ -92,8 +92,9 @@ def covariance_spectrum(
         Precision of products inside a panel; sums over panels are always double. By default float32 for float32 and
         float16 data of 1000 samples and features or more, float64 otherwise.
     reproducible : bool
-        Compute eigenvectors on one thread, so that their bits do not depend on `threads`; otherwise they agree to
-        rounding. Eigenvalues alone never depend on it.
+        Run BLAS and LAPACK on one thread, so that no bit depends on `threads`. It matters where more than a third of
+        the eigenvectors of a matrix of order 1000 and more are wanted, and for ``nan="pairwise"`` with 1000 features
+        and more: these agree to rounding otherwise. All other results have the same bits anyway.
     max_memory : int, float or "auto"
         Bytes the computation may take beyond the input.
     progress : bool or callable

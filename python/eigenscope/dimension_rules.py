@@ -11,7 +11,8 @@ from .covariance import covariance_spectrum
 from .effective_dimension import dims_for_variance, effective_rank, participation_ratio
 from .heavy_tails import excess_kurtosis_of, heavy_tail_reasons
 from .inputs import as_source
-from .null_spectra import ParallelAnalysis, check_permutations, parallel_analysis
+from .null_spectra import ParallelAnalysis, parallel_analysis
+from .permutation_counts import check_permutations
 from .random_matrix import fit_marchenko_pastur, gavish_donoho_rank, screenot_threshold
 from .random_matrix.edges import check_significance
 from .results.dimensionality import Dimensionality, DimensionEstimate

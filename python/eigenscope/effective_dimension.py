@@ -257,6 +257,11 @@ def effective_rank(spectrum_or_eigenvalues: Spectrum | ArrayLike, *, total_varia
     float
         Between 1 and the number of non-zero eigenvalues; at least the participation ratio.
 
+    Raises
+    ------
+    InvalidInputError
+        When all eigenvalues are zero, or those given do not hold all of `total_variance`.
+
     References
     ----------
     Roy and Vetterli 2007, "The effective rank: a measure of effective dimensionality", EUSIPCO.

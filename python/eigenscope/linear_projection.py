@@ -15,7 +15,7 @@ from .errors import InvalidInputError
 from .inputs import Source
 from .operators import Array, dense_operator
 from .run_options import resolve_threads
-from .standardization import less_means
+from .sparse_means import less_means
 
 ROUNDING_OF_TOTAL = 64
 """Variance outside the components below this times eps of the total is rounding."""

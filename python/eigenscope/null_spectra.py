@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arguments import is_whole_number
 from .blocks import choose_block, read_block
 from .covariance import covariance_spectrum
 from .errors import InvalidInputError
 from .inputs import Source, as_source
+from .permutation_counts import ROUNDING_OF_LEVEL, check_permutations
 from .results.base import Result
 from .results.run_info import RunInfo
 from .results.spectrum import Spectrum
@@ -26,7 +26,7 @@ from .run_options import (
     resolve_threads,
     single_threaded_blas,
 )
-from .surrogates import KEEPS_TIME, SURROGATES
+from .surrogates import KEEPS_TIME, SURROGATES, uncentred
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,14 +36,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 EXACT_VALUES = 2_000_000
 """Data with at most this many values are permuted whole; larger data through a random block of this size."""
 
-MOST_PERMUTATIONS = 100_000
-"""More would take days, and is a mistake in the level."""
+DIFFERENCE_OF_TOTALS = 1e-3
+"""Relative difference of total variances that rounding, of single precision too, does not explain."""
 
 SMALL_ORDER = 300
 """Covariances of surrogates up to this order are left to LAPACK at once; a planned pass costs more than they do."""
-
-_ROUNDING = 1e-12
-"""Slack of the comparison of a p-value, a ratio of integers, with the level ``1 - quantile``."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -180,7 +177,7 @@ def parallel_analysis(
     spectrum : Spectrum, optional
         ``covariance_spectrum(X, …)`` with the same options, when it is already there.
     max_values : int
-        Largest number of values permuted at once.
+        Largest number of values permuted at once; a block has at least 100 samples and 100 features even so, or all.
     rng : int, Generator or SeedSequence, optional
         Source of the permutations; the same seed gives the same numbers for any number of threads.
     threads : int, optional
@@ -230,9 +227,13 @@ def parallel_analysis(
     source = as_source(X, sample_axis=sample_axis)
     if spectrum is None:
         spectrum = covariance_spectrum(source, **options)
+    else:
+        _check_options(spectrum, source, center, scale)
     block_seed, *permutation_seeds = np.random.SeedSequence(seed).spawn(1 + n_permutations)
     variances = None if scale else spectrum.feature_variances
     block, is_whole = _read(source, null, max_values, variances, nan, np.random.default_rng(block_seed))
+    if is_whole and not scale:
+        _check_variance(spectrum, block)
     if deflate and not is_whole:
         raise InvalidInputError(
             f"deflate=True needs the data whole, and their {source.array.size:,} values are more than "
@@ -253,6 +254,34 @@ def parallel_analysis(
     return dataclasses.replace(found, null=null, info=info)
 
 
+def _check_options(spectrum: Spectrum, source: Source, center: bool, scale: bool) -> None:
+    """Raise when a spectrum was computed with other options, or of data of another size."""
+    if (spectrum.centered, spectrum.scaled) != (center, scale):
+        raise InvalidInputError(
+            f"spectrum= has center={spectrum.centered}, scale={spectrum.scaled}, but center={center}, scale={scale} "
+            "were asked for: give both calls the same options"
+        )
+    sizes, limits = (spectrum.n_samples, spectrum.n_features), (source.n_samples, source.n_features)
+    # Missing values and constant features may have been left out.
+    if sizes[0] > limits[0] or sizes[1] > limits[1]:
+        raise InvalidInputError(f"spectrum= is of {sizes[0]} x {sizes[1]} data, these are {limits[0]} x {limits[1]}")
+
+
+def _check_variance(spectrum: Spectrum, block: Array) -> None:
+    """Raise when a spectrum has another total than the data (features x samples) that it is said to be of."""
+    present = np.isfinite(block)
+    squares = np.where(present, block, 0.0) ** 2
+    if spectrum.centered:
+        squares = np.where(present, block - np.nanmean(block, axis=1, keepdims=True), 0.0) ** 2
+    counts = np.maximum(present.sum(axis=1) - int(spectrum.centered), 1)
+    total = float((squares.sum(axis=1) / counts).sum())
+    if abs(total - spectrum.total_variance) > DIFFERENCE_OF_TOTALS * total:
+        raise InvalidInputError(
+            f"spectrum= has a total variance of {spectrum.total_variance:.6g}, these data have {total:.6g}: it is that "
+            "of other data"
+        )
+
+
 def _read(
     source: Source, null: str, max_values: int, variances: Array | None, nan: str, generator: np.random.Generator
 ) -> tuple[Array, bool]:
@@ -266,75 +295,11 @@ def _read(
     return read_block(source, chosen, nan=nan), is_whole
 
 
-def fewest_permutations(quantile: float) -> int:
-    """Return how many permuted data sets can show a p-value of ``1 - quantile``: with n, the smallest is 1 / (n + 1).
-
-    Parameters
-    ----------
-    quantile : float
-        Quantile of the null.
-
-    Returns
-    -------
-    int
-        At least 1.
-
-    Raises
-    ------
-    InvalidInputError
-        Unless the quantile lies between 0 and 1, and needs no more than `MOST_PERMUTATIONS`.
-    """
-    if not isinstance(quantile, (int, float, np.integer, np.floating)):
-        raise InvalidInputError(f"quantile must be a number between 0 and 1, got {quantile!r}")
-    significance = 1 - quantile
-    if not 0 < significance < 1:
-        raise InvalidInputError(
-            f"significance = 1 - quantile must lie between 0 and 1, got significance={significance:g} "
-            f"(quantile={quantile:g})"
-        )
-    needed = max(1, math.ceil(1 / significance - 1 - _ROUNDING / significance))
-    if needed > MOST_PERMUTATIONS:
-        raise InvalidInputError(
-            f"significance={significance:.3g} (quantile={quantile!r}) needs {needed:,} permuted data sets, at most "
-            f"{MOST_PERMUTATIONS:,} are made: use significance={1 / MOST_PERMUTATIONS:g} or more"
-        )
-    return needed
-
-
-def check_permutations(n_permutations: int, quantile: float) -> None:
-    """Raise unless `n_permutations` permuted data sets can show a p-value of ``1 - quantile``.
-
-    Parameters
-    ----------
-    n_permutations : int
-        Number of permuted data sets.
-    quantile : float
-        Quantile of the null.
-
-    Raises
-    ------
-    InvalidInputError
-        With the number that would do, or when more than `MOST_PERMUTATIONS` are asked for.
-    """
-    needed = fewest_permutations(quantile)
-    if not is_whole_number(n_permutations):
-        raise InvalidInputError(f"n_permutations must be an integer, got {n_permutations!r}")
-    if n_permutations < needed:
-        raise InvalidInputError(
-            f"n_permutations={n_permutations} cannot show significance {1 - quantile:.3g}: the smallest "
-            f"possible p-value is 1/{n_permutations + 1}; use n_permutations={needed} or more"
-        )
-    if n_permutations > MOST_PERMUTATIONS:
-        raise InvalidInputError(f"n_permutations must be at most {MOST_PERMUTATIONS:,}, got {n_permutations}")
-
-
 def _null_eigenvalues(block: Array, null: str, seed: np.random.SeedSequence, options: dict[str, Any]) -> Array:
     """Return the eigenvalues of a surrogate of `block` (features x samples)."""
     generator = np.random.default_rng(seed)
     if null == "sign_flip" and options["center"]:
-        # Flipped deviations are centred again, which takes the share 1/n of their variance once more.
-        n = block.shape[1]
-        block = (block - np.nanmean(block, axis=1, keepdims=True)) * math.sqrt(n / max(1, n - 1))
+        block = uncentred(block - np.nanmean(block, axis=1, keepdims=True))
     surrogate = SURROGATES[null](block, generator)
     if null == "permutation" and not options["center"]:
         surrogate = SURROGATES["sign_flip"](surrogate, generator)
@@ -375,9 +340,9 @@ def _compare(
     # With relatively fewer features in the block, variance per sample shrinks in proportion: undo it.
     aspect = (data_shape[1] / data_shape[0]) / (block_shape[1] / block_shape[0])
     null = np.sort(null, axis=0) * max(1.0, aspect)
-    order = math.ceil(quantile * (n_permutations + 1) - _ROUNDING) - 1
+    order = math.ceil(quantile * (n_permutations + 1) - ROUNDING_OF_LEVEL) - 1
     p_values = (1 + (null[:, null_ranks] >= observed).sum(axis=0)) / (n_permutations + 1)
-    significant = p_values <= 1 - quantile + _ROUNDING
+    significant = p_values <= 1 - quantile + ROUNDING_OF_LEVEL
     n_dimensions = len(observed) if significant.all() else int(np.argmin(significant))
     return ParallelAnalysis(
         n_dimensions=n_dimensions,
@@ -406,7 +371,7 @@ def _compare_deflated(
         U, singular_values, Vh = np.linalg.svd(rest, full_matrices=False)
     observed, n_permutations, p = np.asarray(spectrum.eigenvalues), len(seeds), len(block)
     p_values, quantiles = np.full((2, len(observed)), math.nan)
-    order = math.ceil(quantile * (n_permutations + 1) - _ROUNDING) - 1
+    order = math.ceil(quantile * (n_permutations + 1) - ROUNDING_OF_LEVEL) - 1
     n_dimensions = 0
     for k in range(min(len(observed), min(n, p) // 2)):
         drawn = [_null_eigenvalues(rest, null, seed.spawn(1)[0], {**options, "scale": False})[0] for seed in seeds]
@@ -414,7 +379,7 @@ def _compare_deflated(
         p_values[k] = (1 + np.count_nonzero(largest >= observed[k])) / (n_permutations + 1)
         quantiles[k] = largest[order]
         report_progress(f"eigenvalue {k + 1}")
-        if p_values[k] > 1 - quantile + _ROUNDING:
+        if p_values[k] > 1 - quantile + ROUNDING_OF_LEVEL:
             break
         rest = rest - singular_values[k] * np.outer(U[:, k], Vh[k])
         n_dimensions = k + 1

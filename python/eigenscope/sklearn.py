@@ -17,7 +17,8 @@ from .operators import Array
 from .random_matrix import fit_marchenko_pastur
 from .run_options import resolve_threads
 from .sketch import RowSketch
-from .standardization import column_statistics, sparse_statistics
+from .sparse_means import sparse_statistics
+from .standardization import column_statistics
 from .svd import svds
 
 __all__ = ["IncrementalSpectralPCA", "SpectralPCA"]

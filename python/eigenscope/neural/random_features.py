@@ -46,6 +46,11 @@ def simulate_random_features(
     ndarray, shape (n_samples, n_neurons)
         Responses.
 
+    Raises
+    ------
+    InvalidInputError
+        When a size is below 1, the dimension below 2, the power negative, or the offset not finite.
+
     Examples
     --------
     >>> from eigenscope.neural import simulate_random_features
@@ -147,6 +152,11 @@ def random_feature_exponent(dimension: int, power: float = 1.0) -> float:
     -------
     float
         The exponent. Without an offset it follows from `random_feature_spectrum`; with one it is a conjecture.
+
+    Raises
+    ------
+    InvalidInputError
+        When the dimension is below 2 or the power negative.
 
     References
     ----------

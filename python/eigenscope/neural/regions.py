@@ -120,8 +120,7 @@ def compare_regions(
     2 % of the cases when responses are Gaussian, in 0 to 5 % when all neurons share a gain that varies by 30 to 50 %
     over stimuli, but in 8 to 17 % when the signal has Laplacian or similarly heavy tails along independent axes; it
     finds a break from slope 0.5 to 1.2 at rank 15 in all. Differences between regions assume independent errors: if
-    the same stimuli were shown,
-    shared sampling makes their intervals too wide.
+    the same stimuli were shown, shared sampling makes their intervals too wide.
 
     Parameters
     ----------

@@ -69,6 +69,16 @@ class RingTrajectory(Result):
         activation : {"step", "relu"}
             "step" gives -1 and 1, whose covariance is ``ring_spectrum(n)``; "relu" the positive part of the
             pre-activation, whose covariance is ``radius**2 * ring_spectrum(n, activation="relu")``.
+
+        Returns
+        -------
+        ndarray, shape (n_times, n_neurons)
+            The responses.
+
+        Raises
+        ------
+        InvalidInputError
+            When `activation` is unknown.
         """
         _check_activation(activation)
         drive = self.latents @ np.stack([np.cos(self.angles), np.sin(self.angles)])
@@ -190,6 +200,11 @@ def ring_spectrum(n_eigenvalues: int, *, activation: str = "step") -> Array:
     -------
     ndarray, shape (n_eigenvalues,)
         Descending, each per neuron (eigenvalues of the covariance matrix divided by the number of neurons).
+
+    Raises
+    ------
+    InvalidInputError
+        When `activation` is unknown, or `n_eigenvalues` is not an integer of at least 1.
 
     References
     ----------

@@ -44,6 +44,11 @@ def largest_eigenvalue_edge(
     Edge
         Location and scale in units of the eigenvalue.
 
+    Raises
+    ------
+    InvalidInputError
+        When a size is below 1 or the variance is not positive.
+
     References
     ----------
     Ma 2012, "Accuracy of the Tracy–Widom limits for the extreme eigenvalues in white Wishart matrices",
@@ -95,7 +100,7 @@ def smallest_eigenvalue_edge(n_samples: float, n_features: float, *, variance: f
     Raises
     ------
     InvalidInputError
-        When the two sizes are equal.
+        When a size is below 1, the two are equal, or the variance is not positive.
 
     References
     ----------
@@ -117,7 +122,27 @@ def smallest_eigenvalue_edge(n_samples: float, n_features: float, *, variance: f
 def smallest_eigenvalue_p_value(
     eigenvalue: float, *, n_samples: float, n_features: float, variance: float = 1.0
 ) -> float:
-    """Return the probability that noise has a smallest non-zero eigenvalue at or below this one."""
+    """Return the probability that noise has a smallest non-zero eigenvalue at or below this one.
+
+    Parameters
+    ----------
+    eigenvalue : float
+        Smallest non-zero eigenvalue observed.
+    n_samples, n_features : float
+        Size of the data; they must differ.
+    variance : float
+        Variance of the noise, in units of the eigenvalue.
+
+    Returns
+    -------
+    float
+        p-value; 0 where the eigenvalue is not positive.
+
+    Raises
+    ------
+    InvalidInputError
+        When a size is below 1, the two are equal, or the variance is not positive.
+    """
     edge = smallest_eigenvalue_edge(n_samples, n_features, variance=variance)
     if eigenvalue <= 0:
         return 0.0
@@ -153,6 +178,11 @@ def largest_eigenvalue_p_value(
     float
         p-value.
 
+    Raises
+    ------
+    InvalidInputError
+        When a size is below 1 or the variance is not positive.
+
     References
     ----------
     Nadler 2011, "On the distribution of the ratio of the largest eigenvalue to the trace of a Wishart
@@ -174,7 +204,28 @@ def largest_eigenvalue_threshold(
 ) -> float:
     """Return the eigenvalue that white noise exceeds with probability `significance`.
 
-    Parameters are those of `largest_eigenvalue_p_value`.
+    Parameters
+    ----------
+    n_samples, n_features : float
+        Size of the data.
+    significance : float
+        Probability between 0 and 1.
+    variance : float
+        Variance of the noise.
+    variance_estimated : bool
+        `variance` is the mean eigenvalue of the same data rather than known; Nadler's correction is applied.
+    complex_data : bool
+        Complex Gaussian noise, whose limit is ``TracyWidom(2)``.
+
+    Returns
+    -------
+    float
+        The threshold, in the same units as `variance`.
+
+    Raises
+    ------
+    InvalidInputError
+        When a size is below 1, the variance is not positive, or `significance` is not between 0 and 1.
 
     Examples
     --------
@@ -194,6 +245,33 @@ def edge_p_value(eigenvalue: float, edge: Edge, n_entries: float, *, beta: int =
     Dividing by an estimated variance narrows the law: to first order ``P(> s) = 1 - F(s) + h F''(s)`` with
     ``h = (location / scale)² / (beta n_entries)`` (Nadler 2011). Far in the tail the correction would exceed the
     probability itself; there it is continued by the exponential it is the start of.
+
+    Parameters
+    ----------
+    eigenvalue : float
+        Largest eigenvalue observed.
+    edge : Edge
+        Centre and scale, in units of the eigenvalue.
+    n_entries : float
+        Numbers that the variance was estimated from; infinite where it is known.
+    beta : {1, 2, 4}
+        Real, complex or quaternion noise.
+
+    Returns
+    -------
+    float
+        p-value; NaN where the eigenvalue is.
+
+    Raises
+    ------
+    InvalidInputError
+        For any other `beta`.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.edges import edge_p_value, largest_eigenvalue_edge
+    >>> print(f"{edge_p_value(3.0, largest_eigenvalue_edge(100, 50), 5000):.4f}")
+    0.0364
     """
     s = (eigenvalue - edge.location) / edge.scale
     law = TracyWidom(beta)
@@ -206,9 +284,38 @@ def edge_p_value(eigenvalue: float, edge: Edge, n_entries: float, *, beta: int =
 
 
 def edge_threshold(significance: float, edge: Edge, n_entries: float, *, beta: int = 1) -> float:
-    """Return the eigenvalue whose `edge_p_value` is `significance`."""
+    """Return the eigenvalue whose `edge_p_value` is `significance`.
+
+    Parameters
+    ----------
+    significance : float
+        Probability between 0 and 1.
+    edge : Edge
+        Centre and scale.
+    n_entries : float
+        Numbers that the variance was estimated from; infinite where it is known.
+    beta : {1, 2, 4}
+        Real, complex or quaternion noise.
+
+    Returns
+    -------
+    float
+        The eigenvalue, in units of the edge.
+
+    Raises
+    ------
+    InvalidInputError
+        For any other `beta`, or a `significance` that is no probability.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.edges import edge_threshold, largest_eigenvalue_edge
+    >>> print(f"{edge_threshold(0.05, largest_eigenvalue_edge(100, 50), 5000):.4f}")
+    2.9782
+    """
     from scipy.optimize import brentq
 
+    check_significance(significance)
     # Known variance gives the upper end; the correction only narrows, never by more than this.
     high = float(TracyWidom(beta).isf(significance))
     width = 4 + (edge.location / edge.scale) ** 2 / n_entries * (1 + abs(high))
@@ -247,7 +354,7 @@ def spiked_noise_edge(
     Raises
     ------
     InvalidInputError
-        When a spike is not positive, or as many are given as there can be.
+        When a spike, a size or the variance is not positive, or as many spikes are given as there can be.
 
     References
     ----------
@@ -293,7 +400,8 @@ def conditional_noise_edge(
     Raises
     ------
     InvalidInputError
-        When an eigenvalue is not positive, or as many are given as there can be.
+        When an eigenvalue, a size or the variance is not positive, as many are given as there can be, or they leave no
+        room for noise.
 
     References
     ----------

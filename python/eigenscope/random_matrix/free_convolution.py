@@ -221,6 +221,12 @@ class FreeProduct:
 
     def __init__(self, first: Law, second: Law) -> None:
         self._first, self._second = _law(first), _law(second)
+        for law in (first, second):
+            lowest = np.min(getattr(law, "support", 0.0))
+            if lowest < 0:
+                raise InvalidInputError(
+                    f"a free product is one of laws on the positive axis, {law!r} reaches down to {lowest:.4g}"
+                )
 
     def __repr__(self) -> str:
         return f"FreeProduct({self._first!r}, {self._second!r})"

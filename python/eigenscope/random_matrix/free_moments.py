@@ -20,6 +20,16 @@ def moments_of_sum(first: ArrayLike, second: ArrayLike) -> Array:
     first, second : array_like, shape (n,)
         Moments of order 1 … n.
 
+    Returns
+    -------
+    ndarray, shape (n,)
+        Moments of order 1 … n.
+
+    Raises
+    ------
+    InvalidInputError
+        When the moments are not finite, not one-dimensional, or not equally many.
+
     Examples
     --------
     >>> from eigenscope import MarchenkoPastur
@@ -39,6 +49,16 @@ def moments_of_product(first: ArrayLike, second: ArrayLike) -> Array:
     ----------
     first, second : array_like, shape (n,)
         Moments of order 1 … n; the first ones not zero.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Moments of order 1 … n.
+
+    Raises
+    ------
+    InvalidInputError
+        When the moments are not finite, not one-dimensional or not equally many, or a first one is zero.
 
     Examples
     --------

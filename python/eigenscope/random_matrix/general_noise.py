@@ -129,8 +129,8 @@ def filled_bulk(singular_values: Array, n_signal: int, fill: str = "imputed") ->
         raise InvalidInputError(f"fill must be one of {', '.join(BULK_FILLS)}; got {fill!r}")
     if not is_whole_number(k) or k < 0 or 2 * k + 1 > len(values):
         raise InvalidInputError(
-            f"n_signal={n_signal!r} must be an integer of at most {(len(values) - 1) // 2}: the noise under the "
-            f"signals is filled from as many of the {len(values)} values below them"
+            f"the number of signals must be an integer of at most {(len(values) - 1) // 2}, got {n_signal!r}: the "
+            f"noise under the signals is filled from as many of the {len(values)} values below them"
         )
     k = int(k)
     if k == 0:

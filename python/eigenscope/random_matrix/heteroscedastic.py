@@ -67,9 +67,21 @@ class NoiseEqualization(Result):
     quadratic_share: float = float("nan")
 
     def equalize(self, X: Any) -> Array:
-        """Return ``X[i, j] / sqrt(row_variances[i] * column_variances[j])``; zero where there is no noise."""
+        """Return ``X[i, j] / sqrt(row_variances[i] * column_variances[j])``; zero where there is no noise.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_rows, n_columns)
+            Data with the rows and columns that the variances are of.
+        """
         rows, columns = _inverse_root(self.row_variances), _inverse_root(self.column_variances)
-        return np.asarray(np.asarray(X, dtype=np.float64) * rows[:, None] * columns)
+        data = np.asarray(X, dtype=np.float64)
+        if data.shape != (len(rows), len(columns)):
+            raise InvalidInputError(
+                f"variances of {len(rows)} rows and {len(columns)} columns equalize data of that shape, "
+                f"got {data.shape}"
+            )
+        return np.asarray(data * rows[:, None] * columns)
 
     def fit_marchenko_pastur(self, **options: Any) -> MarchenkoPasturFit:
         """Fit white noise to the equalized data; options as `eigenscope.fit_marchenko_pastur`."""

@@ -159,7 +159,7 @@ def sizes(sample: Eigenvalues) -> tuple[float, int]:
     if sample.n_samples is None or sample.n_features is None:
         missing = "n_samples" if sample.n_samples is None else "n_features"
         raise InvalidInputError(f"plain eigenvalues do not say the size of the data: pass {missing}=")
-    return sample.n_samples, sample.n_features
+    return sample.n_samples, int(sample.n_features)
 
 
 def check_rank(spectrum_or_eigenvalues: Spectrum | ArrayLike, sample: Eigenvalues, n_samples: float | None) -> None:

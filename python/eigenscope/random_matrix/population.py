@@ -323,6 +323,11 @@ def population_moments(X: Any, order: int = 4, *, sample_axis: int = 0) -> tuple
         spread = np.sqrt((groups - 1) * np.var(left_out, axis=0))
     with np.errstate(over="ignore", under="ignore"):
         powers = unit ** (2 * np.arange(1, order + 1, dtype=float))
+        if not (np.isfinite(values * powers).all() and powers.all()):
+            raise InvalidInputError(
+                f"moments up to order {order} of data of size {unit:.1e} leave the range of double precision: divide "
+                "the data by a power of ten first"
+            )
         columns = np.transpose([values, spread, *_skewed_interval(values, spread)]) * powers[:, np.newaxis]
     return tuple(Estimate(v, s, (low, high)) for v, s, low, high in columns.tolist())
 

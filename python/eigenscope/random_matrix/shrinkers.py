@@ -263,7 +263,9 @@ def shrink_spikes(eigenvalues: ArrayLike, ratio: float, *, variance: float = 1.0
     visible = ell > 1 + math.sqrt(ratio)
     ell = np.where(visible, ell, 2 + math.sqrt(ratio))
     cosine, _ = overlaps(ell, ratio)
-    shrunk = np.where(visible, COVARIANCE_LOSSES[loss](ell, cosine, 1 - cosine), 1.0)
+    # 1 - cos², of which a difference would leave nothing for strong spikes.
+    sine = ratio / (ell - 1) * (ell / (ell - 1 + ratio))
+    shrunk = np.where(visible, COVARIANCE_LOSSES[loss](ell, cosine, sine), 1.0)
     return np.asarray(variance * np.where(np.isnan(values), np.nan, shrunk))
 
 
@@ -274,13 +276,26 @@ COVARIANCE_LOSSES: dict[str, Callable[[Array, Array, Array], Array]] = {
     "nuclear": lambda ell, c2, s2: np.maximum(1 + (ell - 1) * (1 - 2 * s2), 1.0),
     "stein": lambda ell, c2, s2: ell / (c2 + ell * s2),
     "inverse": lambda ell, c2, s2: ell / (c2 + ell * s2),
-    "divergence": lambda ell, c2, s2: np.sqrt((ell**2 * c2 + ell * s2) / (c2 + ell * s2)),
+    "divergence": lambda ell, c2, s2: ell * np.sqrt((c2 + s2 / ell) / (c2 + ell * s2)),
 }
 """Shrinkers of eigenvalues in units of the noise, from spike, squared cosine and squared sine."""
 
 
 def denoised_singular_values(fit: MarchenkoPasturFit, *, loss: str = "frobenius") -> Array:
-    """Return the singular values ``sqrt(n λ)`` of fitted data, shrunk with the fitted noise; signals only."""
+    """Return the singular values ``sqrt(n λ)`` of fitted data, shrunk with the fitted noise; signals only.
+
+    Parameters
+    ----------
+    fit : MarchenkoPasturFit
+        A fit to the eigenvalues of the data.
+    loss : {"frobenius", "operator", "nuclear"}
+        As for `optimal_shrinkage`.
+
+    Returns
+    -------
+    ndarray, shape (n_signal,)
+        Descending.
+    """
     if fit.n_signal == 0:
         return np.empty(0)
     values = np.sqrt(np.asarray(fit.eigenvalues[: fit.n_signal])) * math.sqrt(fit.n_samples)

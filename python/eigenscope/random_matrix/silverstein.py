@@ -202,7 +202,9 @@ class GeneralizedMarchenkoPastur:
 
         def overlap(points: Array) -> Array:
             location, slope = self._outlier(points)
-            return np.where(np.isnan(location), 0.0, points * slope / location)
+            # A direction without variance has none in the sample.
+            share = np.divide(points, location, out=np.ones_like(points), where=location != 0)
+            return np.where(np.isnan(location), 0.0, np.where(location == 0, 1.0, share * slope))
 
         return apply_elementwise(overlap, spike)
 

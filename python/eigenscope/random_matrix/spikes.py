@@ -23,6 +23,23 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def detection_threshold(ratio: float, *, variance: float = 1.0) -> float:
     """Smallest population eigenvalue that leaves the noise bulk, ``variance * (1 + sqrt(ratio))``.
 
+    Parameters
+    ----------
+    ratio : float
+        ``n_features / n_samples``.
+    variance : float
+        Variance of the noise.
+
+    Returns
+    -------
+    float
+        The threshold, in the same units as `variance`.
+
+    Raises
+    ------
+    InvalidInputError
+        When `ratio` or `variance` is not a positive number.
+
     References
     ----------
     Baik, Ben Arous and Péché 2005, "Phase transition of the largest eigenvalue", Annals of Probability 33.
@@ -41,6 +58,25 @@ def sample_eigenvalue(spike: ArrayLike, ratio: float, *, variance: float = 1.0) 
 
     NaN where the spike stays in the bulk. At ratios below 1 it may also lie under the noise, below
     ``variance * (1 - sqrt(ratio))``.
+
+    Parameters
+    ----------
+    spike : array_like
+        Population eigenvalues.
+    ratio : float
+        ``n_features / n_samples``.
+    variance : float
+        Variance of the noise.
+
+    Returns
+    -------
+    ndarray
+        Sample eigenvalues, of the shape of `spike`; a scalar for a scalar.
+
+    Raises
+    ------
+    InvalidInputError
+        When `ratio` or `variance` is not a positive number.
 
     References
     ----------
@@ -65,6 +101,25 @@ def _outside_bulk(ell: Array, ratio: float) -> Array:
 
 def population_eigenvalue(eigenvalue: ArrayLike, ratio: float, *, variance: float = 1.0) -> Array:
     """Return the population spike behind a sample eigenvalue; NaN inside the noise bulk.
+
+    Parameters
+    ----------
+    eigenvalue : array_like
+        Sample eigenvalues.
+    ratio : float
+        ``n_features / n_samples``.
+    variance : float
+        Variance of the noise.
+
+    Returns
+    -------
+    ndarray
+        Population eigenvalues, of the shape of `eigenvalue`; a scalar for a scalar.
+
+    Raises
+    ------
+    InvalidInputError
+        When `ratio` or `variance` is not a positive number.
 
     Examples
     --------
@@ -92,8 +147,10 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
     ----------
     spike : array_like
         Population eigenvalues.
-    ratio, variance : float
-        Of the noise.
+    ratio : float
+        ``n_features / n_samples``.
+    variance : float
+        Variance of the noise.
 
     Returns
     -------
@@ -101,10 +158,21 @@ def overlaps(spike: ArrayLike, ratio: float, *, variance: float = 1.0) -> tuple[
         Squared cosines; 0 for spikes that stay in the bulk, NaN for NaN. In sample space with what the signal adds to
         the noise, and NaN for spikes under the noise, which add nothing.
 
+    Raises
+    ------
+    InvalidInputError
+        When `ratio` or `variance` is not a positive number.
+
     References
     ----------
     Paul 2007; Benaych-Georges and Nadakuditi 2012, "The singular values and vectors of low rank perturbations
     of large rectangular random matrices".
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.spikes import overlaps
+    >>> print(*(f"{overlap:.4f}" for overlap in overlaps(2.0, 0.5)))
+    0.3333 0.2500
     """
     ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
     visible = _outside_bulk(ell, ratio)
@@ -123,9 +191,38 @@ def spike_stderr(
 
     NaN for spikes that stay in the bulk, where the expansion ends.
 
+    Parameters
+    ----------
+    spike : array_like
+        Population eigenvalues.
+    ratio : float
+        ``n_features / n_samples``.
+    n_samples : float
+        Independent samples.
+    variance : float
+        Variance of the noise.
+    complex_data : bool
+        Complex Gaussian noise, which halves the variance of the error.
+
+    Returns
+    -------
+    ndarray
+        Standard errors in the same units as the spikes, of their shape; a scalar for a scalar.
+
+    Raises
+    ------
+    InvalidInputError
+        When `ratio`, `n_samples` or `variance` is not a positive number.
+
     References
     ----------
     Bai and Yao 2012, "On sample eigenvalues in a generalized spiked population model".
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.spikes import spike_stderr
+    >>> print(f"{spike_stderr(3.0, 0.5, 200):.4f}")
+    0.3207
     """
     ell = np.asarray(spike, dtype=np.float64) / positive_number("variance", variance)
     n_samples = positive_number("n_samples", n_samples)
@@ -154,6 +251,11 @@ def population_eigenvalue_beside(eigenvalue: ArrayLike, bulk: ArrayLike, ratio: 
     ndarray
         NaN at and below the largest eigenvalue of the bulk.
 
+    Raises
+    ------
+    InvalidInputError
+        When `ratio` is not a positive number, or `bulk` is empty or not one-dimensional.
+
     References
     ----------
     Bai and Ding 2012, "Estimation of spiked eigenvalues in spiked models", Random Matrices: Theory Appl. 1.
@@ -178,9 +280,32 @@ def population_eigenvalue_beside(eigenvalue: ArrayLike, bulk: ArrayLike, ratio: 
 def sample_singular_value(spike: ArrayLike, aspect_ratio: float) -> Array:
     """Return the sample singular value of a spike, ``y² = (x + 1/x) (x + β/x)``; NaN below ``β^(1/4)``.
 
+    Parameters
+    ----------
+    spike : array_like
+        Singular values of the signal, for noise of variance one over the longer side.
+    aspect_ratio : float
+        Shorter over longer side.
+
+    Returns
+    -------
+    ndarray
+        Singular values of signal and noise together, of the shape of `spike`; a scalar for a scalar.
+
+    Raises
+    ------
+    InvalidInputError
+        When `aspect_ratio` is not in (0, 1].
+
     References
     ----------
     Benaych-Georges and Nadakuditi 2012, section 3.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.spikes import sample_singular_value
+    >>> print(f"{sample_singular_value(1.5, 0.5):.4f}")
+    1.9930
     """
     x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -189,7 +314,35 @@ def sample_singular_value(spike: ArrayLike, aspect_ratio: float) -> Array:
 
 
 def population_singular_value(singular_value: ArrayLike, aspect_ratio: float) -> Array:
-    """Return the rectangular spike behind a sample singular value; NaN inside the noise bulk."""
+    """Return the rectangular spike behind a sample singular value; NaN inside the noise bulk.
+
+    Parameters
+    ----------
+    singular_value : array_like
+        Sample singular values, for noise of variance one over the longer side.
+    aspect_ratio : float
+        Shorter over longer side.
+
+    Returns
+    -------
+    ndarray
+        Singular values of the signal, of the shape of `singular_value`; a scalar for a scalar.
+
+    Raises
+    ------
+    InvalidInputError
+        When `aspect_ratio` is not in (0, 1].
+
+    References
+    ----------
+    Benaych-Georges and Nadakuditi 2012, section 3.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.spikes import population_singular_value, sample_singular_value
+    >>> print(f"{population_singular_value(sample_singular_value(1.5, 0.5), 0.5):.4f}")
+    1.5000
+    """
     y, beta = np.asarray(singular_value, dtype=np.float64), _aspect(aspect_ratio)
     low, high = 1 - math.sqrt(beta), 1 + math.sqrt(beta)
     outside = y >= high
@@ -216,10 +369,26 @@ def singular_value_stderr(spike: ArrayLike, aspect_ratio: float, n_long: float) 
     n_long : float
         Longer side.
 
+    Returns
+    -------
+    ndarray
+        Standard errors, of the shape of `spike`; a scalar for a scalar.
+
+    Raises
+    ------
+    InvalidInputError
+        When `aspect_ratio` is not in (0, 1], or `n_long` is not a positive number.
+
     References
     ----------
     Benaych-Georges and Nadakuditi 2012, section 3; Benaych-Georges, Guionnet and Maida 2011, "Fluctuations of the
     extreme eigenvalues of finite rank deformations of random matrices", Electron. J. Probab. 16.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.spikes import singular_value_stderr
+    >>> print(f"{singular_value_stderr(1.5, 0.5, 200):.4f}")
+    0.0860
     """
     x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
     n_long = positive_number("n_long", n_long)
@@ -231,7 +400,35 @@ def singular_value_stderr(spike: ArrayLike, aspect_ratio: float, n_long: float) 
 
 
 def singular_vector_overlaps(spike: ArrayLike, aspect_ratio: float) -> tuple[Array, Array]:
-    """Return squared overlaps with the true singular vectors, short and long side; 0 when undetectable, NaN for NaN."""
+    """Return squared overlaps with the true singular vectors, short and long side; 0 when undetectable, NaN for NaN.
+
+    Parameters
+    ----------
+    spike : array_like
+        Singular values of the signal, for noise of variance one over the longer side.
+    aspect_ratio : float
+        Shorter over longer side.
+
+    Returns
+    -------
+    short, long : ndarray
+        Squared cosines on the shorter and the longer side, of the shape of `spike`; scalars for a scalar.
+
+    Raises
+    ------
+    InvalidInputError
+        When `aspect_ratio` is not in (0, 1].
+
+    References
+    ----------
+    Benaych-Georges and Nadakuditi 2012, section 3.
+
+    Examples
+    --------
+    >>> from eigenscope.random_matrix.spikes import singular_vector_overlaps
+    >>> print(*(f"{overlap:.4f}" for overlap in singular_vector_overlaps(1.5, 0.5)))
+    0.7374 0.6239
+    """
     x, beta = np.asarray(spike, dtype=np.float64), _aspect(aspect_ratio)
     visible = x > beta**0.25
     # (x⁴ - β) / (x⁴ + β x²) and (x⁴ - β) / (x⁴ + x²), in units of x⁴.

@@ -14,7 +14,8 @@ from ..effective_dimension import dims_for_variance, participation_ratio
 from ..errors import InvalidInputError
 from ..heavy_tails import excess_kurtosis_of
 from ..inputs import Source, as_source
-from ..null_spectra import ParallelAnalysis, check_permutations, fewest_permutations, parallel_analysis
+from ..null_spectra import ParallelAnalysis, parallel_analysis
+from ..permutation_counts import check_permutations, fewest_permutations
 from ..power_law import fit_power_law
 from ..random_matrix import gavish_donoho_rank, optimal_threshold
 from ..random_matrix.edges import check_significance

@@ -28,6 +28,11 @@ def path_laplacian(n: int) -> SparseMatrix:
     csr_array, shape (n, n)
         Degree minus adjacency matrix, float64.
 
+    Raises
+    ------
+    InvalidInputError
+        When `n` is below 1.
+
     Examples
     --------
     >>> path_laplacian(3).toarray()
@@ -53,6 +58,11 @@ def path_laplacian_eigenvalues(n: int) -> NDArray[np.float64]:
     ndarray, shape (n,)
         Descending; the last is 0.
 
+    Raises
+    ------
+    InvalidInputError
+        When `n` is below 1.
+
     Examples
     --------
     >>> path_laplacian_eigenvalues(3)
@@ -74,6 +84,11 @@ def cycle_laplacian(n: int) -> SparseMatrix:
     -------
     csr_array, shape (n, n)
         Degree minus adjacency matrix, float64.
+
+    Raises
+    ------
+    InvalidInputError
+        When `n` is below 3.
 
     Examples
     --------
@@ -101,6 +116,11 @@ def cycle_laplacian_eigenvalues(n: int) -> NDArray[np.float64]:
     ndarray, shape (n,)
         Descending; equal values come in exactly equal pairs.
 
+    Raises
+    ------
+    InvalidInputError
+        When `n` is below 3.
+
     Examples
     --------
     >>> cycle_laplacian_eigenvalues(3)
@@ -126,6 +146,11 @@ def grid_laplacian(rows: int, columns: int) -> SparseMatrix:
     csr_array, shape (rows * columns, rows * columns)
         Degree minus adjacency matrix, float64.
 
+    Raises
+    ------
+    InvalidInputError
+        When a side is below 1.
+
     Examples
     --------
     >>> grid_laplacian(2, 2).toarray()
@@ -150,6 +175,11 @@ def grid_laplacian_eigenvalues(rows: int, columns: int) -> NDArray[np.float64]:
     -------
     ndarray, shape (rows * columns,)
         Descending; a square grid has most of them double.
+
+    Raises
+    ------
+    InvalidInputError
+        When a side is below 1.
 
     Examples
     --------
@@ -180,7 +210,7 @@ def random_graph_adjacency(n: int, *, mean_degree: float, rng: RandomSource = 0)
     Raises
     ------
     InvalidInputError
-        When `mean_degree` is not between 0 and ``n - 1``.
+        When `n` is below 2, or `mean_degree` not between 0 and ``n - 1``.
 
     Examples
     --------

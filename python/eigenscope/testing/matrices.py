@@ -101,6 +101,11 @@ def symmetric_matrix(
     V : ndarray, shape (n, n)
         Only with `return_eigenvectors`.
 
+    Raises
+    ------
+    InvalidInputError
+        When the eigenvalues are empty, not one-dimensional or not finite.
+
     Examples
     --------
     >>> import numpy as np
@@ -169,7 +174,7 @@ def rectangular_matrix(
     Raises
     ------
     InvalidInputError
-        When there are more singular values than ``min(shape)``, or one is negative.
+        When there are more singular values than ``min(shape)``, none, or one that is negative or not finite.
 
     Examples
     --------
@@ -319,6 +324,11 @@ def diagonal_operator(eigenvalues: ArrayLike) -> Any:
     -------
     scipy.sparse.linalg.LinearOperator, shape (n, n)
         With single and block products; its eigenvectors are unit vectors.
+
+    Raises
+    ------
+    InvalidInputError
+        When the eigenvalues are not one-dimensional.
 
     Examples
     --------

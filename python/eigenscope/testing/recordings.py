@@ -129,7 +129,8 @@ def recording(
     Raises
     ------
     InvalidInputError
-        When a size is below 1, a variance is negative, or `autocorrelation` is outside [0, 1).
+        When a size is below 1, a variance is negative, there are more population eigenvalues than features, or
+        `autocorrelation` is outside [0, 1).
 
     Examples
     --------
@@ -195,6 +196,11 @@ def power_law_plus_noise(
     -------
     Recording
         The data with their truth.
+
+    Raises
+    ------
+    InvalidInputError
+        When a size is below 1 or a variance is negative.
 
     Examples
     --------

@@ -31,6 +31,11 @@ def polynomial_spectrum(n: int, *, exponent: float = 1.0, scale: float = 1.0) ->
     ndarray, shape (n,)
         Descending values.
 
+    Raises
+    ------
+    InvalidInputError
+        When `n` is below 1.
+
     Examples
     --------
     >>> polynomial_spectrum(4, exponent=0.5).round(3)
@@ -59,7 +64,7 @@ def exponential_spectrum(n: int, *, ratio: float = 0.9, scale: float = 1.0) -> F
     Raises
     ------
     InvalidInputError
-        When `ratio` is not in (0, 1].
+        When `n` is below 1 or `ratio` not in (0, 1].
 
     Examples
     --------
@@ -91,7 +96,7 @@ def step_spectrum(n: int, *, n_high: int, high: float = 1.0, low: float = 1e-3) 
     Raises
     ------
     InvalidInputError
-        When `n_high` exceeds `n` or `low` exceeds `high`.
+        When `n` is below 1, `n_high` negative or above `n`, or `low` above `high`.
 
     Examples
     --------
@@ -125,7 +130,7 @@ def spiked_spectrum(n: int, spikes: ArrayLike, *, bulk: float = 1.0) -> FloatArr
     Raises
     ------
     InvalidInputError
-        When there are more spikes than values, or a spike below the bulk.
+        When `n` is below 1, there are more spikes than values, or a spike lies below the bulk.
 
     References
     ----------
@@ -164,7 +169,7 @@ def clustered_spectrum(n: int, *, cluster_size: int, relative_width: float = 1e-
     Raises
     ------
     InvalidInputError
-        When `cluster_size` is below 1 or the width not in [0, 1).
+        When `n` or `cluster_size` is below 1 or the width not in [0, 1).
 
     Examples
     --------
@@ -199,7 +204,7 @@ def repeated_spectrum(n: int, *, multiplicity: int) -> FloatArray:
     Raises
     ------
     InvalidInputError
-        When `multiplicity` is below 1.
+        When `n` or `multiplicity` is below 1.
 
     Examples
     --------
@@ -229,7 +234,7 @@ def graded_spectrum(n: int, *, decades: float = 12.0) -> FloatArray:
     Raises
     ------
     InvalidInputError
-        When `decades` is negative.
+        When `n` is below 1 or `decades` negative.
 
     Examples
     --------
@@ -255,6 +260,11 @@ def uniform_spectrum(n: int, *, low: float = 0.0, high: float = 1.0) -> FloatArr
     -------
     ndarray, shape (n,)
         Descending values.
+
+    Raises
+    ------
+    InvalidInputError
+        When `n` is below 1.
 
     Examples
     --------
