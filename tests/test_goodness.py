@@ -13,6 +13,7 @@ from eigenscope.random_matrix import john_test
 from eigenscope.random_matrix import sequential_test as sequential_test_module
 from eigenscope.random_matrix.credibility import MOST_SIGNALS_OF_SQUARES
 from eigenscope.random_matrix.goodness import bulk_distance, bulk_goodness
+from eigenscope.random_matrix.sphericity import _moments_of_evenness
 from eigenscope.results import Spectrum
 from scipy.stats import binom
 
@@ -83,3 +84,33 @@ def test_squares_of_a_doubtful_bulk_are_not_tested_to_the_end(monkeypatch):
     assert not fit.credible
     assert len(tested) <= fit.n_signal + 1 + MOST_SIGNALS_OF_SQUARES + 1
     assert sequential_test_module.sequential_test(as_eigenvalues(values**2, n_samples=2 * p, n_features=p), 0.05).limits
+
+
+@pytest.mark.parametrize(("n", "p"), [(3, 200), (2, 50), (5, 60), (10, 10), (50, 3), (20, 5)])
+@pytest.mark.parametrize("scale", [False, True])
+def test_john_test_holds_its_level_for_few_samples_or_features(n, p, scale):
+    generator, draws = np.random.default_rng([n, p, scale]), 2000
+    p_values = np.empty(draws)
+    for draw in range(draws):
+        X = generator.standard_normal((n, p))
+        X = X / np.sqrt((X**2).mean(axis=0)) if scale else X
+        short = X @ X.T if n < p else X.T @ X
+        values = np.zeros(p)
+        values[: min(n, p)] = np.maximum(np.linalg.eigvalsh(short)[::-1], 0) / n
+        spectrum = Spectrum(values[: min(n, p)], n, p, float(values.sum()), n, centered=False, scaled=scale)
+        p_values[draw] = john_test(spectrum).p_value
+    for level in (0.5, 0.05, 0.01):
+        low, high = binom.ppf([1e-4, 1 - 1e-4], draws, level)
+        # Few features have few correlations, whose sum has a longer tail than a gamma law.
+        assert low * (0.8 if scale else 1) <= np.count_nonzero(p_values < level) <= high * (1.3 if scale else 1)
+
+
+def test_moments_of_evenness_are_those_of_one_sample_and_of_one_feature():
+    # One sample has one eigenvalue, whatever it is.
+    assert _moments_of_evenness(1, 7)[:2] == (1.0, 0.0)
+    assert _moments_of_evenness(7, 1)[:2] == (1.0, 0.0)
+    mean, deviation, skewness = _moments_of_evenness(1e6, 1000)
+    # n p U / 2 tends to a chi-square number with p (p + 1) / 2 - 1 degrees of freedom.
+    assert mean * 1000 - 1 == pytest.approx(1e-3, rel=2e-3)
+    assert deviation == pytest.approx(2e-9, rel=1e-2)
+    assert 0 < skewness < 0.01

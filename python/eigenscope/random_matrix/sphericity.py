@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +13,17 @@ from ..eigenvalues import as_eigenvalues
 from ..errors import InvalidInputError
 from ..results.spectrum import Spectrum
 from .noise_variance import check_enough, check_rank, sizes
+
+PAIRINGS = (
+    {(1, 1): 1, (1, 2): 1},
+    {(1, 1): 20, (1, 2): 20, (1, 3): 8, (2, 2): 21, (2, 3): 2, (2, 4): 1, (3, 3): 2},
+    {
+        (1, 1): 1312, (1, 2): 1664, (1, 3): 704, (1, 4): 160, (2, 2): 1788, (2, 3): 824, (2, 4): 84, (2, 5): 24,
+        (3, 3): 181, (3, 4): 87, (3, 5): 3, (3, 6): 1, (4, 4): 6, (4, 5): 3,
+    },
+)  # fmt: skip
+"""``E (tr W²)^k`` for k = 1, 2, 3: coefficients of ``n^a p^b`` and of ``n^b p^a``, the numbers of pairings of the
+``4 k`` entries of X (Isserlis' theorem) that leave a different rows and b different columns."""
 
 
 class SphericityTest(NamedTuple):
@@ -46,9 +59,9 @@ def john_test(
     Returns
     -------
     SphericityTest
-        The p-value is that of ``n p U / 2`` under a chi-square law with ``p (p + 1) / 2 - 1`` degrees of freedom, right
-        for any ratio of features to samples; in large data, of the statistic under the normal law. For a Spectrum of
-        scaled features there are ``p (p - 1) / 2``: variances, which are all one, tell nothing.
+        The p-value is that of a gamma law with the exact mean, variance and skewness of the statistic for Gaussian
+        noise of these sizes: right down to 1e-3 from five samples and features on, or from two of one and many of the
+        other. A Spectrum of scaled features, whose variances tell nothing, has those of squared correlations.
 
     Raises
     ------
@@ -70,7 +83,7 @@ def john_test(
     >>> bool(john_test(noise, n_samples=200, n_features=100).p_value > 0.05)
     True
     """
-    from scipy.stats import chi2
+    from scipy.stats import pearson3
 
     sample = as_eigenvalues(spectrum_or_eigenvalues, n_samples=n_samples, n_features=n_features)
     n, p = sizes(sample)
@@ -86,6 +99,38 @@ def john_test(
     values[: len(sample.values)] = sample.values / sample.values[0]
     unevenness = float(np.mean((values / values.mean() - 1) ** 2))
     is_correlation = isinstance(spectrum_or_eigenvalues, Spectrum) and spectrum_or_eigenvalues.scaled
-    freedom = p * (p - 1) / 2 if is_correlation else p * (p + 1) / 2 - 1
-    p_value = float(chi2.sf(n * p * unevenness / 2, freedom))
+    mean, deviation, skewness = _moments_of_evenness(n, p)
+    if is_correlation:
+        mean, deviation = _moments_of_correlations(n, p)
+        # Few features have few correlations.
+        skewness = max(skewness, 4 / math.sqrt(p * (p - 1)))
+    excess = (unevenness + 1) / p - mean
+    p_value = float(pearson3.sf(excess / deviation, skewness)) if deviation > 0 else 1.0
     return SphericityTest(n * unevenness - p, p_value)
+
+
+def _moments_of_evenness(n_samples: float, n_features: int) -> tuple[float, float, float]:
+    """Return mean, standard deviation and skewness of ``tr W² / (tr W)²`` for Gaussian noise, ``W = Xᵀ X``.
+
+    The ratio is independent of ``tr W``, a chi-square number with ``N = n p`` degrees of freedom: its moments are those
+    of ``tr W²`` over ``N (N + 2) … (N + 4 k - 2)``. Differences of large numbers cancel, so fractions are exact.
+    """
+    n, p = Fraction(n_samples), Fraction(n_features)
+    moments, divisor = [], Fraction(1)
+    for order, counts in enumerate(PAIRINGS):
+        divisor *= (n * p + 4 * order) * (n * p + 4 * order + 2)
+        total = sum(count * (n**a * p**b + (n**b * p**a if a != b else 0)) for (a, b), count in counts.items())
+        moments.append(total / divisor)
+    mean, square, cube = moments
+    variance = square - mean**2
+    if variance == 0:
+        return float(mean), 0.0, 0.0
+    third = cube - 3 * mean * square + 2 * mean**3
+    return float(mean), math.sqrt(variance), float(third) / float(variance) ** 1.5
+
+
+def _moments_of_correlations(n_samples: float, n_features: int) -> tuple[float, float]:
+    """Return mean and standard deviation of ``(p + Σ r²) / p²`` over pairs of features, whose r are uncorrelated."""
+    n, p = n_samples, n_features
+    mean, variance = 1 / n, 2 * (n - 1) / (n**2 * (n + 2))
+    return (1 + (p - 1) * mean) / p, math.sqrt(2 * p * (p - 1) * variance) / p**2
