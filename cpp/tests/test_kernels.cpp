@@ -96,3 +96,36 @@ TEST(recurrences_of_row_major_blocks_are_those_of_their_columns) {
         }
     }
 }
+
+// Every remainder of rows and of columns, for each instruction set.
+template <class Real>
+void check_tall_products(Index rows, Index x_cols, Index y_cols) {
+    const Index stride = rows + 3;
+    const Matrix<Real> x = testing::gaussian<Real>(stride, x_cols, 7), y = testing::gaussian<Real>(stride, y_cols, 8),
+                       c = testing::gaussian<Real>(x_cols + 1, y_cols, 9);
+    const Matrix<Real> expected_inner = x.topRows(rows).transpose() * y.topRows(rows);
+    Matrix<Real> expected_sum = y;
+    expected_sum.topRows(rows) += x.topRows(rows) * c.topRows(x_cols);
+    for (const char* name : {"baseline", "v3", "v4"}) {
+        const Kernels* found = kernels_for(name);
+        if (!found) continue;
+        const TallKernels<Real>& tall = *found;
+        Matrix<Real> product = Matrix<Real>::Constant(x_cols, y_cols, Real(1e30)), sum = y;
+        tall.inner(rows, x.data(), stride, x_cols, y.data(), stride, y_cols, product.data());
+        tall.add_product(rows, x.data(), stride, x_cols, c.data(), x_cols + 1, sum.data(), stride, y_cols);
+        const double tolerance = 64 * testing::epsilon<Real>();
+        CHECK_BELOW((product - expected_inner).cwiseAbs().maxCoeff(), tolerance * std::sqrt(double(rows)) * 4);
+        CHECK_BELOW((sum - expected_sum).cwiseAbs().maxCoeff(), tolerance * double(x_cols + 1));
+        // What lies between the columns is not touched.
+        CHECK(sum.bottomRows(3) == y.bottomRows(3));
+    }
+}
+
+TEST(tall_products_agree_with_plain_ones) {
+    for (Index rows : {1, 7, 64, 515, 2048})
+        for (Index x_cols : {1, 2, 3, 8, 13})
+            for (Index y_cols : {1, 3, 5, 8, 23}) {
+                check_tall_products<double>(rows, x_cols, y_cols);
+                check_tall_products<float>(rows, x_cols, y_cols);
+            }
+}

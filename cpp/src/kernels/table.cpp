@@ -9,6 +9,7 @@ void fill(Kernels& table) {
     add_gram(table);
     add_bulge(table);
     add_recurrence(table);
+    add_tall(table);
 }
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

@@ -11,5 +11,6 @@ void add_csr(Kernels& table);
 void add_gram(Kernels& table);
 void add_bulge(Kernels& table);
 void add_recurrence(Kernels& table);
+void add_tall(Kernels& table);
 
 }  // namespace eigenscope::EIGENSCOPE_KERNEL_NAMESPACE

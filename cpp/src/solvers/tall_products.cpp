@@ -1,5 +1,6 @@
 #include <cmath>
 #include <eigenscope/foundation/blas.hpp>
+#include <eigenscope/foundation/kernels.hpp>
 #include <eigenscope/foundation/parallel.hpp>
 #include <eigenscope/solvers/tall_products.hpp>
 #include <vector>
@@ -22,6 +23,41 @@ Execution sized(const Execution& execution, Index work) {
     return work < parallel_threshold ? Execution{1, execution.stop} : execution;
 }
 
+/// From so many columns on, BLAS makes up for the copies it works on.
+constexpr Index many_columns = 24;
+
+template <class Scalar>
+constexpr bool has_kernels = !is_complex<Scalar>;
+
+/// Y := Y + X C for one chunk of rows.
+template <class Scalar>
+void add_product(ConstBlock<Scalar> x, const Matrix<Scalar>& c, Block<Scalar> y) {
+    if constexpr (has_kernels<Scalar>)
+        if (y.cols < many_columns) {
+            const TallKernels<Scalar>& tall = kernels();
+            return tall.add_product(y.rows, x.data, x.stride, x.cols, c.data(), c.rows(), y.data, y.stride, y.cols);
+        }
+    blas::gemm<Scalar>(blas::Op::none, blas::Op::none, y.rows, y.cols, x.cols, Scalar(1), x.data, x.stride, c.data(),
+                       c.rows(), Scalar(1), y.data, y.stride);
+}
+
+/// Rows whose columns stay in the first-level cache while each is solved from those before it.
+constexpr Index substituted_rows = 256;
+
+/// x_j := (x_j - sum_{i<j} r_ij x_i) / r_jj for one chunk of rows.
+template <class Scalar>
+void substitute(Block<Scalar> x, const Matrix<Scalar>& r, const Matrix<Scalar>& negative) {
+    const TallKernels<Scalar>& tall = kernels();
+    for (Index first = 0; first < x.rows; first += substituted_rows) {
+        const Block<Scalar> piece = x.rows_range(first, std::min(substituted_rows, x.rows - first));
+        for (Index j = 0; j < x.cols; ++j) {
+            tall.add_product(piece.rows, piece.data, piece.stride, j, negative.data() + j * r.rows(), r.rows(),
+                             piece.column(j), piece.stride, 1);
+            piece.columns(j, 1).map() /= r(j, j);
+        }
+    }
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -33,6 +69,12 @@ Matrix<Precise<Scalar>> inner(ConstBlock<Scalar> x, ConstBlock<Scalar> y, const 
         const Index first = chunk * chunk_rows, count = std::min(chunk_rows, x.rows - first);
         auto& product = partial[static_cast<std::size_t>(chunk)];
         product.setZero(x.cols, y.cols);
+        if constexpr (has_kernels<Scalar>)
+            if (y.cols < many_columns) {
+                const TallKernels<Scalar>& tall = kernels();
+                return tall.inner(count, x.data + first, x.stride, x.cols, y.data + first, y.stride, y.cols,
+                                  product.data());
+            }
         blas::gemm<Scalar>(blas::Op::adjoint, blas::Op::none, x.cols, y.cols, count, Scalar(1), x.data + first,
                            x.stride, y.data + first, y.stride, Scalar(0), product.data(), std::max<Index>(1, x.cols));
     });
@@ -45,11 +87,10 @@ template <class Scalar>
 void subtract_product(ConstBlock<Scalar> x, const Matrix<Precise<Scalar>>& c, Block<Scalar> y,
                       const Execution& execution) {
     if (x.cols == 0) return;
-    const Matrix<Scalar> small = c.template cast<Scalar>();
+    const Matrix<Scalar> small = -c.template cast<Scalar>();
     parallel::run_tasks(chunks(y.rows), sized(execution, x.rows * x.cols * y.cols), [&](Index chunk, int) {
         const Index first = chunk * chunk_rows, count = std::min(chunk_rows, y.rows - first);
-        blas::gemm<Scalar>(blas::Op::none, blas::Op::none, count, y.cols, x.cols, Scalar(-1), x.data + first, x.stride,
-                           small.data(), small.rows(), Scalar(1), y.data + first, y.stride);
+        add_product<Scalar>(x.rows_range(first, count), small, y.rows_range(first, count));
     });
 }
 
@@ -58,8 +99,9 @@ void multiply(ConstBlock<Scalar> x, const Matrix<Precise<Scalar>>& c, Block<Scal
     const Matrix<Scalar> small = c.template cast<Scalar>();
     parallel::run_tasks(chunks(y.rows), sized(execution, x.rows * x.cols * y.cols), [&](Index chunk, int) {
         const Index first = chunk * chunk_rows, count = std::min(chunk_rows, y.rows - first);
-        blas::gemm<Scalar>(blas::Op::none, blas::Op::none, count, y.cols, x.cols, Scalar(1), x.data + first, x.stride,
-                           small.data(), small.rows(), Scalar(0), y.data + first, y.stride);
+        const Block<Scalar> piece = y.rows_range(first, count);
+        piece.map().setZero();
+        add_product<Scalar>(x.rows_range(first, count), small, piece);
     });
 }
 
@@ -77,10 +119,13 @@ void multiply_in_place(Block<Scalar> x, const Matrix<Precise<Scalar>>& c, const 
 
 template <class Scalar>
 void solve_right(Block<Scalar> x, const Matrix<Precise<Scalar>>& r, const Execution& execution) {
-    const Matrix<Scalar> small = r.template cast<Scalar>();
+    const Matrix<Scalar> small = r.template cast<Scalar>(), negative = -small;
     parallel::run_tasks(chunks(x.rows), sized(execution, x.rows * x.cols * x.cols), [&](Index chunk, int) {
         const Index first = chunk * chunk_rows, count = std::min(chunk_rows, x.rows - first);
-        blas::solve_upper_right<Scalar>(count, x.cols, small.data(), small.rows(), x.data + first, x.stride);
+        const Block<Scalar> piece = x.rows_range(first, count);
+        if constexpr (has_kernels<Scalar>)
+            if (x.cols < many_columns) return substitute<Scalar>(piece, small, negative);
+        blas::solve_upper_right<Scalar>(count, x.cols, small.data(), small.rows(), piece.data, piece.stride);
     });
 }
 

@@ -94,6 +94,18 @@ struct RecurrenceKernels {
                          Real* next, double* squares);
 };
 
+/// Products of long columns, `x_stride` and `y_stride` apart, with small matrices; meant for a few thousand rows at a
+/// time, which are summed in Real.
+template <class Real>
+struct TallKernels {
+    /// product[i + j * x_cols] = sum_r x_i[r] y_j[r].
+    void (*inner)(std::int64_t rows, const Real* x, std::int64_t x_stride, std::int64_t x_cols, const Real* y,
+                  std::int64_t y_stride, std::int64_t y_cols, Real* product);
+    /// y_j[r] += sum_i c[i + j * c_stride] x_i[r].
+    void (*add_product)(std::int64_t rows, const Real* x, std::int64_t x_stride, std::int64_t x_cols, const Real* c,
+                        std::int64_t c_stride, Real* y, std::int64_t y_stride, std::int64_t y_cols);
+};
+
 struct RandomKernels {
     /// Philox4x64-10 of `count` counters that differ in word 1 alone: block i encrypts
     /// {counter[0], counter[1] + i, counter[2], counter[3]}; its word l goes to words[l * count + i].
@@ -115,6 +127,8 @@ struct Kernels : RandomKernels,
                  GramKernels<double>,
                  RecurrenceKernels<float>,
                  RecurrenceKernels<double>,
+                 TallKernels<float>,
+                 TallKernels<double>,
                  CsrKernels<float, std::int32_t>,
                  CsrKernels<float, std::int64_t>,
                  CsrKernels<double, std::int32_t>,
