@@ -94,8 +94,8 @@ def assert_interrupted(call, *, has_partial, after=0.25):
 @pytest.mark.parametrize(
     ("call", "has_partial", "after"),
     [
-        ("eigenscope.eigsh(symmetric, 40, tol=0.0, check=False, rng=0)", True, 0.25),
-        ("eigenscope.svds(data, 100, tol=1e-12, check=False, rng=0)", True, 0.25),
+        ("eigenscope.eigsh(symmetric, 400, tol=0.0, check=False, rng=0)", True, 0.25),
+        ("eigenscope.svds(data, 300, tol=1e-12, check=False, rng=0)", True, 0.25),
         (
             "eigenscope.eigsh(lambda block: (time.sleep(0.01), block * np.arange(3000.0)[:, None])[1], 5, "
             "tol=0.0, shape=(3000, 3000), check=False, rng=0)",

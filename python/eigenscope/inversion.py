@@ -144,7 +144,13 @@ def nearest_by_inversion(
 
 def _nearest_vectors(inverse: _Inverse, k: int, options: dict[str, Any], budget: _Budget) -> tuple[Array, str]:
     """Return vectors that span the k wanted eigenvectors, and how the search for them ended."""
-    _find_null_space(inverse, k, options, budget)
+    try:
+        _find_null_space(inverse, k, options, budget)
+    except KeyboardInterrupt:
+        # Between two runs of the solver, which keep an interruption themselves: what was found is whole.
+        if inverse.found.shape[1] == 0:
+            raise
+        budget.interrupted = True
     vectors, status = inverse.found, "budget" if budget.interrupted else "converged"
     # An interrupted search returns what it has, if anything; one out of its budget fills the rest with its best.
     if vectors.shape[1] < k and not (budget.interrupted and vectors.shape[1] > 0):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import math
 import os
 import sys
@@ -21,8 +20,6 @@ from threadpoolctl import ThreadpoolController
 from . import _core, control_groups
 from .errors import EigenscopeWarning, InvalidInputError, UnsupportedTypeError
 from .results import RunInfo
-
-logger = logging.getLogger("eigenscope")
 
 RandomSource = int | np.integer[Any] | np.random.Generator | np.random.SeedSequence | None
 ProgressOption = bool | Callable[[str], object]
@@ -282,6 +279,8 @@ class Progress:
         self._title = title
         self._write: Callable[[str], object] | None = None
         self._is_terminal_line = False
+        if not callable(option) and not isinstance(option, (bool, np.bool_)):
+            raise InvalidInputError(f"progress must be True, False or a function of one string, got {option!r}")
         if callable(option):
             self._write = option
         elif option:

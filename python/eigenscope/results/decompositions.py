@@ -14,9 +14,6 @@ from .run_info import RunInfo
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-STATUSES = ("converged", "possible omission", "budget", "stagnated")
-"""Everything a `status` can say."""
-
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class EigenResult(Result):
