@@ -16,8 +16,8 @@ class ProductLog {
     /// Opens or begins a log. Throws InvalidInput when the file describes another computation.
     ProductLog(const std::string& path, const std::string& description);
 
-    /// Fill `bytes` of `product` from the log; false when the log ends here or goes on with another product. Throws when
-    /// it begins with another one.
+    /// Fill `bytes` of `product` from the log; false when the log ends here or goes on with another product. Throws
+    /// when it begins with another one.
     bool replay(std::uint64_t key, void* product, std::size_t bytes);
     /// Append a product; it counts once it is completely on disk.
     void append(std::uint64_t key, const void* product, std::size_t bytes);
