@@ -13,7 +13,7 @@ from eigenscope.random_matrix import john_test
 from eigenscope.random_matrix import sequential_test as sequential_test_module
 from eigenscope.random_matrix.credibility import MOST_SIGNALS_OF_SQUARES
 from eigenscope.random_matrix.goodness import bulk_distance, bulk_goodness
-from eigenscope.random_matrix.sphericity import _moments_of_evenness
+from eigenscope.random_matrix.sphericity import _moments_of_unevenness
 from eigenscope.results import Spectrum
 from scipy.stats import binom
 
@@ -105,11 +105,11 @@ def test_john_test_holds_its_level_for_few_samples_or_features(n, p, scale):
         assert low * (0.8 if scale else 1) <= np.count_nonzero(p_values < level) <= high * (1.3 if scale else 1)
 
 
-def test_moments_of_evenness_are_those_of_one_sample_and_of_one_feature():
+def test_moments_of_unevenness_are_those_of_one_sample_and_of_one_feature():
     # One sample has one eigenvalue, whatever it is.
-    assert _moments_of_evenness(1, 7)[:2] == (1.0, 0.0)
-    assert _moments_of_evenness(7, 1)[:2] == (1.0, 0.0)
-    mean, deviation, skewness = _moments_of_evenness(1e6, 1000)
+    assert _moments_of_unevenness(1, 7)[:2] == (1.0, 0.0)
+    assert _moments_of_unevenness(7, 1)[:2] == (1.0, 0.0)
+    mean, deviation, skewness = _moments_of_unevenness(1e6, 1000)
     # n p U / 2 tends to a chi-square number with p (p + 1) / 2 - 1 degrees of freedom.
     assert mean * 1000 - 1 == pytest.approx(1e-3, rel=2e-3)
     assert deviation == pytest.approx(2e-9, rel=1e-2)

@@ -247,10 +247,17 @@ def test_a_spectrum_of_something_else_is_refused():
     for other, message in (
         (covariance_spectrum(Z, scale=True), "scale=True, but center=True, scale=False"),
         (covariance_spectrum(np.vstack([Z, Z])), "is of 200 x 30 data, these are 100 x 30"),
-        (covariance_spectrum(5 * Z[:50]), "a total variance of"),
-        (covariance_spectrum(Z[:, :20]), "a total variance of"),
+        (covariance_spectrum(5 * Z[:50]), "times the total variance of these data"),
+        (covariance_spectrum(Z[:, :20]), "times the total variance of these data"),
     ):
         with pytest.raises(InvalidInputError, match=message):
             parallel_analysis(Z, spectrum=other, rng=0)
     same = parallel_analysis(Z, spectrum=covariance_spectrum(Z.astype(np.float32)), rng=0)
     assert same.n_dimensions == 0
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-100, 1e100, 1e150])
+def test_a_spectrum_of_the_same_data_is_known_at_any_scale(scale):
+    X = np.random.default_rng(0).standard_normal((60, 20)) * scale
+    given = parallel_analysis(X, spectrum=covariance_spectrum(X), rng=0)
+    np.testing.assert_array_equal(given.p_values, parallel_analysis(X, rng=0).p_values)

@@ -225,15 +225,15 @@ def parallel_analysis(
     stopwatch = Stopwatch(resolve_threads(threads), seed)
     options: dict[str, Any] = {"center": center, "scale": scale, "nan": nan, "threads": threads}
     source = as_source(X, sample_axis=sample_axis)
-    if spectrum is None:
-        spectrum = covariance_spectrum(source, **options)
-    else:
-        _check_options(spectrum, source, center, scale)
+    given = spectrum
+    if given is not None:
+        _check_options(given, source, center, scale)
+    spectrum = covariance_spectrum(source, **options) if given is None else given
     block_seed, *permutation_seeds = np.random.SeedSequence(seed).spawn(1 + n_permutations)
     variances = None if scale else spectrum.feature_variances
     block, is_whole = _read(source, null, max_values, variances, nan, np.random.default_rng(block_seed))
-    if is_whole and not scale:
-        _check_variance(spectrum, block)
+    if given is not None and is_whole and not scale:
+        _check_variance(given, block)
     if deflate and not is_whole:
         raise InvalidInputError(
             f"deflate=True needs the data whole, and their {source.array.size:,} values are more than "
@@ -270,15 +270,16 @@ def _check_options(spectrum: Spectrum, source: Source, center: bool, scale: bool
 def _check_variance(spectrum: Spectrum, block: Array) -> None:
     """Raise when a spectrum has another total than the data (features x samples) that it is said to be of."""
     present = np.isfinite(block)
-    squares = np.where(present, block, 0.0) ** 2
-    if spectrum.centered:
-        squares = np.where(present, block - np.nanmean(block, axis=1, keepdims=True), 0.0) ** 2
+    centre = np.nanmean(block, axis=1, keepdims=True) if spectrum.centered else 0.0
+    deviations = np.where(present, block - centre, 0.0)
     counts = np.maximum(present.sum(axis=1) - int(spectrum.centered), 1)
-    total = float((squares.sum(axis=1) / counts).sum())
-    if abs(total - spectrum.total_variance) > DIFFERENCE_OF_TOTALS * total:
+    # Squares of small and of large numbers leave the range.
+    unit = float(np.abs(deviations).max()) or 1.0
+    total = float((((deviations / unit) ** 2).sum(axis=1) / counts).sum())
+    claimed = spectrum.total_variance / unit / unit
+    if abs(total - claimed) > DIFFERENCE_OF_TOTALS * total:
         raise InvalidInputError(
-            f"spectrum= has a total variance of {spectrum.total_variance:.6g}, these data have {total:.6g}: it is that "
-            "of other data"
+            f"spectrum= has {claimed / total:.4g} times the total variance of these data: it is that of other data"
         )
 
 

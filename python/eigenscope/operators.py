@@ -178,15 +178,15 @@ def as_operator(
         check_given_shape(obj.shape, shape)
         return obj
     obj = tensor_as_csr(obj)
-    if hasattr(obj, "shape") and len(obj.shape) == 2:
-        check_given_shape(obj.shape, shape)
     if scipy.sparse.issparse(obj):
+        check_given_shape(obj.shape, shape)
         return _sparse_operator(obj, dtype, check)
     if callable(obj) and not hasattr(obj, "shape"):
         if shape is None:
             raise InvalidInputError("a callable needs shape=(rows, columns)")
         return _callback_operator(obj, adjoint, shape, dtype or np.float64)
     if _has_products_only(obj):
+        check_given_shape(obj.shape, shape)
         return _operator_like(obj, dtype, adjoint)
     array, _ = as_matrix(obj)
     check_given_shape(array.shape, shape)

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.validation import validate_data
 
+from .arguments import is_whole_number
 from .covariance import covariance_spectrum
 from .errors import DataWarning, InvalidInputError
 from .inputs import Source
@@ -265,7 +266,7 @@ class IncrementalSpectralPCA(LinearProjection):
                     f"n_components must be an integer from 1 to n_features = {X.shape[1]} or None, got {wanted!r}"
                 )
             n_vectors = 2 * wanted + 10 if self.n_vectors is None else self.n_vectors
-            if isinstance(n_vectors, bool) or not isinstance(n_vectors, (int, np.integer)) or n_vectors < wanted:
+            if not is_whole_number(n_vectors) or n_vectors < wanted:
                 raise InvalidInputError(
                     f"n_vectors must be an integer of at least n_components = {wanted} or None, got {n_vectors!r}"
                 )

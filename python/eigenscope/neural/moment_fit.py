@@ -199,8 +199,8 @@ def fit_power_law_moments(
         Its standard errors are those of generalised least squares with a covariance in closed form, the break
         being free. The interval of a single slope holds the exponents from which the fit is no further than their
         own standard errors allow; near zero, those that a likelihood ratio does not reject; at zero it is one-sided.
-        `misfit_p_value` says whether the shape reproduces the moments. An exponent
-        at the upper bound of the search has no error: it is NaN.
+        `misfit_p_value` says whether the shape reproduces the moments. An exponent at the upper bound of the search has
+        no error: it is NaN.
 
     Raises
     ------

@@ -99,7 +99,7 @@ def john_test(
     values[: len(sample.values)] = sample.values / sample.values[0]
     unevenness = float(np.mean((values / values.mean() - 1) ** 2))
     is_correlation = isinstance(spectrum_or_eigenvalues, Spectrum) and spectrum_or_eigenvalues.scaled
-    mean, deviation, skewness = _moments_of_evenness(n, p)
+    mean, deviation, skewness = _moments_of_unevenness(n, p)
     if is_correlation:
         mean, deviation = _moments_of_correlations(n, p)
         # Few features have few correlations.
@@ -109,7 +109,7 @@ def john_test(
     return SphericityTest(n * unevenness - p, p_value)
 
 
-def _moments_of_evenness(n_samples: float, n_features: int) -> tuple[float, float, float]:
+def _moments_of_unevenness(n_samples: float, n_features: int) -> tuple[float, float, float]:
     """Return mean, standard deviation and skewness of ``tr W² / (tr W)²`` for Gaussian noise, ``W = Xᵀ X``.
 
     The ratio is independent of ``tr W``, a chi-square number with ``N = n p`` degrees of freedom: its moments are those
